@@ -1,1 +1,57 @@
-//! .
+//! The domain of an authentication server that speaks Appmixer's user API.
+//!
+//! Types that are valid once they exist ([`LoginName`], [`Scopes`], [`Password`], …), the traits that a
+//! server fills in ([`Store`], [`PasswordHasher`], [`Clock`]), and the use cases over them as plain async
+//! functions ([`sign_in`], [`sign_up`], [`authenticate`]). There is no HTTP, no SQL, no clock and no
+//! randomness in here: whoever calls passes them in.
+//!
+//! ```
+//! use appmixer_core::{LoginName, Names, Scopes, Username};
+//!
+//! // Names compare case-insensitively and show as they were given.
+//! let names = Names::new(Some(Username::parse("Joe@Acme")?), None).expect("one name was given");
+//! assert_eq!(names.email.as_str(), "Joe@Acme");
+//! assert_eq!(names.email.as_login(), &LoginName::parse("joe@ACME")?);
+//!
+//! // What a caller may do is what both the token and the user's present scopes allow.
+//! let token = Scopes::parse(["user", "admin"])?;
+//! let present = Scopes::of_new_user();
+//! assert!(!token.intersection(&present).has_admin());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod access;
+mod config;
+mod context;
+mod id;
+mod name;
+mod password;
+mod profile;
+mod scope;
+mod sign_in;
+mod sign_up;
+mod store;
+mod time;
+mod user;
+
+pub use access::{AuthenticateError, Caller, Grant, InsufficientScope, authenticate};
+pub use config::{
+    API_USER_CREATE_SCOPE, ConfigEntry, ConfigKey, DEFAULT_USER_VENDOR, InvalidConfig, JWT_SECRET,
+    KNOWN_KEYS, Kind, MASK, MAX_ENTRIES, MAX_KEY_BYTES, MAX_VALUE_BYTES, SystemConfig,
+};
+pub use context::{Context, DEFAULT_TOKEN_LIFETIME, Rules, Session};
+pub use id::{IdGenerator, InvalidId, UserId};
+pub use name::{Email, InvalidName, LoginName, MAX_NAME_BYTES, Names, Username};
+pub use password::{
+    DEFAULT_MIN_PASSWORD_CHARS, HashError, InvalidPassword, MAX_PASSWORD_BYTES, Password, PasswordHash,
+    PasswordHasher, PasswordPolicy, Verdict,
+};
+pub use profile::{
+    InvalidProfile, MAX_LIST_LENGTH, MAX_METADATA_BYTES, MAX_TEXT_BYTES, Metadata, Plan, Text, Vendor,
+};
+pub use scope::{InvalidScope, MAX_SCOPE_BYTES, MAX_SCOPES, Scope, Scopes};
+pub use sign_in::{ChooseError, SignInError, choose_password, sign_in};
+pub use sign_up::{Privileges, SignUp, SignUpError, create_user, may_sign_up, sign_up};
+pub use store::{Change, ChangeListener, Settings, Store, StoreError, Users, WriteError};
+pub use time::{Clock, SystemClock, Timestamp};
+pub use user::{User, UserChange};

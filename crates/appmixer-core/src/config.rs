@@ -1,0 +1,377 @@
+//! The system configuration: what an administrator changes while the server runs.
+
+use std::fmt;
+
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::profile::Vendor;
+use crate::scope::Scopes;
+
+/// The longest key, in bytes.
+pub const MAX_KEY_BYTES: usize = 256;
+/// The largest value, in bytes of compact JSON.
+pub const MAX_VALUE_BYTES: usize = 32 * 1024;
+/// The most entries: all of them are read and kept in memory together.
+pub const MAX_ENTRIES: usize = 1000;
+/// What is shown in the place of a write-only value.
+pub const MASK: &str = "********";
+
+/// Why a key, or a key's value, is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum InvalidConfig {
+    /// Empty, more than [`MAX_KEY_BYTES`], or with a control character.
+    #[error("must have 1 to {MAX_KEY_BYTES} bytes and no control characters")]
+    Key,
+    /// More than [`MAX_VALUE_BYTES`].
+    #[error("must be at most {MAX_VALUE_BYTES} bytes of JSON")]
+    ValueSize,
+    /// Not what a known key needs.
+    #[error("{0}")]
+    Value(String),
+}
+
+/// The name of an entry. Any name may be stored; some mean something ([`KNOWN_KEYS`]).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConfigKey(Box<str>);
+
+impl ConfigKey {
+    /// Reads a key.
+    ///
+    /// # Errors
+    /// [`InvalidConfig::Key`].
+    pub fn parse(text: &str) -> Result<Self, InvalidConfig> {
+        if text.is_empty() || text.len() > MAX_KEY_BYTES || text.chars().any(char::is_control) {
+            return Err(InvalidConfig::Key);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The key's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        KNOWN_KEYS
+            .iter()
+            .find(|(name, _)| *name == self.as_str())
+            .map(|(_, kind)| *kind)
+    }
+
+    /// Whether the value can be written but not read.
+    #[must_use]
+    pub fn is_write_only(&self) -> bool {
+        matches!(self.kind(), Some(Kind::Secret | Kind::TokenSecret))
+    }
+}
+
+/// What a known key's value must be. `null` is always possible and means the default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Scopes, separated by commas.
+    Scopes,
+    /// A vendor, or a list of them.
+    Vendor,
+    /// Any text.
+    Text,
+    /// An `http` or `https` URL.
+    Url,
+    /// A TCP port.
+    Port,
+    /// A text that is write-only.
+    Secret,
+    /// The token secret, write-only and long enough (RFC 7518 section 3.2).
+    TokenSecret,
+}
+
+/// The key that restricts who creates users.
+pub const API_USER_CREATE_SCOPE: &str = "API_USER_CREATE_SCOPE";
+/// The key of a new user's vendor.
+pub const DEFAULT_USER_VENDOR: &str = "DEFAULT_USER_VENDOR";
+/// The key of the signing secret.
+pub const JWT_SECRET: &str = "JWTSecret";
+
+/// The keys that mean something (contract, "System configuration").
+pub const KNOWN_KEYS: &[(&str, Kind)] = &[
+    (API_USER_CREATE_SCOPE, Kind::Scopes),
+    ("APP_NAME", Kind::Text),
+    (DEFAULT_USER_VENDOR, Kind::Vendor),
+    ("WEBHOOK_USER_FORGOT_PASSWORD", Kind::Url),
+    ("APPMIXER_FE_URL", Kind::Url),
+    ("RESET_PASSWORD_FE_URL_SUFFIX", Kind::Text),
+    ("MAIL_SMTP_HOST", Kind::Text),
+    ("MAIL_SMTP_PORT", Kind::Port),
+    ("MAIL_SMTP_USER", Kind::Text),
+    ("MAIL_SMTP_PASS", Kind::Secret),
+    ("MAIL_FROM_NAME", Kind::Text),
+    ("MAIL_FROM_EMAIL", Kind::Text),
+    ("FORGOT_PASSWORD_MAIL_SUBJECT", Kind::Text),
+    ("FORGOT_PASSWORD_MAIL_BODY", Kind::Text),
+    ("WEBHOOK_USER_CREATED", Kind::Url),
+    ("WEBHOOK_USER_DELETED", Kind::Url),
+    (JWT_SECRET, Kind::TokenSecret),
+];
+
+/// One entry, its value fit for its key. Not shown by `Debug`.
+#[derive(Clone, PartialEq)]
+pub struct ConfigEntry {
+    key: ConfigKey,
+    value: Value,
+}
+
+impl ConfigEntry {
+    /// Takes an entry. `min_secret_bytes` is the shortest token secret that the server accepts.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`] when a known key cannot have the value.
+    pub fn new(key: ConfigKey, value: Value, min_secret_bytes: usize) -> Result<Self, InvalidConfig> {
+        if serde_json::to_vec(&value).map_or(usize::MAX, |json| json.len()) > MAX_VALUE_BYTES {
+            return Err(InvalidConfig::ValueSize);
+        }
+        if let Some(kind) = key.kind()
+            && !value.is_null()
+        {
+            check(kind, &value, min_secret_bytes).map_err(InvalidConfig::Value)?;
+        }
+        Ok(Self { key, value })
+    }
+
+    /// An entry that a store kept. What it holds was checked when it was written; if it is not good any
+    /// more, [`SystemConfig::from_entries`] says so.
+    #[must_use]
+    pub const fn from_store(key: ConfigKey, value: Value) -> Self {
+        Self { key, value }
+    }
+
+    /// The key.
+    #[must_use]
+    pub const fn key(&self) -> &ConfigKey {
+        &self.key
+    }
+
+    /// The value as it is kept, secrets included.
+    #[must_use]
+    pub const fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The value as it may be shown: a write-only one is [`MASK`].
+    #[must_use]
+    pub fn shown_value(&self) -> Value {
+        if self.key.is_write_only() && !self.value.is_null() {
+            MASK.into()
+        } else {
+            self.value.clone()
+        }
+    }
+}
+
+impl fmt::Debug for ConfigEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfigEntry")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}
+
+fn check(kind: Kind, value: &Value, min_secret_bytes: usize) -> Result<(), String> {
+    match kind {
+        Kind::Scopes => scopes(value).map(drop),
+        Kind::Vendor => vendor(value).map(drop),
+        Kind::Text | Kind::Secret => text(value).map(drop),
+        Kind::Url => url(text(value)?),
+        Kind::Port => port(value),
+        Kind::TokenSecret => match text(value)?.len() {
+            n if n < min_secret_bytes => Err(format!("must be at least {min_secret_bytes} bytes long")),
+            _ => Ok(()),
+        },
+    }
+}
+
+fn text(value: &Value) -> Result<&str, String> {
+    value.as_str().ok_or_else(|| "must be a string".to_owned())
+}
+
+fn scopes(value: &Value) -> Result<Scopes, String> {
+    Scopes::parse_comma_separated(text(value)?)
+        .map_err(|e| format!("must be scopes separated by commas: {e}"))
+}
+
+fn vendor(value: &Value) -> Result<Vendor, String> {
+    const WANTED: &str = "must be a string or an array of strings";
+    let names: Vec<&str> = match value {
+        Value::String(name) => vec![name],
+        Value::Array(names) => names
+            .iter()
+            .map(Value::as_str)
+            .collect::<Option<_>>()
+            .ok_or(WANTED)?,
+        _ => return Err(WANTED.to_owned()),
+    };
+    Vendor::parse(names).map_err(|e| e.to_string())
+}
+
+/// Enough to catch a mistake; whoever calls the URL parses it in full.
+fn url(text: &str) -> Result<(), String> {
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    match host {
+        Some(rest)
+            if !rest.is_empty()
+                && !rest.starts_with('/')
+                && !rest.contains(|c: char| c.is_whitespace() || c.is_control()) =>
+        {
+            Ok(())
+        }
+        _ => Err("must be an http or https URL".to_owned()),
+    }
+}
+
+fn port(value: &Value) -> Result<(), String> {
+    let number = match value {
+        Value::String(digits) => digits.parse().ok(),
+        other => other.as_u64().and_then(|n| u16::try_from(n).ok()),
+    };
+    match number {
+        Some(1..) => Ok(()),
+        _ => Err("must be a port between 1 and 65535".to_owned()),
+    }
+}
+
+/// The entries that the domain acts on, read.
+#[derive(Clone, Default)]
+pub struct SystemConfig {
+    /// One of these scopes is needed to create users, if set.
+    pub user_create_scopes: Option<Scopes>,
+    /// The vendor of new users.
+    pub default_vendor: Vendor,
+    /// The signing secret that replaces the server's own.
+    pub token_secret: Option<zeroize::Zeroizing<String>>,
+}
+
+impl SystemConfig {
+    /// Reads the entries of a store.
+    ///
+    /// # Errors
+    /// The key and what is wrong with its value. To go on with a default instead could open what an
+    /// administrator has closed.
+    pub fn from_entries(entries: &[ConfigEntry]) -> Result<Self, (ConfigKey, InvalidConfig)> {
+        let mut config = Self::default();
+        for entry in entries.iter().filter(|entry| !entry.value.is_null()) {
+            let bad = |message| (entry.key.clone(), InvalidConfig::Value(message));
+            match entry.key.as_str() {
+                API_USER_CREATE_SCOPE => config.user_create_scopes = Some(scopes(&entry.value).map_err(bad)?),
+                DEFAULT_USER_VENDOR => config.default_vendor = vendor(&entry.value).map_err(bad)?,
+                JWT_SECRET => {
+                    config.token_secret = Some(text(&entry.value).map_err(bad)?.to_owned().into());
+                }
+                _ => {}
+            }
+        }
+        Ok(config)
+    }
+}
+
+impl fmt::Debug for SystemConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SystemConfig")
+            .field("user_create_scopes", &self.user_create_scopes)
+            .field("default_vendor", &self.default_vendor)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(key: &str, value: Value) -> Result<ConfigEntry, InvalidConfig> {
+        ConfigEntry::new(ConfigKey::parse(key)?, value, 32)
+    }
+
+    #[test]
+    fn an_unknown_key_takes_any_value() {
+        for value in [json!(null), json!({"a": [1]}), json!("x"), json!(1.5)] {
+            assert_eq!(entry("OUR_OWN", value.clone()).unwrap().value(), &value);
+        }
+    }
+
+    #[test]
+    fn a_known_key_takes_what_it_means_or_null() {
+        for (key, good, bad) in [
+            ("API_USER_CREATE_SCOPE", json!("admin, developer"), json!("a b")),
+            ("API_USER_CREATE_SCOPE", json!("admin"), json!(["admin"])),
+            ("API_USER_CREATE_SCOPE", json!("admin"), json!("")),
+            ("DEFAULT_USER_VENDOR", json!("acme"), json!(7)),
+            ("DEFAULT_USER_VENDOR", json!(["a", "b"]), json!(["a", 1])),
+            ("APP_NAME", json!("Acme"), json!(true)),
+            (
+                "APPMIXER_FE_URL",
+                json!("https://acme.example/app"),
+                json!("acme.example"),
+            ),
+            (
+                "WEBHOOK_USER_CREATED",
+                json!("http://127.0.0.1:9/x"),
+                json!("ftp://x"),
+            ),
+            ("MAIL_SMTP_PORT", json!(465), json!(0)),
+            ("MAIL_SMTP_PORT", json!("587"), json!("65536")),
+            ("JWTSecret", json!("x".repeat(32)), json!("x".repeat(31))),
+        ] {
+            assert!(entry(key, good).is_ok(), "{key}");
+            assert!(entry(key, json!(null)).is_ok(), "{key}");
+            assert!(matches!(entry(key, bad), Err(InvalidConfig::Value(_))), "{key}");
+        }
+    }
+
+    #[test]
+    fn keys_and_values_are_bounded() {
+        assert_eq!(ConfigKey::parse(""), Err(InvalidConfig::Key));
+        assert_eq!(ConfigKey::parse(&"k".repeat(257)), Err(InvalidConfig::Key));
+        assert_eq!(ConfigKey::parse("a\nb"), Err(InvalidConfig::Key));
+        assert_eq!(
+            entry("K", json!("x".repeat(MAX_VALUE_BYTES))),
+            Err(InvalidConfig::ValueSize)
+        );
+    }
+
+    #[test]
+    fn write_only_values_are_masked_where_they_are_shown() {
+        let secret = entry("JWTSecret", json!("s".repeat(40))).unwrap();
+        assert_eq!(secret.shown_value(), json!(MASK));
+        assert!(!format!("{secret:?}").contains("ssss"));
+        assert_eq!(
+            entry("MAIL_SMTP_PASS", json!(null)).unwrap().shown_value(),
+            json!(null)
+        );
+        assert_eq!(entry("APP_NAME", json!("A")).unwrap().shown_value(), json!("A"));
+    }
+
+    #[test]
+    fn entries_become_the_typed_configuration_and_null_is_the_default() {
+        let config = SystemConfig::from_entries(&[
+            entry("API_USER_CREATE_SCOPE", json!("admin,developer")).unwrap(),
+            entry("DEFAULT_USER_VENDOR", json!("acme")).unwrap(),
+            entry("JWTSecret", json!(null)).unwrap(),
+        ])
+        .unwrap();
+        assert_eq!(
+            config.user_create_scopes,
+            Scopes::parse(["admin", "developer"]).ok()
+        );
+        assert_eq!(config.default_vendor, Vendor::parse(["acme"]).unwrap());
+        assert!(config.token_secret.is_none());
+    }
+
+    #[test]
+    fn a_damaged_entry_is_an_error_and_not_the_open_default() {
+        let damaged = ConfigEntry::from_store(ConfigKey::parse(API_USER_CREATE_SCOPE).unwrap(), json!(1));
+        assert!(SystemConfig::from_entries(&[damaged]).is_err());
+    }
+}

@@ -1,0 +1,76 @@
+//! What the use cases work with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::access::Grant;
+use crate::id::IdGenerator;
+use crate::password::{PasswordHasher, PasswordPolicy};
+use crate::store::Store;
+use crate::time::{Clock, Timestamp};
+use crate::user::User;
+
+/// 30 days, the documented lifetime of a token.
+pub const DEFAULT_TOKEN_LIFETIME: Duration = Duration::from_hours(30 * 24);
+
+/// The rules that an operator sets at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// How long a token is good, in whole seconds.
+    pub token_lifetime: Duration,
+    /// What a new password must have.
+    pub password_policy: PasswordPolicy,
+    /// Whether only users whose address is confirmed (`isActive`) may sign in.
+    pub require_active: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            token_lifetime: DEFAULT_TOKEN_LIFETIME,
+            password_policy: PasswordPolicy::default(),
+            require_active: false,
+        }
+    }
+}
+
+/// The parts that every use case needs, each behind its trait.
+pub struct Context {
+    /// Keeps users and configuration.
+    pub store: Arc<dyn Store>,
+    /// Hashes passwords.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes the ids of new users.
+    pub ids: IdGenerator,
+    /// The operator's rules.
+    pub rules: Rules,
+}
+
+/// A user who has just signed in or up, and what the token to hand out says.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The user.
+    pub user: User,
+    /// What to sign.
+    pub grant: Grant,
+}
+
+impl Context {
+    pub(crate) fn open_session(&self, user: User, now: Timestamp) -> Session {
+        let issued_at = Timestamp::from_seconds(now.seconds());
+        let grant = Grant {
+            id: user.id,
+            scopes: user.scopes.clone(),
+            issued_at,
+            expires_at: Timestamp::from_seconds(
+                issued_at
+                    .seconds()
+                    .saturating_add(self.rules.token_lifetime.as_secs()),
+            ),
+            generation: user.generation,
+        };
+        Session { user, grant }
+    }
+}

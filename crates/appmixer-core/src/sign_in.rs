@@ -1,0 +1,90 @@
+//! Signing in with a name and a password.
+
+use thiserror::Error;
+
+use crate::context::{Context, Session};
+use crate::name::LoginName;
+use crate::password::{HashError, Password, PasswordHash};
+use crate::store::StoreError;
+use crate::user::User;
+
+/// Why nobody was signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SignInError {
+    /// Wrong password or unknown user: the same, so that nobody learns who exists.
+    #[error("invalid credentials")]
+    BadCredentials,
+    /// The password is right, and the operator wants confirmed addresses only.
+    #[error("the account is not active")]
+    NotActive,
+    /// The password could not be checked.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Signs a user in.
+///
+/// # Errors
+/// [`SignInError`].
+pub async fn sign_in(ctx: &Context, name: &LoginName, password: Password) -> Result<Session, SignInError> {
+    let user = ctx.store.find_by_login(name).await?;
+    // An unknown user costs one hash as well, so that time does not tell who exists.
+    let stored = user
+        .as_ref()
+        .map_or_else(|| ctx.hasher.decoy(), |user| user.password_hash.clone());
+    let verdict = ctx.hasher.verify(password.clone(), stored).await?;
+    let user = user
+        .filter(|_| verdict.matches)
+        .ok_or(SignInError::BadCredentials)?;
+    if ctx.rules.require_active && !user.is_active {
+        return Err(SignInError::NotActive);
+    }
+    let user = if verdict.outdated {
+        rehashed(ctx, user, password).await
+    } else {
+        user
+    };
+    Ok(ctx.open_session(user, ctx.clock.now()))
+}
+
+/// Replaces the user's hash by one with today's parameters. A failure is no reason to turn away
+/// somebody who knows the password: the next sign-in tries again.
+async fn rehashed(ctx: &Context, user: User, password: Password) -> User {
+    let Ok(new) = ctx.hasher.hash(password).await else {
+        return user;
+    };
+    match ctx
+        .store
+        .replace_hash(user.id, user.password_hash.clone(), new.clone())
+        .await
+    {
+        Ok(true) => User {
+            password_hash: new,
+            ..user
+        },
+        Ok(false) | Err(_) => user,
+    }
+}
+
+/// Makes the hash of a password that somebody chooses.
+///
+/// # Errors
+/// [`ChooseError`].
+pub async fn choose_password(ctx: &Context, password: Password) -> Result<PasswordHash, ChooseError> {
+    ctx.rules.password_policy.check(&password)?;
+    Ok(ctx.hasher.hash(password).await?)
+}
+
+/// Why a password was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ChooseError {
+    /// The policy refuses it.
+    #[error(transparent)]
+    Refused(#[from] crate::password::InvalidPassword),
+    /// It could not be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+}

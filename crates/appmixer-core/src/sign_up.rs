@@ -1,0 +1,148 @@
+//! Making a user.
+
+use thiserror::Error;
+
+use crate::access::{Caller, InsufficientScope};
+use crate::config::SystemConfig;
+use crate::context::{Context, Session};
+use crate::name::{LoginName, Names};
+use crate::password::{HashError, InvalidPassword, Password};
+use crate::profile::{Metadata, Plan, Vendor};
+use crate::scope::Scopes;
+use crate::sign_in::{ChooseError, choose_password};
+use crate::store::{StoreError, WriteError};
+use crate::user::User;
+
+/// What a new user is to be.
+#[derive(Clone)]
+pub struct SignUp {
+    /// The names.
+    pub names: Names,
+    /// The password.
+    pub password: Password,
+    /// What clients keep with the user.
+    pub metadata: Option<Metadata>,
+    /// What only an administrator decides.
+    pub privileges: Privileges,
+}
+
+/// The parts of a new user that only an administrator sets; the others get the defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Privileges {
+    /// The scopes; by default `user`.
+    pub scopes: Option<Scopes>,
+    /// The plan; by default `free`.
+    pub plan: Option<Plan>,
+    /// The vendors; by default what `DEFAULT_USER_VENDOR` says.
+    pub vendor: Option<Vendor>,
+    /// Whether the address is confirmed; by default not.
+    pub is_active: Option<bool>,
+}
+
+/// Why no user was made.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SignUpError {
+    /// `API_USER_CREATE_SCOPE` is set, and there was no token.
+    #[error("a token is needed to create users")]
+    TokenRequired,
+    /// The caller's scopes do not reach: to create users, or to set what an administrator sets.
+    #[error(transparent)]
+    InsufficientScope(#[from] InsufficientScope),
+    /// The password policy refuses the password.
+    #[error(transparent)]
+    Password(#[from] InvalidPassword),
+    /// One of the names is somebody's.
+    #[error("the name is taken")]
+    NameTaken,
+    /// The password could not be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<ChooseError> for SignUpError {
+    fn from(error: ChooseError) -> Self {
+        match error {
+            ChooseError::Refused(error) => Self::Password(error),
+            ChooseError::Hash(error) => Self::Hash(error),
+        }
+    }
+}
+
+/// Whether somebody may make a user at all. A route asks it before it reads the body, so that a
+/// stranger learns nothing else; [`sign_up`] asks it again.
+///
+/// # Errors
+/// [`SignUpError::TokenRequired`], [`SignUpError::InsufficientScope`].
+pub fn may_sign_up(config: &SystemConfig, caller: Option<&Caller>) -> Result<(), SignUpError> {
+    match (&config.user_create_scopes, caller) {
+        (None, _) => Ok(()),
+        (Some(_), None) => Err(SignUpError::TokenRequired),
+        (Some(wanted), Some(caller)) if caller.scopes.intersects(wanted) => Ok(()),
+        (Some(_), Some(_)) => Err(InsufficientScope.into()),
+    }
+}
+
+/// Makes a user and signs it in.
+///
+/// # Errors
+/// [`SignUpError`].
+pub async fn sign_up(
+    ctx: &Context,
+    config: &SystemConfig,
+    caller: Option<&Caller>,
+    new: SignUp,
+) -> Result<Session, SignUpError> {
+    may_sign_up(config, caller)?;
+    if new.privileges != Privileges::default() && !caller.is_some_and(Caller::is_admin) {
+        return Err(InsufficientScope.into());
+    }
+    let user = create_user(ctx, config, new).await?;
+    let now = ctx.clock.now();
+    Ok(ctx.open_session(user, now))
+}
+
+/// Makes a user, whoever asks. For operators at the machine; requests go through [`sign_up`].
+///
+/// # Errors
+/// [`SignUpError`].
+pub async fn create_user(ctx: &Context, config: &SystemConfig, new: SignUp) -> Result<User, SignUpError> {
+    // The store has the last word, but a name that is seen to be taken need not cost a hash.
+    for name in new.names.logins() {
+        if is_taken(ctx, name).await? {
+            return Err(SignUpError::NameTaken);
+        }
+    }
+    let password_hash = choose_password(ctx, new.password).await?;
+    let now = ctx.clock.now();
+    let privileges = new.privileges;
+    let user = User {
+        id: ctx.ids.next(now),
+        names: new.names,
+        password_hash,
+        scopes: privileges.scopes.unwrap_or_else(Scopes::of_new_user),
+        plan: privileges.plan.unwrap_or_else(Plan::free),
+        is_active: privileges.is_active.unwrap_or(false),
+        vendor: privileges.vendor.unwrap_or_else(|| config.default_vendor.clone()),
+        allowed_private_components: Vec::new(),
+        phone_number: None,
+        title: None,
+        metadata: new.metadata.unwrap_or_default(),
+        created: now,
+        modified: now,
+        generation: 0,
+    };
+    match ctx.store.insert(user.clone()).await {
+        Ok(()) => Ok(user),
+        Err(WriteError::Store(error)) => Err(error.into()),
+        Err(WriteError::NameTaken | WriteError::NotFound | WriteError::LastAdmin) => {
+            Err(SignUpError::NameTaken)
+        }
+    }
+}
+
+async fn is_taken(ctx: &Context, name: &LoginName) -> Result<bool, StoreError> {
+    Ok(ctx.store.find_by_login(name).await?.is_some())
+}

@@ -1,0 +1,159 @@
+//! What the domain asks of a database.
+//!
+//! A write's `Ok` means that it is on disk. "Not there" is an answer (`Option`), not an error.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::config::{ConfigEntry, ConfigKey};
+use crate::id::UserId;
+use crate::name::LoginName;
+use crate::password::PasswordHash;
+use crate::time::Timestamp;
+use crate::user::{User, UserChange};
+
+/// What went wrong inside a store. The text is for the operator's log and never holds a stored value.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum StoreError {
+    /// It cannot be reached, is stopping, or has too much to do. Later it may work.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// There is no room, or no permission, to write.
+    #[error("the store cannot write: {0}")]
+    ReadOnly(String),
+    /// What it holds is damaged or from a version that this one does not know.
+    #[error("the store is damaged: {0}")]
+    Corrupt(String),
+    /// A defect of ours.
+    #[error("the store failed: {0}")]
+    Internal(String),
+}
+
+/// Why a change to the users was not made.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum WriteError {
+    /// No user has the id.
+    #[error("there is no such user")]
+    NotFound,
+    /// Another user has one of the names, as username or as email.
+    #[error("the name is taken")]
+    NameTaken,
+    /// Nobody would be left to administer.
+    #[error("the last administrator stays")]
+    LastAdmin,
+    /// The store itself failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The users.
+#[async_trait]
+pub trait Users: Send + Sync {
+    /// The user with this id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn find_by_id(&self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// The user whose username or email this is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn find_by_login(&self, name: &LoginName) -> Result<Option<User>, StoreError>;
+
+    /// Whether somebody has the scope `admin`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn any_admin(&self) -> Result<bool, StoreError>;
+
+    /// Up to `limit` users in the order of their ids, from the one behind `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn list(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError>;
+
+    /// Keeps a new user.
+    ///
+    /// # Errors
+    /// [`WriteError::NameTaken`], [`WriteError::Store`].
+    async fn insert(&self, user: User) -> Result<(), WriteError>;
+
+    /// Changes a user by [`User::changed`] and answers with the outcome.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    async fn update(&self, id: UserId, change: UserChange, now: Timestamp) -> Result<User, WriteError>;
+
+    /// Replaces a hash by one of the same password, if it still is the one that the user has. Revokes nothing.
+    /// Answers whether it did.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn replace_hash(
+        &self,
+        id: UserId,
+        old: PasswordHash,
+        new: PasswordHash,
+    ) -> Result<bool, StoreError>;
+
+    /// Deletes a user.
+    ///
+    /// # Errors
+    /// [`WriteError::NotFound`], [`WriteError::LastAdmin`], [`WriteError::Store`].
+    async fn delete(&self, id: UserId) -> Result<(), WriteError>;
+}
+
+/// The system configuration's entries.
+#[async_trait]
+pub trait Settings: Send + Sync {
+    /// All entries, in the order of their keys.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn entries(&self) -> Result<Vec<ConfigEntry>, StoreError>;
+
+    /// Creates or replaces an entry.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn set(&self, entry: ConfigEntry) -> Result<(), StoreError>;
+
+    /// Removes an entry; answers whether there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn remove(&self, key: ConfigKey) -> Result<bool, StoreError>;
+}
+
+/// A database that holds everything.
+#[async_trait]
+pub trait Store: Users + Settings {
+    /// Asks the database for an answer, to see whether it can give any.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// What has changed in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// This user was changed or deleted.
+    User(UserId),
+    /// An entry of the system configuration was set or removed.
+    Config,
+    /// Another process wrote something: whatever is remembered may be old.
+    Everything,
+}
+
+/// Forgets what is remembered of something that has changed.
+///
+/// A store calls it after the change is on disk and before the one who asked for it gets the answer, so
+/// that no later request sees the old state.
+pub trait ChangeListener: Send + Sync {
+    /// Called once for each change. Must be quick, since it holds up the store's writer.
+    fn changed(&self, change: Change);
+}

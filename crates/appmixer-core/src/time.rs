@@ -1,0 +1,117 @@
+//! Points in time, and the clock that tells them.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Serialize, Serializer};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+const ISO_8601: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+/// 9999-12-31T23:59:59.999Z, the last moment that ISO 8601 writes with a four-digit year.
+const LAST: i64 = 253_402_300_799_999;
+
+/// A point in time, in milliseconds since 1970-01-01T00:00:00Z; between 1970 and 9999.
+///
+/// ```
+/// use appmixer_core::Timestamp;
+///
+/// assert_eq!(Timestamp::from_millis(1_769_847_330_123).to_string(), "2026-01-31T08:15:30.123Z");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// This many milliseconds after 1970, brought into the type's range.
+    #[must_use]
+    pub fn from_millis(millis: i64) -> Self {
+        Self(millis.clamp(0, LAST))
+    }
+
+    /// This many seconds after 1970 (a `NumericDate`, RFC 7519 section 2), brought into the type's range.
+    #[must_use]
+    pub fn from_seconds(seconds: u64) -> Self {
+        Self(
+            i64::try_from(seconds)
+                .unwrap_or(LAST)
+                .saturating_mul(1000)
+                .min(LAST),
+        )
+    }
+
+    /// Milliseconds since 1970.
+    #[must_use]
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    #[must_use]
+    pub const fn seconds(self) -> u64 {
+        (self.0 / 1000).unsigned_abs()
+    }
+}
+
+/// ISO 8601 in UTC with milliseconds (contract, "times").
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
+            .map_err(|_| fmt::Error)?
+            .format(ISO_8601)
+            .map_err(|_| fmt::Error)?;
+        f.pad(&text)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Tells the time. A parameter everywhere, so that tests decide what time it is.
+pub trait Clock: Send + Sync {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+}
+
+/// The operating system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(LAST))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_with_milliseconds_and_z() {
+        assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(
+            Timestamp::from_seconds(1_552_492_609).to_string(),
+            "2019-03-13T15:56:49.000Z"
+        );
+    }
+
+    #[test]
+    fn times_out_of_range_are_brought_into_it_and_still_print() {
+        assert_eq!(Timestamp::from_millis(-5).millis(), 0);
+        assert_eq!(
+            Timestamp::from_seconds(u64::MAX).to_string(),
+            "9999-12-31T23:59:59.999Z"
+        );
+        assert_eq!(
+            Timestamp::from_millis(i64::MAX).to_string(),
+            "9999-12-31T23:59:59.999Z"
+        );
+    }
+}

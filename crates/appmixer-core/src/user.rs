@@ -1,0 +1,248 @@
+//! The user, and how a change turns one into the next.
+
+use std::fmt;
+
+use crate::id::UserId;
+use crate::name::Names;
+use crate::password::PasswordHash;
+use crate::profile::{Metadata, Plan, Text, Vendor};
+use crate::scope::Scopes;
+use crate::time::Timestamp;
+
+/// Everything that is stored of a user (contract, "Users").
+#[derive(Clone, PartialEq)]
+pub struct User {
+    /// The id, for good.
+    pub id: UserId,
+    /// The names that sign in.
+    pub names: Names,
+    /// The hash of the password.
+    pub password_hash: PasswordHash,
+    /// What the user may do.
+    pub scopes: Scopes,
+    /// The plan.
+    pub plan: Plan,
+    /// Whether the address is confirmed.
+    pub is_active: bool,
+    /// The vendors, if any.
+    pub vendor: Vendor,
+    /// Components that the user sees although they are private.
+    pub allowed_private_components: Vec<Text>,
+    /// The phone number, if given.
+    pub phone_number: Option<Text>,
+    /// The title, if given.
+    pub title: Option<Text>,
+    /// What clients keep with the user.
+    pub metadata: Metadata,
+    /// When the user was made.
+    pub created: Timestamp,
+    /// When the user was last changed.
+    pub modified: Timestamp,
+    /// The token generation: how often the user's tokens were revoked. A token of another generation is not good.
+    pub generation: u32,
+}
+
+/// Only what is neither secret nor personal.
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User")
+            .field("id", &self.id)
+            .field("scopes", &self.scopes)
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A change to a user: what is `Some` replaces what was.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    /// The new username.
+    pub username: Option<crate::name::Username>,
+    /// The new email address.
+    pub email: Option<crate::name::Email>,
+    /// The hash of a new password; revokes the user's tokens.
+    pub password_hash: Option<PasswordHash>,
+    /// The new scopes; revokes the user's tokens when one that was there is missing.
+    pub scopes: Option<Scopes>,
+    /// The new plan.
+    pub plan: Option<Plan>,
+    /// Whether the address is confirmed.
+    pub is_active: Option<bool>,
+    /// The new vendors.
+    pub vendor: Option<Vendor>,
+    /// The new privately allowed components.
+    pub allowed_private_components: Option<Vec<Text>>,
+    /// The new metadata; replaces the old as a whole.
+    pub metadata: Option<Metadata>,
+    /// Revokes the user's tokens whatever else changes.
+    pub revoke_tokens: bool,
+}
+
+impl UserChange {
+    /// Whether the change leaves everything as it was.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.username.is_none()
+            && self.email.is_none()
+            && self.password_hash.is_none()
+            && self.scopes.is_none()
+            && self.plan.is_none()
+            && self.is_active.is_none()
+            && self.vendor.is_none()
+            && self.allowed_private_components.is_none()
+            && self.metadata.is_none()
+            && !self.revoke_tokens
+    }
+}
+
+impl User {
+    /// The user after a change. Stores call it inside the transaction that writes the outcome, so that
+    /// two changes at once both count.
+    #[must_use]
+    pub fn changed(&self, change: &UserChange, now: Timestamp) -> Self {
+        fn replace<T: Clone>(new: Option<&T>, old: &T) -> T {
+            new.unwrap_or(old).clone()
+        }
+        let scopes = replace(change.scopes.as_ref(), &self.scopes);
+        let revoke = change.revoke_tokens || change.password_hash.is_some() || !scopes.includes(&self.scopes);
+        Self {
+            id: self.id,
+            names: Names {
+                username: replace(change.username.as_ref(), &self.names.username),
+                email: replace(change.email.as_ref(), &self.names.email),
+            },
+            password_hash: replace(change.password_hash.as_ref(), &self.password_hash),
+            scopes,
+            plan: replace(change.plan.as_ref(), &self.plan),
+            is_active: change.is_active.unwrap_or(self.is_active),
+            vendor: replace(change.vendor.as_ref(), &self.vendor),
+            allowed_private_components: replace(
+                change.allowed_private_components.as_ref(),
+                &self.allowed_private_components,
+            ),
+            phone_number: self.phone_number.clone(),
+            title: self.title.clone(),
+            metadata: replace(change.metadata.as_ref(), &self.metadata),
+            created: self.created,
+            // Never backwards, even when the clock is.
+            modified: now.max(self.modified),
+            generation: self.generation.saturating_add(u32::from(revoke)),
+        }
+    }
+
+    /// Whether the change from this user to the other takes an administrator away: then another one
+    /// must be left (contract, "The last admin").
+    #[must_use]
+    pub fn loses_admin_in(&self, changed: &Self) -> bool {
+        self.scopes.has_admin() && (!changed.scopes.has_admin() || (self.is_active && !changed.is_active))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::{Email, Username};
+
+    fn joe() -> User {
+        User {
+            id: UserId::from_bytes([7; 12]),
+            names: Names::new(Username::parse("joe@acme").ok(), None).unwrap(),
+            password_hash: PasswordHash::from_phc("$argon2id$secret".to_owned()),
+            scopes: Scopes::parse(["user", "admin"]).unwrap(),
+            plan: Plan::free(),
+            is_active: true,
+            vendor: Vendor::NONE,
+            allowed_private_components: Vec::new(),
+            phone_number: None,
+            title: None,
+            metadata: Metadata::default(),
+            created: Timestamp::from_seconds(10),
+            modified: Timestamp::from_seconds(20),
+            generation: 0,
+        }
+    }
+
+    fn after(change: &UserChange) -> User {
+        joe().changed(change, Timestamp::from_seconds(30))
+    }
+
+    #[test]
+    fn an_empty_change_touches_only_the_time() {
+        assert!(UserChange::default().is_empty());
+        assert_eq!(
+            after(&UserChange::default()),
+            User {
+                modified: Timestamp::from_seconds(30),
+                ..joe()
+            }
+        );
+    }
+
+    #[test]
+    fn a_new_password_and_a_narrower_scope_revoke_and_a_wider_one_does_not() {
+        let scopes = |list: &[&str]| UserChange {
+            scopes: Scopes::parse(list).ok(),
+            ..UserChange::default()
+        };
+        assert_eq!(after(&scopes(&["user", "admin", "tester"])).generation, 0);
+        assert_eq!(after(&scopes(&["admin", "user"])).generation, 0);
+        assert_eq!(after(&scopes(&["admin", "tester"])).generation, 1);
+        let password = Some(PasswordHash::from_phc("$new".to_owned()));
+        assert_eq!(
+            after(&UserChange {
+                password_hash: password,
+                ..UserChange::default()
+            })
+            .generation,
+            1
+        );
+        assert_eq!(
+            after(&UserChange {
+                revoke_tokens: true,
+                ..UserChange::default()
+            })
+            .generation,
+            1
+        );
+        let email = Some(Email::parse("j@x").unwrap());
+        assert_eq!(
+            after(&UserChange {
+                email,
+                ..UserChange::default()
+            })
+            .generation,
+            0
+        );
+    }
+
+    #[test]
+    fn losing_the_scope_or_the_activation_loses_an_admin() {
+        let demoted = UserChange {
+            scopes: Scopes::parse(["user"]).ok(),
+            ..UserChange::default()
+        };
+        assert!(joe().loses_admin_in(&after(&demoted)));
+        let locked = UserChange {
+            is_active: Some(false),
+            ..UserChange::default()
+        };
+        assert!(joe().loses_admin_in(&after(&locked)));
+        assert!(!joe().loses_admin_in(&after(&UserChange::default())));
+    }
+
+    #[test]
+    fn the_change_time_never_goes_back() {
+        assert_eq!(
+            joe()
+                .changed(&UserChange::default(), Timestamp::from_seconds(1))
+                .modified,
+            joe().modified
+        );
+    }
+
+    #[test]
+    fn debug_shows_neither_names_nor_hash() {
+        let text = format!("{:?}", joe());
+        assert!(!text.contains("joe") && !text.contains("secret"), "{text}");
+    }
+}

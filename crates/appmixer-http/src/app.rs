@@ -1,0 +1,225 @@
+//! The application: from a request to an answer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use appmixer_core::{AuthenticateError, Context, Scope, authenticate};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response};
+use http_body_util::Full;
+use thiserror::Error;
+
+use crate::authorization::bearer;
+use crate::body::{RequestBody, erase};
+use crate::cors;
+use crate::epochs::{Epoch, Epochs};
+use crate::error::ApiError;
+use crate::options::{HttpOptions, TokenOptions};
+use crate::request_id::{RequestIds, X_REQUEST_ID};
+use crate::response::{self, Answer};
+use crate::router::{Resource, Router};
+use crate::routes;
+use crate::sessions::{Remembered, Sessions};
+use crate::settings::{LiveSettings, Snapshot};
+use crate::tokens::grant_of;
+use crate::views::UserView;
+
+/// Answers the requests of the Appmixer user API.
+///
+/// It knows no socket: [`serve`](crate::serve) puts it behind one, and any other hyper program can call
+/// [`App::handle`].
+pub struct App {
+    pub(crate) ctx: Context,
+    pub(crate) options: HttpOptions,
+    epochs: Arc<Epochs>,
+    settings: LiveSettings,
+    sessions: Sessions,
+    router: Router,
+    request_ids: RequestIds,
+}
+
+/// Why an [`App`] could not be made.
+#[derive(Debug, Error)]
+#[error("the table of routes is inconsistent: {0}")]
+pub struct AppError(#[from] matchit::InsertError);
+
+/// Why a token was not accepted.
+pub(crate) enum AuthenticationError {
+    /// It is good, but its user does not exist any more.
+    UserGone,
+    /// Anything else.
+    Api(ApiError),
+}
+
+impl From<ApiError> for AuthenticationError {
+    fn from(error: ApiError) -> Self {
+        Self::Api(error)
+    }
+}
+
+impl From<AuthenticationError> for ApiError {
+    fn from(error: AuthenticationError) -> Self {
+        match error {
+            AuthenticationError::UserGone => AuthenticateError::UserGone.into(),
+            AuthenticationError::Api(error) => error,
+        }
+    }
+}
+
+impl App {
+    /// An application over these parts. `epochs` must be the listener that the store was opened with:
+    /// without it, changes would not be seen.
+    ///
+    /// # Errors
+    /// [`AppError`], a defect.
+    pub fn new(
+        ctx: Context,
+        epochs: Arc<Epochs>,
+        tokens: TokenOptions,
+        options: HttpOptions,
+    ) -> Result<Self, AppError> {
+        Ok(Self {
+            ctx,
+            epochs,
+            settings: LiveSettings::new(tokens),
+            sessions: Sessions::new(options.session_cache_bytes),
+            router: Router::new()?,
+            request_ids: RequestIds::new(),
+            options,
+        })
+    }
+
+    /// Answers one request. Never fails: what goes wrong is an answer too.
+    ///
+    /// Must run within a tokio runtime with timers.
+    pub async fn handle<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: hyper::body::Body + Send + 'static,
+        B::Data: Send,
+    {
+        let started = Instant::now();
+        let (parts, body) = request.into_parts();
+        let request_id = self.request_ids.of(&parts.headers);
+        let mut body = RequestBody::new(erase(body), self.options.body_limit, self.options.body_timeout);
+
+        let outcome = self
+            .route(&parts.method, parts.uri.path(), &parts.headers, &mut body)
+            .await;
+        let mut answer = outcome.unwrap_or_else(|error| {
+            if let Some(cause) = &error.cause {
+                tracing::error!(
+                    ?request_id,
+                    status = error.status.as_u16(),
+                    cause,
+                    "a request failed"
+                );
+            }
+            response::error(&error)
+        });
+        if body.is_unread() {
+            tokio::spawn(body.drain());
+        }
+
+        tracing::debug!(
+            ?request_id,
+            method = %parts.method,
+            path = parts.uri.path(),
+            status = answer.status().as_u16(),
+            micros = started.elapsed().as_micros(),
+            "request"
+        );
+        let headers = answer.headers_mut();
+        cors::allow_origin(&self.options.cors_origins, &parts.headers, headers);
+        headers.insert(X_REQUEST_ID, request_id);
+        answer
+    }
+
+    async fn route(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+        body: &mut RequestBody,
+    ) -> Result<Answer, ApiError> {
+        let (resource, parameter) = self.router.find(path)?;
+        // What answers GET answers HEAD: hyper leaves the body out.
+        let as_get = if method == Method::HEAD {
+            &Method::GET
+        } else {
+            method
+        };
+        match (resource, as_get) {
+            (resource, &Method::OPTIONS) => Ok(cors::options(headers, resource.methods())),
+            (Resource::Root, &Method::GET) => routes::status::root(),
+            (Resource::Health, &Method::GET) => routes::status::healthz(),
+            (Resource::Readiness, &Method::GET) => routes::status::readyz(self).await,
+            (Resource::SignIn, &Method::POST) => routes::sign_in::post(self, headers, body).await,
+            (Resource::User, &Method::GET) => routes::user::get(self, headers).await,
+            (Resource::User, &Method::POST) => routes::user::post(self, headers, body).await,
+            (Resource::Config, &Method::GET) => routes::config::get(self, headers).await,
+            (Resource::Config, &Method::POST) => routes::config::post(self, headers, body).await,
+            (Resource::ConfigEntry, &Method::DELETE) => {
+                routes::config::delete(self, headers, parameter).await
+            }
+            (resource, _) => Err(resource.method_not_allowed(method)),
+        }
+    }
+
+    pub(crate) async fn settings(&self) -> Result<Arc<Snapshot>, ApiError> {
+        self.settings.get(&*self.ctx.store, &self.epochs).await
+    }
+
+    pub(crate) const fn min_secret_bytes(&self) -> usize {
+        self.settings.min_secret_bytes()
+    }
+
+    /// Who is calling; `None` without an `Authorization` header.
+    pub(crate) async fn authenticate(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<Option<Arc<Remembered>>, AuthenticationError> {
+        let Some(token) = bearer(headers)? else {
+            return Ok(None);
+        };
+        let now = self.ctx.clock.now().seconds();
+        if let Some(session) = self.sessions.find(token, &self.epochs, now) {
+            return Ok(Some(session));
+        }
+        let settings = self.settings().await?;
+        let claims = settings.keys.verify(token, now).map_err(ApiError::from)?;
+        let grant = grant_of(&claims).map_err(ApiError::from)?;
+        let epoch = Epoch {
+            all: settings.epoch,
+            user: self.epochs.of_user(grant.id),
+        };
+        let caller = authenticate(&*self.ctx.store, &grant)
+            .await
+            .map_err(|error| match error {
+                AuthenticateError::UserGone => AuthenticationError::UserGone,
+                other => AuthenticationError::Api(other.into()),
+            })?;
+        let rendered = response::render(&UserView::of(&caller.user))?;
+        let session = Arc::new(Remembered {
+            caller,
+            rendered,
+            expires_at: grant.expires_at.seconds(),
+            epoch,
+        });
+        self.sessions.remember(token, Arc::clone(&session));
+        Ok(Some(session))
+    }
+
+    /// Goes on only for callers with the scope.
+    pub(crate) async fn require(
+        &self,
+        headers: &HeaderMap,
+        scope: &Scope,
+    ) -> Result<Arc<Remembered>, ApiError> {
+        let session = self
+            .authenticate(headers)
+            .await?
+            .ok_or_else(ApiError::token_missing)?;
+        session.caller.require(scope)?;
+        Ok(session)
+    }
+}

@@ -1,0 +1,282 @@
+//! Reads request bodies: bounded in size and time, JSON or form.
+
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Body as _;
+use percent_encoding::percent_decode;
+use serde_json::{Map, Value};
+use tokio::time::timeout;
+
+use crate::error::ApiError;
+use crate::fields::Fields;
+use crate::json;
+
+/// A body whose errors are all the same to us: the client has gone or broken the framing.
+pub(crate) type Incoming = UnsyncBoxBody<Bytes, ()>;
+
+/// What is read and thrown away, at most, behind an answer that came before the body's end. A client that
+/// is still sending would otherwise see its connection reset and never read the answer.
+const DRAIN_BYTES: usize = 4 * 1024 * 1024;
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+
+/// The body of one request.
+pub(crate) struct RequestBody {
+    incoming: Incoming,
+    limit: usize,
+    time: Duration,
+}
+
+/// The kinds of body that a route takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accepts {
+    Json,
+    JsonOrForm,
+}
+
+#[derive(Clone, Copy)]
+enum MediaType {
+    Json,
+    Form,
+}
+
+impl RequestBody {
+    pub(crate) const fn new(incoming: Incoming, limit: usize, time: Duration) -> Self {
+        Self {
+            incoming,
+            limit,
+            time,
+        }
+    }
+
+    /// The members of the object that the body holds.
+    pub(crate) async fn fields(&mut self, headers: &HeaderMap, accepts: Accepts) -> Result<Fields, ApiError> {
+        let media_type = media_type(headers, accepts);
+        if media_type.is_err() && self.incoming.is_end_stream() {
+            return Err(ApiError::bad_request("A request body is required"));
+        }
+        let media_type = media_type?;
+        let bytes = self.read().await?;
+        if bytes.is_empty() {
+            return Err(ApiError::bad_request("A request body is required"));
+        }
+        let object = match media_type {
+            MediaType::Json => object_of_json(&bytes)?,
+            MediaType::Form => object_of_form(&bytes)?,
+        };
+        Ok(Fields::new(object))
+    }
+
+    async fn read(&mut self) -> Result<Vec<u8>, ApiError> {
+        // A length that is announced is refused before a byte is read.
+        if self.incoming.size_hint().lower() > self.limit as u64 {
+            return Err(self.too_large());
+        }
+        let limit = self.limit;
+        let read = timeout(self.time, collect(&mut self.incoming, limit)).await;
+        read.map_err(|_| {
+            ApiError::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "The request body took too long to arrive",
+            )
+        })?
+        .map_err(|error| match error {
+            ReadError::TooLarge => self.too_large(),
+            ReadError::Broken => ApiError::bad_request("The request body is incomplete or badly framed"),
+        })
+    }
+
+    fn too_large(&self) -> ApiError {
+        let message = format!("The request body is larger than {} bytes", self.limit);
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    }
+
+    /// Whether the client may still be sending.
+    pub(crate) fn is_unread(&self) -> bool {
+        !self.incoming.is_end_stream()
+    }
+
+    /// Takes in and forgets what is still coming, within bounds.
+    pub(crate) async fn drain(mut self) {
+        let _ = timeout(DRAIN_TIME, async {
+            let mut left = DRAIN_BYTES;
+            while let Some(Ok(frame)) = self.incoming.frame().await {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                match left.checked_sub(length) {
+                    Some(rest) => left = rest,
+                    None => break,
+                }
+            }
+        })
+        .await;
+    }
+}
+
+enum ReadError {
+    TooLarge,
+    Broken,
+}
+
+async fn collect(incoming: &mut Incoming, limit: usize) -> Result<Vec<u8>, ReadError> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = incoming.frame().await {
+        // Trailers have nothing to say to us.
+        let Ok(data) = frame.map_err(|()| ReadError::Broken)?.into_data() else {
+            continue;
+        };
+        if bytes.len() + data.len() > limit {
+            return Err(ReadError::TooLarge);
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+fn media_type(headers: &HeaderMap, accepts: Accepts) -> Result<MediaType, ApiError> {
+    let text = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
+    let is = |wanted: &str| essence.trim().eq_ignore_ascii_case(wanted);
+    if is_utf8(parameters) {
+        if is("application/json") {
+            return Ok(MediaType::Json);
+        }
+        if accepts == Accepts::JsonOrForm && is("application/x-www-form-urlencoded") {
+            return Ok(MediaType::Form);
+        }
+    }
+    let message = match accepts {
+        Accepts::Json => "Content-Type must be application/json",
+        Accepts::JsonOrForm => "Content-Type must be application/json or application/x-www-form-urlencoded",
+    };
+    Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
+}
+
+/// JSON is UTF-8 (RFC 8259 section 8.1); a `charset` that says something else is believed.
+fn is_utf8(parameters: &str) -> bool {
+    parameters
+        .split(';')
+        .filter_map(|parameter| parameter.split_once('='))
+        .all(|(name, value)| {
+            !name.trim().eq_ignore_ascii_case("charset")
+                || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        })
+}
+
+fn object_of_json(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    // `serde_json` names the place and the kind of the mistake, never the text.
+    match json::parse(bytes).map_err(|error| ApiError::bad_request(format!("Invalid JSON: {error}")))? {
+        Value::Object(object) => Ok(object),
+        _ => Err(ApiError::bad_request("The request body must be a JSON object")),
+    }
+}
+
+fn object_of_form(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    // The form parser would put U+FFFD in the place of bad bytes, and a password would silently change.
+    if percent_decode(bytes).decode_utf8().is_err() {
+        return Err(ApiError::bad_request("Invalid form: not UTF-8"));
+    }
+    let mut object = Map::new();
+    for (key, value) in form_urlencoded::parse(bytes) {
+        if object
+            .insert(key.into_owned(), Value::String(value.into_owned()))
+            .is_some()
+        {
+            return Err(ApiError::bad_request("Invalid form: a field is there twice"));
+        }
+    }
+    Ok(object)
+}
+
+/// Any body as [`Incoming`].
+pub(crate) fn erase<B>(body: B) -> Incoming
+where
+    B: hyper::body::Body + Send + 'static,
+    B::Data: Send,
+{
+    UnsyncBoxBody::new(
+        body.map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
+            .map_err(|_| ()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+
+    async fn read(
+        content_type: &'static str,
+        body: &'static [u8],
+        accepts: Accepts,
+    ) -> Result<Fields, ApiError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+        RequestBody::new(erase(Full::<Bytes>::from(body)), 64, Duration::from_secs(1))
+            .fields(&headers, accepts)
+            .await
+    }
+
+    async fn status(content_type: &'static str, body: &'static [u8], accepts: Accepts) -> u16 {
+        read(content_type, body, accepts)
+            .await
+            .err()
+            .map_or(200, |error| error.status.as_u16())
+    }
+
+    #[tokio::test]
+    async fn json_is_taken_everywhere_and_forms_where_they_are_welcome() {
+        use Accepts::{Json, JsonOrForm};
+        for content_type in [
+            "application/json",
+            "Application/JSON; charset=UTF-8",
+            "application/json;charset=\"utf-8\"",
+        ] {
+            assert_eq!(status(content_type, b"{}", Json).await, 200);
+        }
+        assert_eq!(
+            status("application/x-www-form-urlencoded", b"a=b", JsonOrForm).await,
+            200
+        );
+        assert_eq!(
+            status("application/x-www-form-urlencoded", b"a=b", Json).await,
+            415
+        );
+        assert_eq!(status("text/plain", b"{}", JsonOrForm).await, 415);
+        assert_eq!(status("application/json; charset=latin1", b"{}", Json).await, 415);
+    }
+
+    #[tokio::test]
+    async fn a_form_is_read_as_what_was_typed() {
+        let mut fields = read(
+            "application/x-www-form-urlencoded",
+            b"password=a%2Bb+c",
+            Accepts::JsonOrForm,
+        )
+        .await
+        .ok()
+        .unwrap();
+        assert_eq!(fields.text("password", Ok::<_, String>), Some("a+b c".to_owned()));
+        for bad in [&b"a=%ff"[..], b"a=1&a=2"] {
+            assert_eq!(
+                status("application/x-www-form-urlencoded", bad, Accepts::JsonOrForm).await,
+                400
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_limit_or_that_is_no_object_is_refused() {
+        assert_eq!(status("application/json", &[b' '; 65], Accepts::Json).await, 413);
+        for bad in [&b""[..], b"[]", b"{", b"null", b"{\"a\":\"\xff\"}"] {
+            assert_eq!(status("application/json", bad, Accepts::Json).await, 400);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The one place that knows statuses: from what went wrong in the domain to the contract's error answer.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+
+use appmixer_core::{
+    AuthenticateError, HashError, InsufficientScope, SignInError, SignUpError, StoreError, WriteError,
+};
+use appmixer_token::TokenError;
+use http::StatusCode;
+use serde::Serialize;
+
+/// One thing that is wrong with the input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Detail {
+    /// The member, or parameter, that is wrong.
+    pub(crate) path: &'static str,
+    pub(crate) message: String,
+}
+
+/// What `WWW-Authenticate` says (RFC 6750 section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Challenge {
+    TokenMissing,
+    InvalidToken,
+    InsufficientScope,
+}
+
+/// An answer that is not what the client hoped for.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    pub(crate) status: StatusCode,
+    pub(crate) message: Cow<'static, str>,
+    pub(crate) details: Vec<Detail>,
+    pub(crate) challenge: Option<Challenge>,
+    /// After how many seconds another try makes sense.
+    pub(crate) retry_after: Option<u32>,
+    /// The methods that would have worked.
+    pub(crate) allow: Option<&'static str>,
+    /// What broke inside, for the log alone.
+    pub(crate) cause: Option<String>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
+        let message = message.into();
+        let (details, challenge, retry_after, allow, cause) = (Vec::new(), None, None, None, None);
+        Self {
+            status,
+            message,
+            details,
+            challenge,
+            retry_after,
+            allow,
+            cause,
+        }
+    }
+
+    pub(crate) fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// Wrong input. The message names everything that is wrong, because the npm CLI prints it.
+    pub(crate) fn invalid(details: Vec<Detail>) -> Self {
+        let wrong: Vec<_> = details
+            .iter()
+            .map(|d| format!("\"{}\" {}", d.path, d.message))
+            .collect();
+        Self {
+            details,
+            ..Self::bad_request(wrong.join(". "))
+        }
+    }
+
+    pub(crate) fn invalid_one(path: &'static str, message: &impl Display) -> Self {
+        Self::invalid(vec![Detail {
+            path,
+            message: message.to_string(),
+        }])
+    }
+
+    pub(crate) fn forbidden(message: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, message)
+    }
+
+    pub(crate) fn not_found(message: &'static str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    pub(crate) fn token_missing() -> Self {
+        Self {
+            challenge: Some(Challenge::TokenMissing),
+            ..Self::unauthorized("Missing authentication")
+        }
+    }
+
+    pub(crate) fn invalid_token(message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            challenge: Some(Challenge::InvalidToken),
+            ..Self::unauthorized(message)
+        }
+    }
+
+    fn unauthorized(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, message)
+    }
+
+    fn unavailable(message: &'static str, cause: Option<String>) -> Self {
+        Self {
+            retry_after: Some(1),
+            cause,
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
+        }
+    }
+
+    /// Something broke inside. The client learns nothing but that.
+    pub(crate) fn internal(cause: &impl Display) -> Self {
+        let message = "An internal server error occurred";
+        Self {
+            cause: Some(cause.to_string()),
+            ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+        }
+    }
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        Self::invalid_token(error.to_string())
+    }
+}
+
+impl From<InsufficientScope> for ApiError {
+    fn from(_: InsufficientScope) -> Self {
+        Self {
+            challenge: Some(Challenge::InsufficientScope),
+            ..Self::forbidden("Insufficient scope")
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::unavailable(
+                "The database is unavailable, try again later",
+                Some(error.to_string()),
+            ),
+            StoreError::ReadOnly(_) => Self::unavailable(
+                "The database cannot be written to, try again later",
+                Some(error.to_string()),
+            ),
+            StoreError::Corrupt(_) | StoreError::Internal(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<HashError> for ApiError {
+    fn from(error: HashError) -> Self {
+        match error {
+            // Not a fault of ours: no line in the log for each request of a flood.
+            HashError::Busy => {
+                Self::unavailable("Too many passwords are being checked, try again later", None)
+            }
+            HashError::Unreadable | HashError::Failed(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<AuthenticateError> for ApiError {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::UserGone => Self::invalid_token("Invalid JWT: the user does not exist"),
+            AuthenticateError::Revoked => Self::invalid_token("Invalid JWT: revoked"),
+            AuthenticateError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SignInError> for ApiError {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::BadCredentials => Self::forbidden("Invalid username or password"),
+            SignInError::NotActive => Self::forbidden("The account is not active"),
+            SignInError::Hash(error) => error.into(),
+            SignInError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SignUpError> for ApiError {
+    fn from(error: SignUpError) -> Self {
+        match error {
+            SignUpError::TokenRequired => Self::token_missing(),
+            SignUpError::InsufficientScope(error) => error.into(),
+            SignUpError::Password(error) => Self::invalid_one("password", &error),
+            SignUpError::NameTaken => WriteError::NameTaken.into(),
+            SignUpError::Hash(error) => error.into(),
+            SignUpError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<WriteError> for ApiError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::NotFound => Self::not_found("User not found"),
+            WriteError::NameTaken => {
+                Self::new(StatusCode::CONFLICT, "The username or email is already taken")
+            }
+            WriteError::LastAdmin => Self::new(StatusCode::CONFLICT, "The last administrator must stay"),
+            WriteError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What an operator sets about the server.
+
+use std::time::Duration;
+
+use appmixer_token::Secret;
+use thiserror::Error;
+
+/// The limits and manners of the HTTP server.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// The largest request body, in bytes.
+    pub body_limit: usize,
+    /// The largest request head (request line and headers), in bytes; at least 8,192.
+    pub header_limit: usize,
+    /// The longest wait for a whole request head: from the opening of the connection or the answer before
+    /// it. So this is also how long an idle connection is kept.
+    pub header_timeout: Duration,
+    /// The longest wait for a whole request body.
+    pub body_timeout: Duration,
+    /// The most connections at once; one more is told so and closed.
+    pub max_connections: usize,
+    /// The origins whose scripts may read answers.
+    pub cors_origins: CorsOrigins,
+    /// The memory for remembered sessions, in bytes.
+    pub session_cache_bytes: u64,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            body_limit: 64 * 1024,
+            header_limit: 16 * 1024,
+            header_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(30),
+            max_connections: 4096,
+            cors_origins: CorsOrigins::Any,
+            session_cache_bytes: 16 * 1024 * 1024,
+        }
+    }
+}
+
+/// The server's own keys. `JWTSecret` in the system configuration, when it is set, takes the place of
+/// `current`, which then still verifies.
+#[derive(Clone)]
+pub struct TokenOptions {
+    /// Signs, and verifies.
+    pub current: Secret,
+    /// Verify what was signed before.
+    pub previous: Vec<Secret>,
+    /// Whether `JWTSecret` may be shorter than RFC 7518 section 3.2 asks for.
+    pub allow_short_secret: bool,
+}
+
+impl TokenOptions {
+    /// The shortest `JWTSecret` that is accepted, in bytes.
+    #[must_use]
+    pub const fn min_secret_bytes(&self) -> usize {
+        if self.allow_short_secret {
+            1
+        } else {
+            appmixer_token::MIN_SECRET_BYTES
+        }
+    }
+}
+
+/// The origins (RFC 6454) whose scripts may read answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CorsOrigins {
+    /// Every origin: tokens travel in a header, so no cookie is at stake.
+    Any,
+    /// These alone.
+    Only(Vec<String>),
+}
+
+/// The text is no origin.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{0}` is not an origin such as https://app.example.com, nor *")]
+pub struct InvalidOrigin(String);
+
+impl CorsOrigins {
+    /// Reads a list of origins; `*` among them means every one.
+    ///
+    /// # Errors
+    /// [`InvalidOrigin`] for the first entry that is none.
+    pub fn parse<S: AsRef<str>>(origins: &[S]) -> Result<Self, InvalidOrigin> {
+        if origins.iter().any(|origin| origin.as_ref() == "*") {
+            return Ok(Self::Any);
+        }
+        let parse = |origin: &S| {
+            let text = origin.as_ref();
+            is_origin(text)
+                .then(|| text.to_ascii_lowercase())
+                .ok_or_else(|| InvalidOrigin(text.to_owned()))
+        };
+        origins
+            .iter()
+            .map(parse)
+            .collect::<Result<_, _>>()
+            .map(Self::Only)
+    }
+
+    /// Whether a request's `Origin` is among them.
+    pub(crate) fn allow(&self, origin: &[u8]) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(list) => list
+                .iter()
+                .any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(origin)),
+        }
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    let Ok(uri) = text.parse::<http::Uri>() else {
+        return false;
+    };
+    uri.scheme().is_some()
+        && uri
+            .authority()
+            .is_some_and(|authority| !authority.as_str().contains('@'))
+        && matches!(uri.path(), "" | "/")
+        && uri.query().is_none()
+        && !text.ends_with('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_have_a_scheme_a_host_and_no_more() {
+        let good = ["https://app.example.com", "http://localhost:8080"];
+        let origins = CorsOrigins::parse(&good).unwrap();
+        assert!(origins.allow(b"HTTP://localhost:8080") && !origins.allow(b"http://localhost:8081"));
+        for bad in [
+            "app.example.com",
+            "https://app.example.com/",
+            "https://a/b",
+            "https://u@a",
+            "null",
+            "",
+        ] {
+            assert_eq!(
+                CorsOrigins::parse(&[bad]),
+                Err(InvalidOrigin(bad.to_owned())),
+                "{bad}"
+            );
+        }
+        assert_eq!(CorsOrigins::parse(&["https://a.b", "*"]), Ok(CorsOrigins::Any));
+    }
+}

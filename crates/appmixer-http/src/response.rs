@@ -1,0 +1,127 @@
+//! Answers: JSON bodies and the headers that go with them.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+
+use crate::error::{ApiError, Challenge, Detail};
+
+/// What every route answers with.
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// 200 with this JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<Answer, ApiError> {
+    Ok(rendered(render(value)?))
+}
+
+/// The same for what carries a token or personal data.
+pub(crate) fn private_json(value: &impl Serialize) -> Result<Answer, ApiError> {
+    Ok(private(render(value)?))
+}
+
+/// 200 with personal data that was rendered before.
+pub(crate) fn private(body: Bytes) -> Answer {
+    let mut answer = rendered(body);
+    answer.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    answer
+}
+
+/// Compact JSON.
+pub(crate) fn render(value: &impl Serialize) -> Result<Bytes, ApiError> {
+    serde_json::to_vec(value)
+        .map(Bytes::from)
+        .map_err(|error| ApiError::internal(&error))
+}
+
+/// 204 without a body.
+pub(crate) fn no_content() -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    answer
+}
+
+fn rendered(body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    answer.headers_mut().insert(CONTENT_TYPE, JSON);
+    answer
+}
+
+/// The contract's error shape.
+#[derive(Serialize)]
+struct ErrorView<'a> {
+    #[serde(rename = "statusCode")]
+    status_code: u16,
+    error: &'static str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    details: &'a [Detail],
+}
+
+pub(crate) fn error(error: &ApiError) -> Answer {
+    let view = ErrorView {
+        status_code: error.status.as_u16(),
+        error: error.status.canonical_reason().unwrap_or("Error"),
+        message: &error.message,
+        details: &error.details,
+    };
+    // Texts and numbers alone: there is nothing in it that could fail to serialise.
+    let mut answer = rendered(serde_json::to_vec(&view).unwrap_or_default().into());
+    *answer.status_mut() = error.status;
+    let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    if let Some(challenge) = error.challenge {
+        headers.insert(
+            WWW_AUTHENTICATE,
+            HeaderValue::from_static(match challenge {
+                Challenge::TokenMissing => r#"Bearer realm="appmixer""#,
+                Challenge::InvalidToken => r#"Bearer realm="appmixer", error="invalid_token""#,
+                Challenge::InsufficientScope => r#"Bearer realm="appmixer", error="insufficient_scope""#,
+            }),
+        );
+    }
+    if let Some(seconds) = error.retry_after {
+        headers.insert(RETRY_AFTER, seconds.into());
+    }
+    if let Some(methods) = error.allow {
+        headers.insert(ALLOW, HeaderValue::from_static(methods));
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    async fn body_of(answer: Answer) -> String {
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn errors_have_the_contracts_shape_in_its_order() {
+        let answer = error(&ApiError::forbidden("No"));
+        assert_eq!(
+            body_of(answer).await,
+            r#"{"statusCode":403,"error":"Forbidden","message":"No"}"#
+        );
+        let answer = error(&ApiError::invalid_one("password", &"is required"));
+        assert_eq!(
+            body_of(answer).await,
+            r#"{"statusCode":400,"error":"Bad Request","message":"\"password\" is required","details":[{"path":"password","message":"is required"}]}"#
+        );
+    }
+
+    #[tokio::test]
+    async fn what_broke_inside_stays_inside() {
+        let answer = error(&ApiError::internal(&"disk /dev/sda on fire"));
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!body_of(answer).await.contains("sda"));
+    }
+}

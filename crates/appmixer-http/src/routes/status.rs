@@ -1,0 +1,34 @@
+//! `GET /`, `/healthz`, `/readyz`: for people, load balancers and orchestrators.
+
+use std::time::Duration;
+
+use appmixer_core::StoreError;
+use tokio::time::timeout;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::response::{Answer, json};
+use crate::views::{RootView, StatusView};
+
+/// The longest that a database may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(crate) fn root() -> Result<Answer, ApiError> {
+    json(&RootView {
+        name: "appmixer-server",
+        version: env!("CARGO_PKG_VERSION"),
+        status: "ok",
+    })
+}
+
+/// The process lives: nothing else is asked.
+pub(crate) fn healthz() -> Result<Answer, ApiError> {
+    json(&StatusView { status: "ok" })
+}
+
+/// The store answers.
+pub(crate) async fn readyz(app: &App) -> Result<Answer, ApiError> {
+    let ping = timeout(PATIENCE, app.ctx.store.ping()).await;
+    ping.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer in time".to_owned())))?;
+    json(&StatusView { status: "ok" })
+}

@@ -1,0 +1,61 @@
+//! `GET /user` and `POST /user`.
+
+use appmixer_core::{
+    Email, Metadata, Names, Password, Plan, Privileges, Scopes, SignUp, Username, Vendor, may_sign_up,
+    sign_up,
+};
+use http::HeaderMap;
+
+use crate::app::{App, AuthenticationError};
+use crate::body::{Accepts, RequestBody};
+use crate::error::ApiError;
+use crate::fields::Fields;
+use crate::response::{Answer, private, private_json};
+use crate::tokens::claims_of;
+use crate::views::{SignUpView, UserView};
+
+pub(crate) async fn get(app: &App, headers: &HeaderMap) -> Result<Answer, ApiError> {
+    match app.authenticate(headers).await {
+        Ok(Some(session)) => Ok(private(session.rendered.clone())),
+        Ok(None) => Err(ApiError::token_missing()),
+        // The npm CLI tells a user who is gone from a token that is bad by this status.
+        Err(AuthenticationError::UserGone) => Err(ApiError::not_found("User not found")),
+        Err(AuthenticationError::Api(error)) => Err(error),
+    }
+}
+
+pub(crate) async fn post(app: &App, headers: &HeaderMap, body: &mut RequestBody) -> Result<Answer, ApiError> {
+    let session = app.authenticate(headers).await?;
+    let caller = session.as_ref().map(|session| &session.caller);
+    let settings = app.settings().await?;
+    may_sign_up(&settings.config, caller)?;
+
+    let new = read_sign_up(body.fields(headers, Accepts::JsonOrForm).await?)?;
+    let session = sign_up(&app.ctx, &settings.config, caller, new).await?;
+    let token = settings.keys.issue(&claims_of(&session.grant))?;
+    private_json(&SignUpView {
+        token: &token,
+        user: UserView::of(&session.user),
+    })
+}
+
+fn read_sign_up(mut fields: Fields) -> Result<SignUp, ApiError> {
+    let username = fields.text("username", |text| Username::parse(&text));
+    let email = fields.text("email", |text| Email::parse(&text));
+    let password = fields.text("password", Password::new);
+    let metadata = fields.object("metadata", Metadata::new);
+    let privileges = Privileges {
+        scopes: fields.texts("scope", Scopes::parse),
+        plan: fields.text("plan", |text| Plan::parse(&text)),
+        vendor: fields.text_or_texts("vendor", Vendor::parse),
+        is_active: fields.boolean("isActive"),
+    };
+    let names = ("username", Names::new(username, email));
+    let (names, password) = fields.finish2(names, ("password", password))?;
+    Ok(SignUp {
+        names,
+        password,
+        metadata,
+        privileges,
+    })
+}

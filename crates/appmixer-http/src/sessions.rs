@@ -1,0 +1,70 @@
+//! Remembers tokens that were verified, with their user and the rendered answer of `GET /user`.
+//!
+//! An entry is as good as the token itself: it is used only while nothing has changed about the user, the
+//! keys or the configuration ([`Epochs`]), and until the token expires. The memory is bounded in bytes.
+//!
+//! [`Epochs`]: crate::epochs::Epochs
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use appmixer_core::Caller;
+use bytes::Bytes;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use crate::epochs::{Epoch, Epochs};
+
+/// 128 bits of a hash with keys that nobody outside this process knows: a stranger cannot look for two
+/// tokens that share one, and memory holds no token.
+type Key = (u64, u64);
+
+/// What is remembered of one token.
+pub(crate) struct Remembered {
+    pub(crate) caller: Caller,
+    /// The answer of `GET /user`.
+    pub(crate) rendered: Bytes,
+    /// In seconds since 1970: no longer good from here on.
+    pub(crate) expires_at: u64,
+    pub(crate) epoch: Epoch,
+}
+
+pub(crate) struct Sessions {
+    cache: Cache<Key, Arc<Remembered>, ByBytes>,
+    keys: (RandomState, RandomState),
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<Key, Arc<Remembered>> for ByBytes {
+    fn weight(&self, _: &Key, entry: &Arc<Remembered>) -> u64 {
+        // The rendered answer, the same facts again as a user, and the frame around them.
+        1024 + 4 * entry.rendered.len() as u64
+    }
+}
+
+impl Sessions {
+    pub(crate) fn new(bytes: u64) -> Self {
+        let expected = usize::try_from(bytes / 2048).unwrap_or(usize::MAX);
+        Self {
+            cache: Cache::with_weighter(expected, bytes, ByBytes),
+            keys: (RandomState::new(), RandomState::new()),
+        }
+    }
+
+    pub(crate) fn find(&self, token: &str, epochs: &Epochs, now: u64) -> Option<Arc<Remembered>> {
+        let entry = self.cache.get(&self.key(token))?;
+        let fresh = now < entry.expires_at && epochs.is_now(entry.caller.user.id, entry.epoch);
+        fresh.then_some(entry)
+    }
+
+    pub(crate) fn remember(&self, token: &str, entry: Arc<Remembered>) {
+        self.cache.insert(self.key(token), entry);
+    }
+
+    fn key(&self, token: &str) -> Key {
+        (self.keys.0.hash_one(token), self.keys.1.hash_one(token))
+    }
+}

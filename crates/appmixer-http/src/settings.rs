@@ -1,0 +1,64 @@
+//! The system configuration and the keys that follow from it, read once and again after each change.
+
+use std::sync::Arc;
+
+use appmixer_core::{Settings, SystemConfig};
+use appmixer_token::KeySet;
+use arc_swap::ArcSwapOption;
+
+use crate::epochs::Epochs;
+use crate::error::ApiError;
+use crate::options::TokenOptions;
+
+/// The configuration as one request sees it.
+pub(crate) struct Snapshot {
+    pub(crate) config: SystemConfig,
+    pub(crate) keys: KeySet,
+    /// Where the configuration stood when it was read.
+    pub(crate) epoch: u64,
+}
+
+pub(crate) struct LiveSettings {
+    own: TokenOptions,
+    current: ArcSwapOption<Snapshot>,
+}
+
+impl LiveSettings {
+    pub(crate) fn new(own: TokenOptions) -> Self {
+        Self {
+            own,
+            current: ArcSwapOption::empty(),
+        }
+    }
+
+    pub(crate) const fn min_secret_bytes(&self) -> usize {
+        self.own.min_secret_bytes()
+    }
+
+    /// The configuration, no older than the last change that was acknowledged.
+    pub(crate) async fn get(
+        &self,
+        store: &(impl Settings + ?Sized),
+        epochs: &Epochs,
+    ) -> Result<Arc<Snapshot>, ApiError> {
+        let epoch = epochs.all();
+        if let Some(snapshot) = self.current.load_full()
+            && snapshot.epoch == epoch
+        {
+            return Ok(snapshot);
+        }
+        let config = SystemConfig::from_entries(&store.entries().await?).map_err(|(key, error)| {
+            ApiError::internal(&format_args!(
+                "the system configuration's {} {error}; set it anew with `appmixer-server config set`",
+                key.as_str()
+            ))
+        })?;
+        let keys = self
+            .own
+            .key_set(&config)
+            .map_err(|error| ApiError::internal(&format_args!("JWTSecret: {error}")))?;
+        let snapshot = Arc::new(Snapshot { config, keys, epoch });
+        self.current.store(Some(Arc::clone(&snapshot)));
+        Ok(snapshot)
+    }
+}

@@ -1,0 +1,113 @@
+//! The JSON shapes of the contract, members in its order.
+
+use appmixer_core::{ConfigEntry, Metadata, Plan, Scopes, Timestamp, User, UserId, Vendor};
+use serde::Serialize;
+use serde_json::Value;
+
+/// `GET /user`.
+#[derive(Serialize)]
+pub(crate) struct UserView<'a> {
+    id: UserId,
+    username: &'a str,
+    #[serde(rename = "isActive")]
+    is_active: bool,
+    email: &'a str,
+    scope: &'a Scopes,
+    plan: &'a Plan,
+    metadata: &'a Metadata,
+    vendor: &'a Vendor,
+    created: Timestamp,
+}
+
+impl<'a> UserView<'a> {
+    pub(crate) fn of(user: &'a User) -> Self {
+        Self {
+            id: user.id,
+            username: user.names.username.as_str(),
+            is_active: user.is_active,
+            email: user.names.email.as_str(),
+            scope: &user.scopes,
+            plan: &user.plan,
+            metadata: &user.metadata,
+            vendor: &user.vendor,
+            created: user.created,
+        }
+    }
+}
+
+/// `POST /user/auth`.
+#[derive(Serialize)]
+pub(crate) struct SignInView<'a> {
+    user: SignedInUser<'a>,
+    token: &'a str,
+}
+
+#[derive(Serialize)]
+struct SignedInUser<'a> {
+    id: UserId,
+    username: &'a str,
+    #[serde(rename = "isActive")]
+    is_active: bool,
+    email: &'a str,
+    plan: &'a Plan,
+    metadata: &'a Metadata,
+    vendor: &'a Vendor,
+}
+
+impl<'a> SignInView<'a> {
+    pub(crate) fn of(user: &'a User, token: &'a str) -> Self {
+        let user = SignedInUser {
+            id: user.id,
+            username: user.names.username.as_str(),
+            is_active: user.is_active,
+            email: user.names.email.as_str(),
+            plan: &user.plan,
+            metadata: &user.metadata,
+            vendor: &user.vendor,
+        };
+        Self { user, token }
+    }
+}
+
+/// `POST /user`.
+#[derive(Serialize)]
+pub(crate) struct SignUpView<'a> {
+    pub(crate) token: &'a str,
+    pub(crate) user: UserView<'a>,
+}
+
+/// An entry of `GET /config`; write-only values are masked.
+#[derive(Serialize)]
+pub(crate) struct ConfigEntryView<'a> {
+    key: &'a str,
+    value: Value,
+}
+
+impl<'a> ConfigEntryView<'a> {
+    pub(crate) fn of(entry: &'a ConfigEntry) -> Self {
+        Self {
+            key: entry.key().as_str(),
+            value: entry.shown_value(),
+        }
+    }
+}
+
+/// `DELETE /config/:key`.
+#[derive(Serialize)]
+pub(crate) struct Removed {
+    pub(crate) ok: bool,
+}
+
+/// `GET /`.
+#[derive(Serialize)]
+pub(crate) struct RootView {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) status: &'static str,
+}
+
+/// `GET /healthz`, `GET /readyz`.
+#[derive(Serialize)]
+pub(crate) struct StatusView {
+    pub(crate) status: &'static str,
+}

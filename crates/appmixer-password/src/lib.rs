@@ -1,1 +1,34 @@
-//! .
+//! Hashes and verifies passwords with Argon2id (RFC 9106), without starving whatever else the program does.
+//!
+//! A hash is expensive on purpose: some 20 ms of one core and 19 MiB. [`Argon2Pool`] runs a fixed number of
+//! them at once, on threads of lower priority than those that serve requests. The queue before them is
+//! bounded: who comes when it is full is told so at once ([`HashError::Busy`](appmixer_core::HashError)).
+//! The memory is taken at the first hash, used again for the next, and given back after some idle seconds.
+//!
+//! ```
+//! use appmixer_core::{Password, PasswordHasher};
+//! use appmixer_password::{Argon2Pool, Params, PoolOptions};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! // Far too cheap for real passwords: examples should be quick.
+//! let options = PoolOptions { params: Params::new(64, 1, 1)?, ..PoolOptions::default() };
+//! let pool = Argon2Pool::new(options)?;
+//!
+//! let hash = pool.hash(Password::new("abc321".into())?).await?;
+//! assert!(hash.as_phc().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
+//!
+//! let verdict = pool.verify(Password::new("abc321".into())?, hash).await?;
+//! assert!(verdict.matches && !verdict.outdated);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod memory;
+mod params;
+mod phc;
+mod pool;
+mod worker;
+
+pub use params::{InvalidParams, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_PARALLELISM, Params};
+pub use pool::{Argon2Pool, PoolError, PoolOptions, Stats};

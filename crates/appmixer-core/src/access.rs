@@ -53,17 +53,11 @@ pub enum AuthenticateError {
 /// # Errors
 /// [`AuthenticateError`].
 pub async fn authenticate(users: &dyn Users, grant: &Grant) -> Result<Caller, AuthenticateError> {
-    let user = users
-        .find_by_id(grant.id)
-        .await?
-        .ok_or(AuthenticateError::UserGone)?;
+    let user = users.find_by_id(grant.id).await?.ok_or(AuthenticateError::UserGone)?;
     if user.generation != grant.generation {
         return Err(AuthenticateError::Revoked);
     }
-    Ok(Caller {
-        scopes: grant.scopes.intersection(&user.scopes),
-        user: Arc::new(user),
-    })
+    Ok(Caller { scopes: grant.scopes.intersection(&user.scopes), user: Arc::new(user) })
 }
 
 /// The caller's scopes do not reach.
@@ -83,10 +77,6 @@ impl Caller {
     /// # Errors
     /// [`InsufficientScope`].
     pub fn require(&self, scope: &Scope) -> Result<(), InsufficientScope> {
-        if self.scopes.contains(scope) {
-            Ok(())
-        } else {
-            Err(InsufficientScope)
-        }
+        if self.scopes.contains(scope) { Ok(()) } else { Err(InsufficientScope) }
     }
 }

@@ -54,10 +54,7 @@ impl ConfigKey {
     }
 
     fn kind(&self) -> Option<Kind> {
-        KNOWN_KEYS
-            .iter()
-            .find(|(name, _)| *name == self.as_str())
-            .map(|(_, kind)| *kind)
+        KNOWN_KEYS.iter().find(|(name, _)| *name == self.as_str()).map(|(_, kind)| *kind)
     }
 
     /// Whether the value can be written but not read.
@@ -130,6 +127,12 @@ impl ConfigEntry {
         if serde_json::to_vec(&value).map_or(usize::MAX, |json| json.len()) > MAX_VALUE_BYTES {
             return Err(InvalidConfig::ValueSize);
         }
+        // A client that lists the entries and writes them back must not make the mask the secret.
+        if key.is_write_only() && value == MASK {
+            return Err(InvalidConfig::Value(
+                "must not be the mask that stands for the present value".to_owned(),
+            ));
+        }
         if let Some(kind) = key.kind()
             && !value.is_null()
         {
@@ -160,19 +163,13 @@ impl ConfigEntry {
     /// The value as it may be shown: a write-only one is [`MASK`].
     #[must_use]
     pub fn shown_value(&self) -> Value {
-        if self.key.is_write_only() && !self.value.is_null() {
-            MASK.into()
-        } else {
-            self.value.clone()
-        }
+        if self.key.is_write_only() && !self.value.is_null() { MASK.into() } else { self.value.clone() }
     }
 }
 
 impl fmt::Debug for ConfigEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConfigEntry")
-            .field("key", &self.key)
-            .finish_non_exhaustive()
+        f.debug_struct("ConfigEntry").field("key", &self.key).finish_non_exhaustive()
     }
 }
 
@@ -203,11 +200,7 @@ fn vendor(value: &Value) -> Result<Vendor, String> {
     const WANTED: &str = "must be a string or an array of strings";
     let names: Vec<&str> = match value {
         Value::String(name) => vec![name],
-        Value::Array(names) => names
-            .iter()
-            .map(Value::as_str)
-            .collect::<Option<_>>()
-            .ok_or(WANTED)?,
+        Value::Array(names) => names.iter().map(Value::as_str).collect::<Option<_>>().ok_or(WANTED)?,
         _ => return Err(WANTED.to_owned()),
     };
     Vendor::parse(names).map_err(|e| e.to_string())
@@ -215,9 +208,7 @@ fn vendor(value: &Value) -> Result<Vendor, String> {
 
 /// Enough to catch a mistake; whoever calls the URL parses it in full.
 fn url(text: &str) -> Result<(), String> {
-    let host = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     match host {
         Some(rest)
             if !rest.is_empty()
@@ -310,16 +301,8 @@ mod tests {
             ("DEFAULT_USER_VENDOR", json!("acme"), json!(7)),
             ("DEFAULT_USER_VENDOR", json!(["a", "b"]), json!(["a", 1])),
             ("APP_NAME", json!("Acme"), json!(true)),
-            (
-                "APPMIXER_FE_URL",
-                json!("https://acme.example/app"),
-                json!("acme.example"),
-            ),
-            (
-                "WEBHOOK_USER_CREATED",
-                json!("http://127.0.0.1:9/x"),
-                json!("ftp://x"),
-            ),
+            ("APPMIXER_FE_URL", json!("https://acme.example/app"), json!("acme.example")),
+            ("WEBHOOK_USER_CREATED", json!("http://127.0.0.1:9/x"), json!("ftp://x")),
             ("MAIL_SMTP_PORT", json!(465), json!(0)),
             ("MAIL_SMTP_PORT", json!("587"), json!("65536")),
             ("JWTSecret", json!("x".repeat(32)), json!("x".repeat(31))),
@@ -335,10 +318,7 @@ mod tests {
         assert_eq!(ConfigKey::parse(""), Err(InvalidConfig::Key));
         assert_eq!(ConfigKey::parse(&"k".repeat(257)), Err(InvalidConfig::Key));
         assert_eq!(ConfigKey::parse("a\nb"), Err(InvalidConfig::Key));
-        assert_eq!(
-            entry("K", json!("x".repeat(MAX_VALUE_BYTES))),
-            Err(InvalidConfig::ValueSize)
-        );
+        assert_eq!(entry("K", json!("x".repeat(MAX_VALUE_BYTES))), Err(InvalidConfig::ValueSize));
     }
 
     #[test]
@@ -346,11 +326,9 @@ mod tests {
         let secret = entry("JWTSecret", json!("s".repeat(40))).unwrap();
         assert_eq!(secret.shown_value(), json!(MASK));
         assert!(!format!("{secret:?}").contains("ssss"));
-        assert_eq!(
-            entry("MAIL_SMTP_PASS", json!(null)).unwrap().shown_value(),
-            json!(null)
-        );
+        assert_eq!(entry("MAIL_SMTP_PASS", json!(null)).unwrap().shown_value(), json!(null));
         assert_eq!(entry("APP_NAME", json!("A")).unwrap().shown_value(), json!("A"));
+        assert!(entry("MAIL_SMTP_PASS", json!(MASK)).is_err());
     }
 
     #[test]
@@ -361,10 +339,7 @@ mod tests {
             entry("JWTSecret", json!(null)).unwrap(),
         ])
         .unwrap();
-        assert_eq!(
-            config.user_create_scopes,
-            Scopes::parse(["admin", "developer"]).ok()
-        );
+        assert_eq!(config.user_create_scopes, Scopes::parse(["admin", "developer"]).ok());
         assert_eq!(config.default_vendor, Vendor::parse(["acme"]).unwrap());
         assert!(config.token_secret.is_none());
     }

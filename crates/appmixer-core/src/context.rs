@@ -65,9 +65,7 @@ impl Context {
             scopes: user.scopes.clone(),
             issued_at,
             expires_at: Timestamp::from_seconds(
-                issued_at
-                    .seconds()
-                    .saturating_add(self.rules.token_lifetime.as_secs()),
+                issued_at.seconds().saturating_add(self.rules.token_lifetime.as_secs()),
             ),
             generation: user.generation,
         };

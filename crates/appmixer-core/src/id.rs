@@ -93,9 +93,7 @@ impl Serialize for UserId {
 
 impl<'de> Deserialize<'de> for UserId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -113,10 +111,7 @@ impl IdGenerator {
     #[must_use]
     pub fn new(seed: [u8; 8]) -> Self {
         let [p0, p1, p2, p3, p4, c0, c1, c2] = seed;
-        Self {
-            process: [p0, p1, p2, p3, p4],
-            counter: AtomicU32::new(u32::from_be_bytes([0, c0, c1, c2])),
-        }
+        Self { process: [p0, p1, p2, p3, p4], counter: AtomicU32::new(u32::from_be_bytes([0, c0, c1, c2])) }
     }
 
     /// The next id at this time.

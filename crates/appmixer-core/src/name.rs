@@ -61,10 +61,7 @@ impl LoginName {
         }
         match folded.split_once('@') {
             Some((local, domain)) if !local.is_empty() && !domain.is_empty() && !domain.contains('@') => {
-                Ok(Self {
-                    shown: text.into(),
-                    folded: folded.into(),
-                })
+                Ok(Self { shown: text.into(), folded: folded.into() })
             }
             _ => Err(InvalidName::NotAnAddress),
         }
@@ -182,10 +179,9 @@ impl Names {
     pub fn new(username: Option<Username>, email: Option<Email>) -> Option<Self> {
         match (username, email) {
             (Some(username), Some(email)) => Some(Self { username, email }),
-            (Some(Username(name)), None) | (None, Some(Email(name))) => Some(Self {
-                username: Username(name.clone()),
-                email: Email(name),
-            }),
+            (Some(Username(name)), None) | (None, Some(Email(name))) => {
+                Some(Self { username: Username(name.clone()), email: Email(name) })
+            }
             (None, None) => None,
         }
     }
@@ -205,13 +201,7 @@ mod tests {
 
     #[test]
     fn names_without_a_real_domain_are_welcome() {
-        for text in [
-            "5f1e@acme",
-            "a@b",
-            "joe+tag@acme.example",
-            "žofie@příklad.cz",
-            "a'b\"c@d",
-        ] {
+        for text in ["5f1e@acme", "a@b", "joe+tag@acme.example", "žofie@příklad.cz", "a'b\"c@d"] {
             assert_eq!(LoginName::parse(text).unwrap().as_str(), text);
         }
     }
@@ -246,16 +236,9 @@ mod tests {
             ("straße@x", "STRASSE@X"),
             ("Σίσυφος@x", "ΣΊΣΥΦΟΣ@x"),
         ] {
-            assert_eq!(
-                LoginName::parse(one).unwrap(),
-                LoginName::parse(other).unwrap(),
-                "{one} {other}"
-            );
+            assert_eq!(LoginName::parse(one).unwrap(), LoginName::parse(other).unwrap(), "{one} {other}");
         }
-        assert_ne!(
-            LoginName::parse("joe@x").unwrap(),
-            LoginName::parse("jóe@x").unwrap()
-        );
+        assert_ne!(LoginName::parse("joe@x").unwrap(), LoginName::parse("jóe@x").unwrap());
     }
 
     #[test]

@@ -63,9 +63,7 @@ pub struct PasswordPolicy {
 
 impl Default for PasswordPolicy {
     fn default() -> Self {
-        Self {
-            min_chars: DEFAULT_MIN_PASSWORD_CHARS,
-        }
+        Self { min_chars: DEFAULT_MIN_PASSWORD_CHARS }
     }
 }
 
@@ -161,28 +159,19 @@ mod tests {
     fn a_password_has_1_to_1024_bytes() {
         assert_eq!(Password::new(String::new()).err(), Some(InvalidPassword::Empty));
         assert!(Password::new("x".repeat(1024)).is_ok());
-        assert_eq!(
-            Password::new("x".repeat(1025)).err(),
-            Some(InvalidPassword::TooLong)
-        );
+        assert_eq!(Password::new("x".repeat(1025)).err(), Some(InvalidPassword::TooLong));
     }
 
     #[test]
     fn the_policy_counts_characters_not_bytes() {
         let policy = PasswordPolicy::default();
         assert_eq!(policy.check(&password("abc321")), Ok(()));
-        assert_eq!(
-            policy.check(&password("abc32")),
-            Err(InvalidPassword::TooShort(6))
-        );
+        assert_eq!(policy.check(&password("abc32")), Err(InvalidPassword::TooShort(6)));
         assert_eq!(policy.check(&password("ééé")), Err(InvalidPassword::TooShort(6)));
     }
 
     #[test]
     fn debug_does_not_show_a_hash() {
-        assert_eq!(
-            format!("{:?}", PasswordHash::from_phc("$argon2id$x".to_owned())),
-            "PasswordHash(..)"
-        );
+        assert_eq!(format!("{:?}", PasswordHash::from_phc("$argon2id$x".to_owned())), "PasswordHash(..)");
     }
 }

@@ -61,11 +61,7 @@ impl Text {
             .take(MAX_LIST_LENGTH + 1)
             .map(|text| Self::parse(text.as_ref()))
             .collect::<Result<Vec<_>, _>>()?;
-        if list.len() > MAX_LIST_LENGTH {
-            Err(InvalidProfile::ListLength)
-        } else {
-            Ok(list)
-        }
+        if list.len() > MAX_LIST_LENGTH { Err(InvalidProfile::ListLength) } else { Ok(list) }
     }
 
     /// The text.
@@ -140,11 +136,7 @@ impl Metadata {
     pub fn new(object: Map<String, Value>) -> Result<Self, InvalidProfile> {
         let metadata = Self(object);
         let size = serde_json::to_vec(&metadata).map_or(usize::MAX, |json| json.len());
-        if size > MAX_METADATA_BYTES {
-            Err(InvalidProfile::MetadataSize)
-        } else {
-            Ok(metadata)
-        }
+        if size > MAX_METADATA_BYTES { Err(InvalidProfile::MetadataSize) } else { Ok(metadata) }
     }
 
     /// The object.
@@ -184,10 +176,7 @@ mod tests {
     #[test]
     fn no_vendor_is_null_and_an_empty_list_stays_one() {
         assert_eq!(serde_json::to_value(Vendor::NONE).unwrap(), json!(null));
-        assert_eq!(
-            serde_json::to_value(Vendor::parse([""; 0]).unwrap()).unwrap(),
-            json!([])
-        );
+        assert_eq!(serde_json::to_value(Vendor::parse([""; 0]).unwrap()).unwrap(), json!([]));
         assert_eq!(Vendor::parse(vec!["v"; 257]), Err(InvalidProfile::ListLength));
     }
 
@@ -196,9 +185,6 @@ mod tests {
         let object = |n: usize| Map::from_iter([("k".to_owned(), json!("x".repeat(n)))]);
         let frame = r#"{"k":""}"#.len();
         assert!(Metadata::new(object(MAX_METADATA_BYTES - frame)).is_ok());
-        assert_eq!(
-            Metadata::new(object(MAX_METADATA_BYTES - frame + 1)),
-            Err(InvalidProfile::MetadataSize)
-        );
+        assert_eq!(Metadata::new(object(MAX_METADATA_BYTES - frame + 1)), Err(InvalidProfile::MetadataSize));
     }
 }

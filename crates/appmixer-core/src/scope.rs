@@ -38,10 +38,7 @@ impl Scope {
         if text.is_empty() || text.len() > MAX_SCOPE_BYTES {
             return Err(InvalidScope::Length);
         }
-        if text
-            .bytes()
-            .any(|b| !b.is_ascii_graphic() || matches!(b, b'"' | b'\\' | b','))
-        {
+        if text.bytes().any(|b| !b.is_ascii_graphic() || matches!(b, b'"' | b'\\' | b',')) {
             return Err(InvalidScope::ForbiddenCharacter);
         }
         Ok(Self(text.into()))
@@ -159,13 +156,7 @@ impl Scopes {
     /// The scopes that both have, in this one's order.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        Self(
-            self.0
-                .iter()
-                .filter(|scope| other.contains(scope))
-                .cloned()
-                .collect(),
-        )
+        Self(self.0.iter().filter(|scope| other.contains(scope)).cloned().collect())
     }
 
     /// The scopes, in order.
@@ -221,10 +212,7 @@ mod tests {
     fn a_comma_separated_list_may_have_blanks() {
         let scopes = Scopes::parse_comma_separated("admin, developer").unwrap();
         assert_eq!(scopes, Scopes::parse(["admin", "developer"]).unwrap());
-        assert_eq!(
-            Scopes::parse_comma_separated("admin,,user"),
-            Err(InvalidScope::Length)
-        );
+        assert_eq!(Scopes::parse_comma_separated("admin,,user"), Err(InvalidScope::Length));
         assert_eq!(Scopes::parse_comma_separated(""), Err(InvalidScope::Length));
     }
 

@@ -32,21 +32,13 @@ pub enum SignInError {
 pub async fn sign_in(ctx: &Context, name: &LoginName, password: Password) -> Result<Session, SignInError> {
     let user = ctx.store.find_by_login(name).await?;
     // An unknown user costs one hash as well, so that time does not tell who exists.
-    let stored = user
-        .as_ref()
-        .map_or_else(|| ctx.hasher.decoy(), |user| user.password_hash.clone());
+    let stored = user.as_ref().map_or_else(|| ctx.hasher.decoy(), |user| user.password_hash.clone());
     let verdict = ctx.hasher.verify(password.clone(), stored).await?;
-    let user = user
-        .filter(|_| verdict.matches)
-        .ok_or(SignInError::BadCredentials)?;
+    let user = user.filter(|_| verdict.matches).ok_or(SignInError::BadCredentials)?;
     if ctx.rules.require_active && !user.is_active {
         return Err(SignInError::NotActive);
     }
-    let user = if verdict.outdated {
-        rehashed(ctx, user, password).await
-    } else {
-        user
-    };
+    let user = if verdict.outdated { rehashed(ctx, user, password).await } else { user };
     Ok(ctx.open_session(user, ctx.clock.now()))
 }
 
@@ -56,15 +48,8 @@ async fn rehashed(ctx: &Context, user: User, password: Password) -> User {
     let Ok(new) = ctx.hasher.hash(password).await else {
         return user;
     };
-    match ctx
-        .store
-        .replace_hash(user.id, user.password_hash.clone(), new.clone())
-        .await
-    {
-        Ok(true) => User {
-            password_hash: new,
-            ..user
-        },
+    match ctx.store.replace_hash(user.id, user.password_hash.clone(), new.clone()).await {
+        Ok(true) => User { password_hash: new, ..user },
         Ok(false) | Err(_) => user,
     }
 }

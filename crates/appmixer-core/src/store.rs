@@ -26,6 +26,9 @@ pub enum StoreError {
     /// What it holds is damaged or from a version that this one does not know.
     #[error("the store is damaged: {0}")]
     Corrupt(String),
+    /// There are as many entries as there may be.
+    #[error("at most {0} entries are possible")]
+    TooMany(usize),
     /// A defect of ours.
     #[error("the store failed: {0}")]
     Internal(String),

@@ -34,12 +34,7 @@ impl Timestamp {
     /// This many seconds after 1970 (a `NumericDate`, RFC 7519 section 2), brought into the type's range.
     #[must_use]
     pub fn from_seconds(seconds: u64) -> Self {
-        Self(
-            i64::try_from(seconds)
-                .unwrap_or(LAST)
-                .saturating_mul(1000)
-                .min(LAST),
-        )
+        Self(i64::try_from(seconds).unwrap_or(LAST).saturating_mul(1000).min(LAST))
     }
 
     /// Milliseconds since 1970.
@@ -96,22 +91,13 @@ mod tests {
     #[test]
     fn times_are_written_with_milliseconds_and_z() {
         assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
-        assert_eq!(
-            Timestamp::from_seconds(1_552_492_609).to_string(),
-            "2019-03-13T15:56:49.000Z"
-        );
+        assert_eq!(Timestamp::from_seconds(1_552_492_609).to_string(), "2019-03-13T15:56:49.000Z");
     }
 
     #[test]
     fn times_out_of_range_are_brought_into_it_and_still_print() {
         assert_eq!(Timestamp::from_millis(-5).millis(), 0);
-        assert_eq!(
-            Timestamp::from_seconds(u64::MAX).to_string(),
-            "9999-12-31T23:59:59.999Z"
-        );
-        assert_eq!(
-            Timestamp::from_millis(i64::MAX).to_string(),
-            "9999-12-31T23:59:59.999Z"
-        );
+        assert_eq!(Timestamp::from_seconds(u64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
     }
 }

@@ -169,63 +169,27 @@ mod tests {
     #[test]
     fn an_empty_change_touches_only_the_time() {
         assert!(UserChange::default().is_empty());
-        assert_eq!(
-            after(&UserChange::default()),
-            User {
-                modified: Timestamp::from_seconds(30),
-                ..joe()
-            }
-        );
+        assert_eq!(after(&UserChange::default()), User { modified: Timestamp::from_seconds(30), ..joe() });
     }
 
     #[test]
     fn a_new_password_and_a_narrower_scope_revoke_and_a_wider_one_does_not() {
-        let scopes = |list: &[&str]| UserChange {
-            scopes: Scopes::parse(list).ok(),
-            ..UserChange::default()
-        };
+        let scopes = |list: &[&str]| UserChange { scopes: Scopes::parse(list).ok(), ..UserChange::default() };
         assert_eq!(after(&scopes(&["user", "admin", "tester"])).generation, 0);
         assert_eq!(after(&scopes(&["admin", "user"])).generation, 0);
         assert_eq!(after(&scopes(&["admin", "tester"])).generation, 1);
         let password = Some(PasswordHash::from_phc("$new".to_owned()));
-        assert_eq!(
-            after(&UserChange {
-                password_hash: password,
-                ..UserChange::default()
-            })
-            .generation,
-            1
-        );
-        assert_eq!(
-            after(&UserChange {
-                revoke_tokens: true,
-                ..UserChange::default()
-            })
-            .generation,
-            1
-        );
+        assert_eq!(after(&UserChange { password_hash: password, ..UserChange::default() }).generation, 1);
+        assert_eq!(after(&UserChange { revoke_tokens: true, ..UserChange::default() }).generation, 1);
         let email = Some(Email::parse("j@x").unwrap());
-        assert_eq!(
-            after(&UserChange {
-                email,
-                ..UserChange::default()
-            })
-            .generation,
-            0
-        );
+        assert_eq!(after(&UserChange { email, ..UserChange::default() }).generation, 0);
     }
 
     #[test]
     fn losing_the_scope_or_the_activation_loses_an_admin() {
-        let demoted = UserChange {
-            scopes: Scopes::parse(["user"]).ok(),
-            ..UserChange::default()
-        };
+        let demoted = UserChange { scopes: Scopes::parse(["user"]).ok(), ..UserChange::default() };
         assert!(joe().loses_admin_in(&after(&demoted)));
-        let locked = UserChange {
-            is_active: Some(false),
-            ..UserChange::default()
-        };
+        let locked = UserChange { is_active: Some(false), ..UserChange::default() };
         assert!(joe().loses_admin_in(&after(&locked)));
         assert!(!joe().loses_admin_in(&after(&UserChange::default())));
     }
@@ -233,9 +197,7 @@ mod tests {
     #[test]
     fn the_change_time_never_goes_back() {
         assert_eq!(
-            joe()
-                .changed(&UserChange::default(), Timestamp::from_seconds(1))
-                .modified,
+            joe().changed(&UserChange::default(), Timestamp::from_seconds(1)).modified,
             joe().modified
         );
     }

@@ -102,17 +102,10 @@ impl App {
         let request_id = self.request_ids.of(&parts.headers);
         let mut body = RequestBody::new(erase(body), self.options.body_limit, self.options.body_timeout);
 
-        let outcome = self
-            .route(&parts.method, parts.uri.path(), &parts.headers, &mut body)
-            .await;
+        let outcome = self.route(&parts.method, parts.uri.path(), &parts.headers, &mut body).await;
         let mut answer = outcome.unwrap_or_else(|error| {
             if let Some(cause) = &error.cause {
-                tracing::error!(
-                    ?request_id,
-                    status = error.status.as_u16(),
-                    cause,
-                    "a request failed"
-                );
+                tracing::error!(?request_id, status = error.status.as_u16(), cause, "a request failed");
             }
             response::error(&error)
         });
@@ -143,11 +136,7 @@ impl App {
     ) -> Result<Answer, ApiError> {
         let (resource, parameter) = self.router.find(path)?;
         // What answers GET answers HEAD: hyper leaves the body out.
-        let as_get = if method == Method::HEAD {
-            &Method::GET
-        } else {
-            method
-        };
+        let as_get = if method == Method::HEAD { &Method::GET } else { method };
         match (resource, as_get) {
             (resource, &Method::OPTIONS) => Ok(cors::options(headers, resource.methods())),
             (Resource::Root, &Method::GET) => routes::status::root(),
@@ -188,23 +177,14 @@ impl App {
         let settings = self.settings().await?;
         let claims = settings.keys.verify(token, now).map_err(ApiError::from)?;
         let grant = grant_of(&claims).map_err(ApiError::from)?;
-        let epoch = Epoch {
-            all: settings.epoch,
-            user: self.epochs.of_user(grant.id),
-        };
-        let caller = authenticate(&*self.ctx.store, &grant)
-            .await
-            .map_err(|error| match error {
-                AuthenticateError::UserGone => AuthenticationError::UserGone,
-                other => AuthenticationError::Api(other.into()),
-            })?;
+        let epoch = Epoch { all: settings.epoch, user: self.epochs.of_user(grant.id) };
+        let caller = authenticate(&*self.ctx.store, &grant).await.map_err(|error| match error {
+            AuthenticateError::UserGone => AuthenticationError::UserGone,
+            other => AuthenticationError::Api(other.into()),
+        })?;
         let rendered = response::render(&UserView::of(&caller.user))?;
-        let session = Arc::new(Remembered {
-            caller,
-            rendered,
-            expires_at: grant.expires_at.seconds(),
-            epoch,
-        });
+        let session =
+            Arc::new(Remembered { caller, rendered, expires_at: grant.expires_at.seconds(), epoch });
         self.sessions.remember(token, Arc::clone(&session));
         Ok(Some(session))
     }
@@ -215,10 +195,7 @@ impl App {
         headers: &HeaderMap,
         scope: &Scope,
     ) -> Result<Arc<Remembered>, ApiError> {
-        let session = self
-            .authenticate(headers)
-            .await?
-            .ok_or_else(ApiError::token_missing)?;
+        let session = self.authenticate(headers).await?.ok_or_else(ApiError::token_missing)?;
         session.caller.require(scope)?;
         Ok(session)
     }

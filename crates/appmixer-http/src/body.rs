@@ -46,11 +46,7 @@ enum MediaType {
 
 impl RequestBody {
     pub(crate) const fn new(incoming: Incoming, limit: usize, time: Duration) -> Self {
-        Self {
-            incoming,
-            limit,
-            time,
-        }
+        Self { incoming, limit, time }
     }
 
     /// The members of the object that the body holds.
@@ -79,10 +75,7 @@ impl RequestBody {
         let limit = self.limit;
         let read = timeout(self.time, collect(&mut self.incoming, limit)).await;
         read.map_err(|_| {
-            ApiError::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "The request body took too long to arrive",
-            )
+            ApiError::new(StatusCode::REQUEST_TIMEOUT, "The request body took too long to arrive")
         })?
         .map_err(|error| match error {
             ReadError::TooLarge => self.too_large(),
@@ -137,10 +130,7 @@ async fn collect(incoming: &mut Incoming, limit: usize) -> Result<Vec<u8>, ReadE
 }
 
 fn media_type(headers: &HeaderMap, accepts: Accepts) -> Result<MediaType, ApiError> {
-    let text = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
     let is = |wanted: &str| essence.trim().eq_ignore_ascii_case(wanted);
     if is_utf8(parameters) {
@@ -160,13 +150,10 @@ fn media_type(headers: &HeaderMap, accepts: Accepts) -> Result<MediaType, ApiErr
 
 /// JSON is UTF-8 (RFC 8259 section 8.1); a `charset` that says something else is believed.
 fn is_utf8(parameters: &str) -> bool {
-    parameters
-        .split(';')
-        .filter_map(|parameter| parameter.split_once('='))
-        .all(|(name, value)| {
-            !name.trim().eq_ignore_ascii_case("charset")
-                || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
-        })
+    parameters.split(';').filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
+        !name.trim().eq_ignore_ascii_case("charset")
+            || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    })
 }
 
 fn object_of_json(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
@@ -184,10 +171,7 @@ fn object_of_form(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     }
     let mut object = Map::new();
     for (key, value) in form_urlencoded::parse(bytes) {
-        if object
-            .insert(key.into_owned(), Value::String(value.into_owned()))
-            .is_some()
-        {
+        if object.insert(key.into_owned(), Value::String(value.into_owned())).is_some() {
             return Err(ApiError::bad_request("Invalid form: a field is there twice"));
         }
     }
@@ -225,50 +209,32 @@ mod tests {
     }
 
     async fn status(content_type: &'static str, body: &'static [u8], accepts: Accepts) -> u16 {
-        read(content_type, body, accepts)
-            .await
-            .err()
-            .map_or(200, |error| error.status.as_u16())
+        read(content_type, body, accepts).await.err().map_or(200, |error| error.status.as_u16())
     }
 
     #[tokio::test]
     async fn json_is_taken_everywhere_and_forms_where_they_are_welcome() {
         use Accepts::{Json, JsonOrForm};
-        for content_type in [
-            "application/json",
-            "Application/JSON; charset=UTF-8",
-            "application/json;charset=\"utf-8\"",
-        ] {
+        for content_type in
+            ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""]
+        {
             assert_eq!(status(content_type, b"{}", Json).await, 200);
         }
-        assert_eq!(
-            status("application/x-www-form-urlencoded", b"a=b", JsonOrForm).await,
-            200
-        );
-        assert_eq!(
-            status("application/x-www-form-urlencoded", b"a=b", Json).await,
-            415
-        );
+        assert_eq!(status("application/x-www-form-urlencoded", b"a=b", JsonOrForm).await, 200);
+        assert_eq!(status("application/x-www-form-urlencoded", b"a=b", Json).await, 415);
         assert_eq!(status("text/plain", b"{}", JsonOrForm).await, 415);
         assert_eq!(status("application/json; charset=latin1", b"{}", Json).await, 415);
     }
 
     #[tokio::test]
     async fn a_form_is_read_as_what_was_typed() {
-        let mut fields = read(
-            "application/x-www-form-urlencoded",
-            b"password=a%2Bb+c",
-            Accepts::JsonOrForm,
-        )
-        .await
-        .ok()
-        .unwrap();
+        let mut fields = read("application/x-www-form-urlencoded", b"password=a%2Bb+c", Accepts::JsonOrForm)
+            .await
+            .ok()
+            .unwrap();
         assert_eq!(fields.text("password", Ok::<_, String>), Some("a+b c".to_owned()));
         for bad in [&b"a=%ff"[..], b"a=1&a=2"] {
-            assert_eq!(
-                status("application/x-www-form-urlencoded", bad, Accepts::JsonOrForm).await,
-                400
-            );
+            assert_eq!(status("application/x-www-form-urlencoded", bad, Accepts::JsonOrForm).await, 400);
         }
     }
 

@@ -30,10 +30,7 @@ impl Epochs {
     /// Nothing has changed yet.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            all: AtomicU64::new(0),
-            users: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
-        }
+        Self { all: AtomicU64::new(0), users: (0..SLOTS).map(|_| AtomicU64::new(0)).collect() }
     }
 
     /// Where configuration, keys and everything else stand.
@@ -48,11 +45,7 @@ impl Epochs {
 
     /// Whether nothing has changed since.
     pub(crate) fn is_now(&self, id: UserId, epoch: Epoch) -> bool {
-        epoch
-            == Epoch {
-                all: self.all(),
-                user: self.of_user(id),
-            }
+        epoch == Epoch { all: self.all(), user: self.of_user(id) }
     }
 
     fn slot(&self, id: UserId) -> &AtomicU64 {
@@ -85,10 +78,7 @@ mod tests {
     fn a_users_change_ages_what_is_remembered_of_that_user_and_a_configuration_change_everything() {
         let epochs = Epochs::new();
         let (joe, ann) = (UserId::from_bytes([1; 12]), UserId::from_bytes([2; 12]));
-        let now = |id| Epoch {
-            all: epochs.all(),
-            user: epochs.of_user(id),
-        };
+        let now = |id| Epoch { all: epochs.all(), user: epochs.of_user(id) };
         let (joe_before, ann_before) = (now(joe), now(ann));
         epochs.changed(Change::User(joe));
         assert!(!epochs.is_now(joe, joe_before));

@@ -45,15 +45,7 @@ impl ApiError {
     pub(crate) fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
         let (details, challenge, retry_after, allow, cause) = (Vec::new(), None, None, None, None);
-        Self {
-            status,
-            message,
-            details,
-            challenge,
-            retry_after,
-            allow,
-            cause,
-        }
+        Self { status, message, details, challenge, retry_after, allow, cause }
     }
 
     pub(crate) fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
@@ -62,21 +54,12 @@ impl ApiError {
 
     /// Wrong input. The message names everything that is wrong, because the npm CLI prints it.
     pub(crate) fn invalid(details: Vec<Detail>) -> Self {
-        let wrong: Vec<_> = details
-            .iter()
-            .map(|d| format!("\"{}\" {}", d.path, d.message))
-            .collect();
-        Self {
-            details,
-            ..Self::bad_request(wrong.join(". "))
-        }
+        let wrong: Vec<_> = details.iter().map(|d| format!("\"{}\" {}", d.path, d.message)).collect();
+        Self { details, ..Self::bad_request(wrong.join(". ")) }
     }
 
     pub(crate) fn invalid_one(path: &'static str, message: &impl Display) -> Self {
-        Self::invalid(vec![Detail {
-            path,
-            message: message.to_string(),
-        }])
+        Self::invalid(vec![Detail { path, message: message.to_string() }])
     }
 
     pub(crate) fn forbidden(message: &'static str) -> Self {
@@ -88,17 +71,11 @@ impl ApiError {
     }
 
     pub(crate) fn token_missing() -> Self {
-        Self {
-            challenge: Some(Challenge::TokenMissing),
-            ..Self::unauthorized("Missing authentication")
-        }
+        Self { challenge: Some(Challenge::TokenMissing), ..Self::unauthorized("Missing authentication") }
     }
 
     pub(crate) fn invalid_token(message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            challenge: Some(Challenge::InvalidToken),
-            ..Self::unauthorized(message)
-        }
+        Self { challenge: Some(Challenge::InvalidToken), ..Self::unauthorized(message) }
     }
 
     fn unauthorized(message: impl Into<Cow<'static, str>>) -> Self {
@@ -106,20 +83,13 @@ impl ApiError {
     }
 
     fn unavailable(message: &'static str, cause: Option<String>) -> Self {
-        Self {
-            retry_after: Some(1),
-            cause,
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
-        }
+        Self { retry_after: Some(1), cause, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, message) }
     }
 
     /// Something broke inside. The client learns nothing but that.
     pub(crate) fn internal(cause: &impl Display) -> Self {
         let message = "An internal server error occurred";
-        Self {
-            cause: Some(cause.to_string()),
-            ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
-        }
+        Self { cause: Some(cause.to_string()), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, message) }
     }
 }
 
@@ -131,24 +101,21 @@ impl From<TokenError> for ApiError {
 
 impl From<InsufficientScope> for ApiError {
     fn from(_: InsufficientScope) -> Self {
-        Self {
-            challenge: Some(Challenge::InsufficientScope),
-            ..Self::forbidden("Insufficient scope")
-        }
+        Self { challenge: Some(Challenge::InsufficientScope), ..Self::forbidden("Insufficient scope") }
     }
 }
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => Self::unavailable(
-                "The database is unavailable, try again later",
-                Some(error.to_string()),
-            ),
+            StoreError::Unavailable(_) => {
+                Self::unavailable("The database is unavailable, try again later", Some(error.to_string()))
+            }
             StoreError::ReadOnly(_) => Self::unavailable(
                 "The database cannot be written to, try again later",
                 Some(error.to_string()),
             ),
+            StoreError::TooMany(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
             StoreError::Corrupt(_) | StoreError::Internal(_) => Self::internal(&error),
         }
     }

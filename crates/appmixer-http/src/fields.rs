@@ -14,19 +14,13 @@ pub(crate) struct Fields {
 
 impl Fields {
     pub(crate) const fn new(object: Map<String, Value>) -> Self {
-        Self {
-            object,
-            wrong: Vec::new(),
-        }
+        Self { object, wrong: Vec::new() }
     }
 
     /// The member as it came, if it is there and not `null`.
     pub(crate) fn value(&mut self, path: &str) -> Option<Value> {
         // Looking every member up again is cheaper than it sounds: no route has more than a dozen.
-        self.object
-            .get_mut(path)
-            .map(Value::take)
-            .filter(|value| !value.is_null())
+        self.object.get_mut(path).map(Value::take).filter(|value| !value.is_null())
     }
 
     /// Whether the member is there at all; `null` counts.
@@ -52,9 +46,7 @@ impl Fields {
         path: &'static str,
         parse: impl FnOnce(Vec<String>) -> Result<T, E>,
     ) -> Option<T> {
-        self.typed(path, |value| {
-            parse(strings(value)?).map_err(|error| error.to_string())
-        })
+        self.typed(path, |value| parse(strings(value)?).map_err(|error| error.to_string()))
     }
 
     /// A list of texts, or one text in its place.
@@ -75,9 +67,7 @@ impl Fields {
 
     /// `true` or `false`.
     pub(crate) fn boolean(&mut self, path: &'static str) -> Option<bool> {
-        self.typed(path, |value| {
-            value.as_bool().ok_or_else(|| "must be true or false".to_owned())
-        })
+        self.typed(path, |value| value.as_bool().ok_or_else(|| "must be true or false".to_owned()))
     }
 
     /// An object, read by `parse`.
@@ -104,10 +94,7 @@ impl Fields {
 
     /// Notes that something is wrong with a member.
     pub(crate) fn wrong(&mut self, path: &'static str, message: impl Into<String>) {
-        self.wrong.push(Detail {
-            path,
-            message: message.into(),
-        });
+        self.wrong.push(Detail { path, message: message.into() });
     }
 
     /// Notes that a member is missing, unless something is wrong with it already.
@@ -141,9 +128,7 @@ impl Fields {
         let first = required.1;
         let second = self.finish(also.0, also.1)?;
         // `finish` has answered if the first was missing: it was noted as wrong.
-        first
-            .map(|first| (first, second))
-            .ok_or_else(|| ApiError::invalid_one(required.0, &"is required"))
+        first.map(|first| (first, second)).ok_or_else(|| ApiError::invalid_one(required.0, &"is required"))
     }
 }
 
@@ -175,9 +160,7 @@ mod tests {
         let username = fields.text("username", Ok::<_, String>);
         fields.boolean("isActive");
         let password = fields.text("password", Ok::<_, String>);
-        let error = fields
-            .finish2(("username", username), ("password", password))
-            .unwrap_err();
+        let error = fields.finish2(("username", username), ("password", password)).unwrap_err();
         let paths: Vec<_> = error.details.iter().map(|detail| detail.path).collect();
         assert_eq!(paths, ["username", "isActive", "password"]);
     }
@@ -193,10 +176,7 @@ mod tests {
     #[test]
     fn a_vendor_may_be_one_text_and_a_scope_may_not() {
         let mut fields = fields(&json!({"vendor": "acme", "scope": "admin"}));
-        assert_eq!(
-            fields.text_or_texts("vendor", Ok::<_, String>),
-            Some(vec!["acme".to_owned()])
-        );
+        assert_eq!(fields.text_or_texts("vendor", Ok::<_, String>), Some(vec!["acme".to_owned()]));
         assert_eq!(fields.texts("scope", Ok::<_, String>), None);
         assert!(fields.finish("vendor", Some(())).is_err());
     }

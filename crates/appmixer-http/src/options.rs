@@ -55,11 +55,7 @@ impl TokenOptions {
     /// The shortest `JWTSecret` that is accepted, in bytes.
     #[must_use]
     pub const fn min_secret_bytes(&self) -> usize {
-        if self.allow_short_secret {
-            1
-        } else {
-            appmixer_token::MIN_SECRET_BYTES
-        }
+        if self.allow_short_secret { 1 } else { appmixer_token::MIN_SECRET_BYTES }
     }
 }
 
@@ -88,24 +84,16 @@ impl CorsOrigins {
         }
         let parse = |origin: &S| {
             let text = origin.as_ref();
-            is_origin(text)
-                .then(|| text.to_ascii_lowercase())
-                .ok_or_else(|| InvalidOrigin(text.to_owned()))
+            is_origin(text).then(|| text.to_ascii_lowercase()).ok_or_else(|| InvalidOrigin(text.to_owned()))
         };
-        origins
-            .iter()
-            .map(parse)
-            .collect::<Result<_, _>>()
-            .map(Self::Only)
+        origins.iter().map(parse).collect::<Result<_, _>>().map(Self::Only)
     }
 
     /// Whether a request's `Origin` is among them.
     pub(crate) fn allow(&self, origin: &[u8]) -> bool {
         match self {
             Self::Any => true,
-            Self::Only(list) => list
-                .iter()
-                .any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(origin)),
+            Self::Only(list) => list.iter().any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(origin)),
         }
     }
 }
@@ -115,9 +103,7 @@ fn is_origin(text: &str) -> bool {
         return false;
     };
     uri.scheme().is_some()
-        && uri
-            .authority()
-            .is_some_and(|authority| !authority.as_str().contains('@'))
+        && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
         && matches!(uri.path(), "" | "/")
         && uri.query().is_none()
         && !text.ends_with('/')
@@ -132,19 +118,8 @@ mod tests {
         let good = ["https://app.example.com", "http://localhost:8080"];
         let origins = CorsOrigins::parse(&good).unwrap();
         assert!(origins.allow(b"HTTP://localhost:8080") && !origins.allow(b"http://localhost:8081"));
-        for bad in [
-            "app.example.com",
-            "https://app.example.com/",
-            "https://a/b",
-            "https://u@a",
-            "null",
-            "",
-        ] {
-            assert_eq!(
-                CorsOrigins::parse(&[bad]),
-                Err(InvalidOrigin(bad.to_owned())),
-                "{bad}"
-            );
+        for bad in ["app.example.com", "https://app.example.com/", "https://a/b", "https://u@a", "null", ""] {
+            assert_eq!(CorsOrigins::parse(&[bad]), Err(InvalidOrigin(bad.to_owned())), "{bad}");
         }
         assert_eq!(CorsOrigins::parse(&["https://a.b", "*"]), Ok(CorsOrigins::Any));
     }

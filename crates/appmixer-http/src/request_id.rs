@@ -18,10 +18,7 @@ pub(crate) struct RequestIds {
 
 impl RequestIds {
     pub(crate) fn new() -> Self {
-        Self {
-            seed: RandomState::new(),
-            next: AtomicU64::new(0),
-        }
+        Self { seed: RandomState::new(), next: AtomicU64::new(0) }
     }
 
     /// The request's own id if it can be logged as it is, else a new one.

@@ -33,9 +33,7 @@ pub(crate) fn private(body: Bytes) -> Answer {
 
 /// Compact JSON.
 pub(crate) fn render(value: &impl Serialize) -> Result<Bytes, ApiError> {
-    serde_json::to_vec(value)
-        .map(Bytes::from)
-        .map_err(|error| ApiError::internal(&error))
+    serde_json::to_vec(value).map(Bytes::from).map_err(|error| ApiError::internal(&error))
 }
 
 /// 204 without a body.
@@ -107,10 +105,7 @@ mod tests {
     #[tokio::test]
     async fn errors_have_the_contracts_shape_in_its_order() {
         let answer = error(&ApiError::forbidden("No"));
-        assert_eq!(
-            body_of(answer).await,
-            r#"{"statusCode":403,"error":"Forbidden","message":"No"}"#
-        );
+        assert_eq!(body_of(answer).await, r#"{"statusCode":403,"error":"Forbidden","message":"No"}"#);
         let answer = error(&ApiError::invalid_one("password", &"is required"));
         assert_eq!(
             body_of(answer).await,

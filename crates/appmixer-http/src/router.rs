@@ -41,11 +41,7 @@ impl Resource {
     /// The answer to any other method.
     pub(crate) fn method_not_allowed(self, method: &Method) -> ApiError {
         // A method is the client's text, of any length.
-        let method = if method.as_str().len() <= 16 {
-            method.as_str()
-        } else {
-            "This method"
-        };
+        let method = if method.as_str().len() <= 16 { method.as_str() } else { "This method" };
         let message = format!("{method} is not allowed here");
         ApiError {
             allow: Some(self.methods()),
@@ -83,10 +79,7 @@ mod tests {
         for (path, resource) in RESOURCES {
             assert_eq!(router.find(path).unwrap().0, *resource);
         }
-        assert_eq!(
-            router.find("/config/APP_NAME").unwrap(),
-            (Resource::ConfigEntry, "APP_NAME")
-        );
+        assert_eq!(router.find("/config/APP_NAME").unwrap(), (Resource::ConfigEntry, "APP_NAME"));
         for path in ["/user/", "//", "/users", "/config/", "/config/a/b", "*", ""] {
             assert_eq!(router.find(path).unwrap_err().status, 404, "{path}");
         }

@@ -34,9 +34,7 @@ pub async fn serve(
     grace: Duration,
 ) {
     let connections = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(
-        app.options.max_connections.min(Semaphore::MAX_PERMITS),
-    ));
+    let room = Arc::new(Semaphore::new(app.options.max_connections.min(Semaphore::MAX_PERMITS)));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(app.options.header_timeout)
@@ -89,10 +87,7 @@ fn refuse(stream: &TcpStream) {
 
 async fn after_accept_error(error: &io::Error) {
     // The client's doing; the next one is not concerned.
-    if matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
-    ) {
+    if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
         return;
     }
     tracing::warn!(%error, "no connection could be accepted");
@@ -107,11 +102,7 @@ mod tests {
     fn the_refusal_has_the_length_that_it_announces() {
         let text = std::str::from_utf8(TOO_MANY_CONNECTIONS).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(
-            head.contains(&format!("content-length: {}", body.len())),
-            "{}",
-            body.len()
-        );
+        assert!(head.contains(&format!("content-length: {}", body.len())), "{}", body.len());
         assert!(!head.contains("  "));
     }
 }

@@ -25,10 +25,7 @@ pub(crate) struct LiveSettings {
 
 impl LiveSettings {
     pub(crate) fn new(own: TokenOptions) -> Self {
-        Self {
-            own,
-            current: ArcSwapOption::empty(),
-        }
+        Self { own, current: ArcSwapOption::empty() }
     }
 
     pub(crate) const fn min_secret_bytes(&self) -> usize {

@@ -44,14 +44,7 @@ impl TokenOptions {
             return Ok(KeySet::new(own.current, own.previous));
         };
         let bytes = text.as_bytes();
-        let secret = if own.allow_short_secret {
-            Secret::short_allowed(bytes)
-        } else {
-            Secret::new(bytes)
-        }?;
-        Ok(KeySet::new(
-            secret,
-            std::iter::once(own.current).chain(own.previous),
-        ))
+        let secret = if own.allow_short_secret { Secret::short_allowed(bytes) } else { Secret::new(bytes) }?;
+        Ok(KeySet::new(secret, std::iter::once(own.current).chain(own.previous)))
     }
 }

@@ -85,10 +85,7 @@ pub(crate) struct ConfigEntryView<'a> {
 
 impl<'a> ConfigEntryView<'a> {
     pub(crate) fn of(entry: &'a ConfigEntry) -> Self {
-        Self {
-            key: entry.key().as_str(),
-            value: entry.shown_value(),
-        }
+        Self { key: entry.key().as_str(), value: entry.shown_value() }
     }
 }
 

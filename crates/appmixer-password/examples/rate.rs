@@ -18,9 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let threads = thread::available_parallelism()?.get();
 
     let started = Instant::now();
-    let workers: Vec<_> = (0..threads)
-        .map(|_| thread::spawn(move || hash_for(duration)))
-        .collect();
+    let workers: Vec<_> = (0..threads).map(|_| thread::spawn(move || hash_for(duration))).collect();
     let mut hashes = 0;
     for worker in workers {
         hashes += worker.join().map_err(|_| "a thread panicked")??;

@@ -39,11 +39,7 @@ pub enum InvalidParams {
 /// 19 MiB, two passes, one lane (OWASP Password Storage Cheat Sheet).
 impl Default for Params {
     fn default() -> Self {
-        Self {
-            memory_kib: 19 * 1024,
-            iterations: 2,
-            parallelism: 1,
-        }
+        Self { memory_kib: 19 * 1024, iterations: 2, parallelism: 1 }
     }
 }
 
@@ -62,11 +58,7 @@ impl Params {
         if iterations == 0 || iterations > MAX_ITERATIONS {
             return Err(InvalidParams::Iterations);
         }
-        Ok(Self {
-            memory_kib,
-            iterations,
-            parallelism,
-        })
+        Ok(Self { memory_kib, iterations, parallelism })
     }
 
     /// The memory, in KiB, which are blocks.
@@ -94,12 +86,8 @@ impl Params {
         version: Version,
         output_bytes: usize,
     ) -> Result<Argon2<'static>, argon2::Error> {
-        let params = argon2::Params::new(
-            self.memory_kib,
-            self.iterations,
-            self.parallelism,
-            Some(output_bytes),
-        )?;
+        let params =
+            argon2::Params::new(self.memory_kib, self.iterations, self.parallelism, Some(output_bytes))?;
         Ok(Argon2::new(algorithm, version, params))
     }
 }

@@ -69,10 +69,7 @@ impl Stored {
         Some(Self {
             algorithm: Algorithm::new(string.algorithm.as_str()).ok()?,
             // Strings from before the version was written are of version 16.
-            version: string
-                .version
-                .map_or(Ok(Version::V0x10), Version::try_from)
-                .ok()?,
+            version: string.version.map_or(Ok(Version::V0x10), Version::try_from).ok()?,
             params: Params::new(costs.m_cost(), costs.t_cost(), costs.p_cost()).ok()?,
             salt: string.salt?,
             output: string.hash?,
@@ -96,9 +93,7 @@ pub(crate) fn verify(
 ) -> Result<Verdict, HashError> {
     let stored = Stored::parse(against.as_phc()).ok_or(HashError::Unreadable)?;
     let mut output = [0; 64];
-    let output = output
-        .get_mut(..stored.output.len())
-        .ok_or(HashError::Unreadable)?;
+    let output = output.get_mut(..stored.output.len()).ok_or(HashError::Unreadable)?;
     let argon2 = stored
         .params
         .function(stored.algorithm, stored.version, output.len())
@@ -108,8 +103,5 @@ pub(crate) fn verify(
         .hash_password_into_with_memory(password, stored.salt.as_ref(), output, blocks)
         .map_err(|_| HashError::Unreadable)?;
     let matches = output.ct_eq(stored.output.as_bytes()).into();
-    Ok(Verdict {
-        matches,
-        outdated: !stored.is_of(today),
-    })
+    Ok(Verdict { matches, outdated: !stored.is_of(today) })
 }

@@ -35,12 +35,7 @@ impl Default for PoolOptions {
     /// A thread for each core, and a queue of two seconds' work at 50 hashes a second and thread.
     fn default() -> Self {
         let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self {
-            params: Params::default(),
-            threads,
-            queue: 100 * threads.get(),
-            idle: Duration::from_secs(10),
-        }
+        Self { params: Params::default(), threads, queue: 100 * threads.get(), idle: Duration::from_secs(10) }
     }
 }
 
@@ -122,10 +117,7 @@ impl Shared {
                     .unwrap_or_else(PoisonError::into_inner)
                     .0
             }
-            None => self
-                .work
-                .wait_while(self.lock(), waits)
-                .unwrap_or_else(PoisonError::into_inner),
+            None => self.work.wait_while(self.lock(), waits).unwrap_or_else(PoisonError::into_inner),
         };
         match queue.jobs.pop_front() {
             _ if queue.closed => Next::Stop,
@@ -154,10 +146,7 @@ impl Argon2Pool {
     pub fn new(options: PoolOptions) -> Result<Self, PoolError> {
         let random = SystemRandom::new();
         let (mut salt, mut output) = ([0; SALT_BYTES], [0; OUTPUT_BYTES]);
-        random
-            .fill(&mut salt)
-            .and_then(|()| random.fill(&mut output))
-            .map_err(|_| PoolError::Random)?;
+        random.fill(&mut salt).and_then(|()| random.fill(&mut output)).map_err(|_| PoolError::Random)?;
         // Nobody knows a password with a random output, and nobody has to compute one at the start.
         let decoy = phc::write(salt, output, options.params)?;
 
@@ -168,19 +157,12 @@ impl Argon2Pool {
             refused: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
         });
-        let mut pool = Self {
-            shared,
-            threads: Vec::new(),
-            capacity: options.queue,
-            random,
-            decoy,
-        };
+        let mut pool = Self { shared, threads: Vec::new(), capacity: options.queue, random, decoy };
         for number in 0..options.threads.get() {
             let shared = Arc::clone(&pool.shared);
             let name = format!("argon2-{number}");
             let thread = thread::Builder::new().name(name);
-            pool.threads
-                .push(thread.spawn(move || worker::run(&shared, options.params, options.idle))?);
+            pool.threads.push(thread.spawn(move || worker::run(&shared, options.params, options.idle))?);
         }
         Ok(pool)
     }
@@ -228,25 +210,15 @@ const STOPPED: HashError = HashError::Failed("it has stopped");
 impl PasswordHasher for Argon2Pool {
     async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
         let mut salt = [0; SALT_BYTES];
-        self.random
-            .fill(&mut salt)
-            .map_err(|_| HashError::Failed("the system has no random bytes"))?;
+        self.random.fill(&mut salt).map_err(|_| HashError::Failed("the system has no random bytes"))?;
         let (reply, answer) = oneshot::channel();
-        self.submit(Job::Hash {
-            password,
-            salt,
-            reply,
-        })?;
+        self.submit(Job::Hash { password, salt, reply })?;
         answer.await.unwrap_or(Err(STOPPED))
     }
 
     async fn verify(&self, password: Password, against: PasswordHash) -> Result<Verdict, HashError> {
         let (reply, answer) = oneshot::channel();
-        self.submit(Job::Verify {
-            password,
-            against,
-            reply,
-        })?;
+        self.submit(Job::Verify { password, against, reply })?;
         answer.await.unwrap_or(Err(STOPPED))
     }
 

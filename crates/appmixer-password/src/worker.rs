@@ -40,18 +40,10 @@ pub(crate) fn run(shared: &Shared, params: Params, idle: Duration) {
 fn work(job: Job, params: Params, memory: &mut Memory) {
     // Whoever asked may have gone meanwhile: then nobody hears the answer.
     match job {
-        Job::Hash {
-            password,
-            salt,
-            reply,
-        } => {
+        Job::Hash { password, salt, reply } => {
             let _ = reply.send(phc::hash(password.as_bytes(), salt, params, memory));
         }
-        Job::Verify {
-            password,
-            against,
-            reply,
-        } => {
+        Job::Verify { password, against, reply } => {
             let verdict = phc::verify(password.as_bytes(), &against, params, memory);
             if verdict == Err(HashError::Unreadable) {
                 tracing::error!("a stored password hash is of a kind that cannot be read");

@@ -27,10 +27,7 @@ fn phc(text: &str) -> PasswordHash {
     PasswordHash::from_phc(text.to_owned())
 }
 
-const GOOD: Verdict = Verdict {
-    matches: true,
-    outdated: false,
-};
+const GOOD: Verdict = Verdict { matches: true, outdated: false };
 
 #[tokio::test]
 async fn the_right_password_matches_and_no_other() {
@@ -38,10 +35,7 @@ async fn the_right_password_matches_and_no_other() {
     let hash = pool.hash(password("abc321")).await.unwrap();
     assert_eq!(pool.verify(password("abc321"), hash.clone()).await, Ok(GOOD));
     for wrong in ["abc322", "ABC321", "abc321 ", "a"] {
-        assert!(
-            !pool.verify(password(wrong), hash.clone()).await.unwrap().matches,
-            "{wrong}"
-        );
+        assert!(!pool.verify(password(wrong), hash.clone()).await.unwrap().matches, "{wrong}");
     }
     let again = pool.hash(password("abc321")).await.unwrap();
     assert_ne!(hash.as_phc(), again.as_phc(), "the salt is new each time");
@@ -58,22 +52,8 @@ async fn hashes_of_the_reference_implementation_are_verified() {
         "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8",
     ] {
         let verdict = pool.verify(password("password"), phc(hash)).await.unwrap();
-        assert_eq!(
-            verdict,
-            Verdict {
-                matches: true,
-                outdated: true
-            },
-            "{hash}"
-        );
-        assert!(
-            !pool
-                .verify(password("passwore"), phc(hash))
-                .await
-                .unwrap()
-                .matches,
-            "{hash}"
-        );
+        assert_eq!(verdict, Verdict { matches: true, outdated: true }, "{hash}");
+        assert!(!pool.verify(password("passwore"), phc(hash)).await.unwrap().matches, "{hash}");
     }
 }
 
@@ -82,13 +62,7 @@ async fn a_hash_of_another_cost_still_matches_and_is_outdated() {
     let (cheap, dear) = (pool(64, 1, 10), pool(128, 1, 10));
     let hash = cheap.hash(password("abc321")).await.unwrap();
     let verdict = dear.verify(password("abc321"), hash.clone()).await.unwrap();
-    assert_eq!(
-        verdict,
-        Verdict {
-            matches: true,
-            outdated: true
-        }
-    );
+    assert_eq!(verdict, Verdict { matches: true, outdated: true });
     // The larger memory that is now at hand changes nothing for a smaller hash.
     assert_eq!(cheap.verify(password("abc321"), hash).await, Ok(GOOD));
 }
@@ -99,10 +73,7 @@ async fn nothing_matches_the_decoy_and_it_costs_what_a_real_hash_costs() {
     let decoy = pool.decoy();
     assert_eq!(
         pool.verify(password("abc321"), decoy.clone()).await,
-        Ok(Verdict {
-            matches: false,
-            outdated: false
-        })
+        Ok(Verdict { matches: false, outdated: false })
     );
     let real = pool.hash(password("abc321")).await.unwrap();
     let cost = |hash: &PasswordHash| hash.as_phc().rsplitn(3, '$').last().unwrap().to_owned();
@@ -123,11 +94,7 @@ async fn what_is_no_argon2_hash_is_unreadable_and_so_is_an_absurd_cost() {
         "$argon2id$v=19$m=64,t=4294967295,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         "$argon2id$v=18$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
     ] {
-        assert_eq!(
-            pool.verify(password("x"), phc(text)).await,
-            Err(HashError::Unreadable),
-            "{text}"
-        );
+        assert_eq!(pool.verify(password("x"), phc(text)).await, Err(HashError::Unreadable), "{text}");
     }
 }
 

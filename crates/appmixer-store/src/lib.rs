@@ -1,1 +1,36 @@
-//! .
+//! Keeps the users and the system configuration of an Appmixer-compatible authentication server.
+//!
+//! [`SqliteStore`] implements [`Store`](appmixer_core::Store) on one SQLite file. A write is acknowledged
+//! when it is on disk; writes that come together share one `fsync`; readers never wait for the writer.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use appmixer_core::{Change, ChangeListener, LoginName, Users};
+//! use appmixer_store::{Role, SqliteStore};
+//!
+//! /// Hears of every change, before the one who made it gets the answer.
+//! struct Forget;
+//!
+//! impl ChangeListener for Forget {
+//!     fn changed(&self, _: Change) {}
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("users.sqlite");
+//! let store = SqliteStore::open(&path, Role::Server, Arc::new(Forget))?;
+//! let nobody = store.find_by_login(&LoginName::parse("joe@acme")?).await?;
+//! assert!(nobody.is_none());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Without the feature `sqlite`, which is on by default, there is nothing in here.
+
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+#[cfg(feature = "sqlite")]
+pub use sqlite::{OpenError, Role, SqliteStore};

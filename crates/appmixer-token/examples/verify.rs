@@ -17,11 +17,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let claims = keys.verify(&token, now)?;
 
-    println!(
-        "user {} may {} for {} more seconds",
-        claims.id,
-        claims.scope.join(", "),
-        claims.exp - now
-    );
+    println!("user {} may {} for {} more seconds", claims.id, claims.scope.join(", "), claims.exp - now);
     Ok(())
 }

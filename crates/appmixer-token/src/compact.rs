@@ -41,12 +41,7 @@ impl<'t> Compact<'t> {
         if payload.contains('.') {
             return Err(TokenError::Malformed);
         }
-        Ok(Self {
-            header,
-            payload,
-            signature,
-            message,
-        })
+        Ok(Self { header, payload, signature, message })
     }
 
     /// Refuses everything but HS256: the server fixes the algorithm, not the token (RFC 8725 section 3.1).

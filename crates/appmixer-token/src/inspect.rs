@@ -21,8 +21,5 @@ pub struct Inspected {
 pub fn inspect(token: &str) -> Result<Inspected, TokenError> {
     let token = Compact::parse(token)?;
     let part = |part| decode(part).ok_or(TokenError::Malformed);
-    Ok(Inspected {
-        header: part(token.header)?,
-        payload: part(token.payload)?,
-    })
+    Ok(Inspected { header: part(token.header)?, payload: part(token.payload)? })
 }

@@ -29,10 +29,7 @@ impl KeySet {
     #[must_use]
     pub fn new(current: Secret, previous: impl IntoIterator<Item = Secret>) -> Self {
         provider::install();
-        Self(Arc::new(Keys {
-            current,
-            previous: previous.into_iter().collect(),
-        }))
+        Self(Arc::new(Keys { current, previous: previous.into_iter().collect() }))
     }
 
     /// Writes and signs a token.
@@ -72,13 +69,9 @@ impl KeySet {
     fn have_signed(&self, token: &Compact<'_>) -> Result<bool, TokenError> {
         for secret in std::iter::once(&self.0.current).chain(&self.0.previous) {
             // Fails for a signature that is no base64url: no other key could do better.
-            let good = crypto::verify(
-                token.signature,
-                token.message.as_bytes(),
-                &secret.decoding,
-                Algorithm::HS256,
-            )
-            .map_err(|_| TokenError::Malformed)?;
+            let good =
+                crypto::verify(token.signature, token.message.as_bytes(), &secret.decoding, Algorithm::HS256)
+                    .map_err(|_| TokenError::Malformed)?;
             if good {
                 return Ok(true);
             }

@@ -11,17 +11,11 @@ use ring::hmac;
 static RING: CryptoProvider = CryptoProvider {
     signer_factory: |algorithm, key: &EncodingKey| {
         only_hs256(*algorithm, key.family())?;
-        Ok(Box::new(HmacSha256(hmac::Key::new(
-            hmac::HMAC_SHA256,
-            key.as_bytes(),
-        ))))
+        Ok(Box::new(HmacSha256(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()))))
     },
     verifier_factory: |algorithm, key: &DecodingKey| {
         only_hs256(*algorithm, key.family())?;
-        Ok(Box::new(HmacSha256(hmac::Key::new(
-            hmac::HMAC_SHA256,
-            key.try_get_as_bytes()?,
-        ))))
+        Ok(Box::new(HmacSha256(hmac::Key::new(hmac::HMAC_SHA256, key.try_get_as_bytes()?))))
     },
     key_utils: KeyUtils::new_unimplemented(),
 };

@@ -42,15 +42,9 @@ impl Secret {
 
     fn at_least(needed: usize, bytes: &[u8]) -> Result<Self, ShortSecret> {
         if bytes.len() < needed {
-            return Err(ShortSecret {
-                length: bytes.len(),
-                needed,
-            });
+            return Err(ShortSecret { length: bytes.len(), needed });
         }
-        Ok(Self {
-            encoding: EncodingKey::from_secret(bytes),
-            decoding: DecodingKey::from_secret(bytes),
-        })
+        Ok(Self { encoding: EncodingKey::from_secret(bytes), decoding: DecodingKey::from_secret(bytes) })
     }
 }
 

@@ -30,11 +30,7 @@ fn claims() -> Claims {
 
 /// A token made by hand, independent of the crate: ring's HMAC over the parts.
 fn forge(header: &str, payload: &str, algorithm: hmac::Algorithm, secret: &[u8]) -> String {
-    let message = format!(
-        "{}.{}",
-        URL_SAFE_NO_PAD.encode(header),
-        URL_SAFE_NO_PAD.encode(payload)
-    );
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
     let tag = hmac::sign(&hmac::Key::new(algorithm, secret), message.as_bytes());
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag))
 }
@@ -49,27 +45,14 @@ fn refusal(token: &str) -> TokenError {
 
 #[test]
 fn header_payload_and_signature_are_byte_for_byte_those_of_the_contract() {
-    assert_eq!(
-        keys().issue(&claims()).unwrap(),
-        well_signed(GOOD_HEADER, GOOD_PAYLOAD)
-    );
+    assert_eq!(keys().issue(&claims()).unwrap(), well_signed(GOOD_HEADER, GOOD_PAYLOAD));
     // The documentation's example has the same header.
-    assert!(
-        keys()
-            .issue(&claims())
-            .unwrap()
-            .starts_with("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpZCI6")
-    );
+    assert!(keys().issue(&claims()).unwrap().starts_with("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpZCI6"));
 }
 
 #[test]
 fn a_revoked_users_next_token_has_its_generation_as_fifth_claim() {
-    let token = keys()
-        .issue(&Claims {
-            generation: Some(2),
-            ..claims()
-        })
-        .unwrap();
+    let token = keys().issue(&Claims { generation: Some(2), ..claims() }).unwrap();
     let payload = GOOD_PAYLOAD.replace('}', r#","gen":2}"#);
     assert_eq!(token, well_signed(GOOD_HEADER, &payload));
     assert_eq!(keys().verify(&token, NOW).unwrap().generation, Some(2));
@@ -79,10 +62,7 @@ fn a_revoked_users_next_token_has_its_generation_as_fifth_claim() {
 fn a_token_of_a_previous_secret_is_good_and_new_ones_use_the_current() {
     let old = keys().issue(&claims()).unwrap();
     let current = || Secret::new(&[9; 32]).unwrap();
-    let rotated = KeySet::new(
-        current(),
-        [Secret::new(&[8; 32]).unwrap(), Secret::new(SECRET).unwrap()],
-    );
+    let rotated = KeySet::new(current(), [Secret::new(&[8; 32]).unwrap(), Secret::new(SECRET).unwrap()]);
     assert_eq!(rotated.verify(&old, NOW), Ok(claims()));
     let new = rotated.issue(&claims()).unwrap();
     assert_eq!(KeySet::new(current(), []).verify(&new, NOW), Ok(claims()));
@@ -92,10 +72,7 @@ fn a_token_of_a_previous_secret_is_good_and_new_ones_use_the_current() {
 #[test]
 fn claims_that_we_do_not_know_are_ignored() {
     let payload = GOOD_PAYLOAD.replace('}', r#","originalUserId":"x","sub":null}"#);
-    assert_eq!(
-        keys().verify(&well_signed(GOOD_HEADER, &payload), NOW),
-        Ok(claims())
-    );
+    assert_eq!(keys().verify(&well_signed(GOOD_HEADER, &payload), NOW), Ok(claims()));
 }
 
 #[test]
@@ -107,10 +84,7 @@ fn none_is_no_algorithm() {
         let unsigned = format!("{}.", signed.rsplit_once('.').unwrap().0);
         assert_eq!(refusal(&unsigned), TokenError::Unsupported, "{alg}");
     }
-    let stripped = format!(
-        "{}.",
-        well_signed(GOOD_HEADER, GOOD_PAYLOAD).rsplit_once('.').unwrap().0
-    );
+    let stripped = format!("{}.", well_signed(GOOD_HEADER, GOOD_PAYLOAD).rsplit_once('.').unwrap().0);
     assert_eq!(refusal(&stripped), TokenError::BadSignature);
 }
 
@@ -126,11 +100,7 @@ fn the_header_does_not_choose_the_algorithm() {
         ("hs256", hmac::HMAC_SHA256),
     ] {
         let header = format!(r#"{{"alg":"{alg}","typ":"JWT"}}"#);
-        assert_eq!(
-            refusal(&forge(&header, GOOD_PAYLOAD, hash, SECRET)),
-            TokenError::Unsupported,
-            "{alg}"
-        );
+        assert_eq!(refusal(&forge(&header, GOOD_PAYLOAD, hash, SECRET)), TokenError::Unsupported, "{alg}");
     }
     // The right name over another hash.
     let token = forge(GOOD_HEADER, GOOD_PAYLOAD, hmac::HMAC_SHA512, SECRET);
@@ -145,10 +115,7 @@ fn a_tampered_payload_and_another_secret_have_the_clis_message() {
     let tampered = format!("{}.{signature}", admin.rsplit_once('.').unwrap().0);
     let other = forge(GOOD_HEADER, GOOD_PAYLOAD, hmac::HMAC_SHA256, &[7; 32]);
     for token in [tampered, other] {
-        assert_eq!(
-            refusal(&token).to_string(),
-            "Invalid JWT: key or signature is invalid"
-        );
+        assert_eq!(refusal(&token).to_string(), "Invalid JWT: key or signature is invalid");
     }
 }
 
@@ -164,10 +131,7 @@ fn a_token_is_good_until_the_second_before_it_expires() {
 fn a_token_from_the_future_is_refused_beyond_the_clocks_skew() {
     let token = keys().issue(&claims()).unwrap();
     assert!(keys().verify(&token, claims().iat - 60).is_ok());
-    assert_eq!(
-        keys().verify(&token, claims().iat - 61),
-        Err(TokenError::IssuedInTheFuture)
-    );
+    assert_eq!(keys().verify(&token, claims().iat - 61), Err(TokenError::IssuedInTheFuture));
     assert_eq!(keys().verify(&token, 0), Err(TokenError::IssuedInTheFuture));
 }
 
@@ -191,18 +155,10 @@ fn every_claim_must_be_there_once_and_of_its_type() {
     ] {
         let payload = GOOD_PAYLOAD.replace(from, to);
         assert_ne!(payload, GOOD_PAYLOAD);
-        assert_eq!(
-            refusal(&well_signed(GOOD_HEADER, &payload)),
-            TokenError::InvalidClaims,
-            "{payload}"
-        );
+        assert_eq!(refusal(&well_signed(GOOD_HEADER, &payload)), TokenError::InvalidClaims, "{payload}");
     }
     for payload in ["", "null", "[]", "{}", "{} {}", "\u{feff}{}"] {
-        assert_eq!(
-            refusal(&well_signed(GOOD_HEADER, payload)),
-            TokenError::InvalidClaims,
-            "{payload}"
-        );
+        assert_eq!(refusal(&well_signed(GOOD_HEADER, payload)), TokenError::InvalidClaims, "{payload}");
     }
 }
 
@@ -240,11 +196,7 @@ fn an_oversize_token_is_not_even_looked_at() {
 #[test]
 fn the_largest_token_that_is_issued_can_be_verified() {
     let scope = (0..32).map(|i| format!("{i:064}")).collect();
-    let largest = Claims {
-        scope,
-        generation: Some(u32::MAX),
-        ..claims()
-    };
+    let largest = Claims { scope, generation: Some(u32::MAX), ..claims() };
     assert_eq!(keys().verify(&keys().issue(&largest).unwrap(), NOW), Ok(largest));
 }
 

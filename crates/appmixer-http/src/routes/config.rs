@@ -21,9 +21,7 @@ pub(crate) async fn post(app: &App, headers: &HeaderMap, body: &mut RequestBody)
     let mut fields = body.fields(headers, Accepts::Json).await?;
     let key = fields.text("key", |text| ConfigKey::parse(&text));
     // `null` is a value here: a known key's default.
-    let value = fields
-        .has("value")
-        .then(|| fields.value("value").unwrap_or_default());
+    let value = fields.has("value").then(|| fields.value("value").unwrap_or_default());
     let (key, value) = fields.finish2(("key", key), ("value", value))?;
     let entry = ConfigEntry::new(key, value, app.min_secret_bytes()).map_err(|error| match error {
         InvalidConfig::Key => ApiError::invalid_one("key", &error),
@@ -36,9 +34,8 @@ pub(crate) async fn post(app: &App, headers: &HeaderMap, body: &mut RequestBody)
 
 pub(crate) async fn delete(app: &App, headers: &HeaderMap, key: &str) -> Result<Answer, ApiError> {
     app.require(headers, &Scope::admin()).await?;
-    let key = percent_decode_str(key)
-        .decode_utf8()
-        .map_err(|_| ApiError::invalid_one("key", &"must be UTF-8"))?;
+    let key =
+        percent_decode_str(key).decode_utf8().map_err(|_| ApiError::invalid_one("key", &"must be UTF-8"))?;
     let key = ConfigKey::parse(&key).map_err(|error| ApiError::invalid_one("key", &error))?;
 
     if app.ctx.store.remove(key).await? {

@@ -14,11 +14,7 @@ use crate::views::{RootView, StatusView};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) fn root() -> Result<Answer, ApiError> {
-    json(&RootView {
-        name: "appmixer-server",
-        version: env!("CARGO_PKG_VERSION"),
-        status: "ok",
-    })
+    json(&RootView { name: "appmixer-server", version: env!("CARGO_PKG_VERSION"), status: "ok" })
 }
 
 /// The process lives: nothing else is asked.

@@ -33,10 +33,7 @@ pub(crate) async fn post(app: &App, headers: &HeaderMap, body: &mut RequestBody)
     let new = read_sign_up(body.fields(headers, Accepts::JsonOrForm).await?)?;
     let session = sign_up(&app.ctx, &settings.config, caller, new).await?;
     let token = settings.keys.issue(&claims_of(&session.grant))?;
-    private_json(&SignUpView {
-        token: &token,
-        user: UserView::of(&session.user),
-    })
+    private_json(&SignUpView { token: &token, user: UserView::of(&session.user) })
 }
 
 fn read_sign_up(mut fields: Fields) -> Result<SignUp, ApiError> {
@@ -52,10 +49,5 @@ fn read_sign_up(mut fields: Fields) -> Result<SignUp, ApiError> {
     };
     let names = ("username", Names::new(username, email));
     let (names, password) = fields.finish2(names, ("password", password))?;
-    Ok(SignUp {
-        names,
-        password,
-        metadata,
-        privileges,
-    })
+    Ok(SignUp { names, password, metadata, privileges })
 }

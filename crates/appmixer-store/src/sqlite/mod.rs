@@ -1,0 +1,60 @@
+//! The store on one SQLite file.
+
+mod error;
+mod folder;
+mod open;
+mod readers;
+mod rows;
+mod schema;
+mod settings;
+mod sql;
+mod users;
+mod writer;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use appmixer_core::{ChangeListener, Store, StoreError};
+use async_trait::async_trait;
+
+pub use self::open::{OpenError, Role};
+use self::readers::Readers;
+use self::writer::Writer;
+
+/// Users and configuration in one SQLite file.
+///
+/// Dropping it finishes the writes that wait, puts the write-ahead log into the file, and closes it; that
+/// blocks for as long as the disk takes.
+pub struct SqliteStore {
+    // Dropped in this order: the writer is the one that closes the database cleanly.
+    readers: Readers,
+    writer: Writer,
+    /// Held as long as the store is open: one server a file.
+    _lock: Option<File>,
+}
+
+impl SqliteStore {
+    /// Opens the file, or makes it (mode 0600, its folder 0700), and brings its schema up to date. Blocks.
+    ///
+    /// `listener` hears of every change, also of those that other processes make (those within a tenth of
+    /// a second, as [`Change::Everything`](appmixer_core::Change)).
+    ///
+    /// # Errors
+    /// [`OpenError`] names the path and what to do.
+    pub fn open(path: &Path, role: Role, listener: Arc<dyn ChangeListener>) -> Result<Self, OpenError> {
+        let lock = folder::prepare(path, role)?;
+        let mut connection = open::connect(path, open::Mode::Write)?;
+        schema::migrate(&mut connection, path)?;
+        let readers = Readers::start(path)?;
+        let writer = Writer::start(connection, listener).map_err(|error| OpenError::Threads { error })?;
+        Ok(Self { readers, writer, _lock: lock })
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.readers.run(|db| db.prepare_cached(sql::PING)?.exists([]).map(drop)).await
+    }
+}

@@ -1,0 +1,119 @@
+//! Connections, and why there may be none.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use thiserror::Error;
+
+/// Who opens the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The one server of the file.
+    Server,
+    /// A command that works beside it.
+    Beside,
+}
+
+/// Why a store could not be opened. Each says what to do about it.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The folder or the file cannot be made or written.
+    #[error("{} cannot be used: {error}; choose another data folder or mend its owner and permissions", path.display())]
+    Unusable {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Another server has the file open.
+    #[error("{} is in use by another server; stop that one first, or choose another data folder", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is not a database, or damaged.
+    #[error("{} is damaged or no SQLite database: {reason}; restore it from a backup", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// A newer version has written the file.
+    #[error("{} has schema version {found} and this program knows {known}; use the newer program", path.display())]
+    NewerSchema {
+        /// The file.
+        path: PathBuf,
+        /// The version in the file.
+        found: i64,
+        /// The newest version known.
+        known: i64,
+    },
+    /// SQLite cannot open it or bring it up to date.
+    #[error("{} cannot be opened: {reason}", path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// The system gave no thread.
+    #[error("a thread could not be started: {error}")]
+    Threads {
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+impl OpenError {
+    pub(super) fn of(path: &Path, error: &rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        let (path, reason) = (path.to_owned(), error.to_string());
+        match error.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => Self::Damaged { path, reason },
+            _ => Self::Sqlite { path, reason },
+        }
+    }
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Write,
+    Read,
+}
+
+/// How long a connection waits for another process's write. Ours never wait for each other.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Statements that stay prepared.
+const CACHED_STATEMENTS: usize = 32;
+
+pub(super) fn connect(path: &Path, mode: Mode) -> Result<Connection, OpenError> {
+    configure(path, mode).map_err(|error| OpenError::of(path, &error))
+}
+
+fn configure(path: &Path, mode: Mode) -> rusqlite::Result<Connection> {
+    // Each connection stays on one thread at a time: SQLite's own locks are not needed.
+    let access = match mode {
+        Mode::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        Mode::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+    };
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    if mode == Mode::Write {
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        // Every commit is on disk before it is acknowledged.
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        // After a burst of writes the log gives its space back.
+        connection.pragma_update(None, "journal_size_limit", 4 * 1024 * 1024)?;
+    }
+    // A file from elsewhere cannot make us run its functions.
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    Ok(connection)
+}

@@ -1,0 +1,91 @@
+//! Reading: a few threads, each with a read-only connection of its own.
+//!
+//! A read is a matter of microseconds while the file is in memory, and of milliseconds when it is not: so
+//! it must not happen on the threads that serve requests.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use appmixer_core::StoreError;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::error::JobError;
+use super::open::{Mode, OpenError, connect};
+
+const THREADS: usize = 2;
+
+/// How many reads may wait. More would wait longer than anybody does.
+const QUEUE: usize = 4096;
+
+type Job = Box<dyn FnOnce(&Connection) + Send>;
+
+pub(super) struct Readers {
+    jobs: Option<SyncSender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Readers {
+    pub(super) fn start(path: &Path) -> Result<Self, OpenError> {
+        let (sender, receiver) = sync_channel::<Job>(QUEUE);
+        let receiver = Arc::new(Mutex::new(receiver));
+        let mut readers = Self { jobs: Some(sender), threads: Vec::new() };
+        for number in 0..THREADS {
+            let connection = connect(path, Mode::Read)?;
+            let receiver = Arc::clone(&receiver);
+            let thread = thread::Builder::new().name(format!("sqlite-read-{number}"));
+            let thread = thread.spawn(move || run(&connection, &receiver));
+            readers.threads.push(thread.map_err(|error| OpenError::Threads { error })?);
+        }
+        Ok(readers)
+    }
+
+    /// Runs a read and waits for its outcome.
+    pub(super) async fn run<T, E>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        JobError<StoreError>: From<E>,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let outcome = read(connection).map_err(|error| JobError::from(error).0);
+            let _ = reply.send(outcome);
+        });
+        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
+        jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Unavailable("too many reads are waiting".to_owned()),
+            TrySendError::Disconnected(_) => stopped(),
+        })?;
+        answer.await.unwrap_or_else(|_| Err(StoreError::Internal("a read panicked".to_owned())))
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError::Unavailable("it has stopped".to_owned())
+}
+
+fn run(connection: &Connection, jobs: &Mutex<Receiver<Job>>) {
+    loop {
+        // The lock is held while waiting: whoever holds it gets the next job, the others queue for it.
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = job else { return };
+        if catch_unwind(AssertUnwindSafe(|| job(connection))).is_err() {
+            tracing::error!("a read of the database panicked");
+        }
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.jobs = None;
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The system configuration's entries.
+
+use appmixer_core::{Change, ConfigEntry, ConfigKey, MAX_ENTRIES, Settings, StoreError};
+use async_trait::async_trait;
+use rusqlite::{Connection, params};
+
+use super::error::JobError;
+use super::writer::Outcome;
+use super::{SqliteStore, sql};
+
+#[async_trait]
+impl Settings for SqliteStore {
+    async fn entries(&self) -> Result<Vec<ConfigEntry>, StoreError> {
+        self.readers.run(entries).await
+    }
+
+    async fn set(&self, entry: ConfigEntry) -> Result<(), StoreError> {
+        self.writer.run(move |db| set(db, &entry)).await
+    }
+
+    async fn remove(&self, key: ConfigKey) -> Result<bool, StoreError> {
+        self.writer
+            .run(move |db| -> Result<Outcome<bool>, JobError<StoreError>> {
+                let removed = db.prepare_cached(sql::REMOVE_CONFIG)?.execute([key.as_str()])? > 0;
+                Ok((removed, removed.then_some(Change::Config)))
+            })
+            .await
+    }
+}
+
+fn entries(db: &Connection) -> Result<Vec<ConfigEntry>, JobError<StoreError>> {
+    let mut statement = db.prepare_cached(sql::CONFIG)?;
+    let mut rows = statement.query([])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (key, value): (String, String) = (row.get(0)?, row.get(1)?);
+        let key =
+            ConfigKey::parse(&key).map_err(|error| StoreError::Corrupt(format!("config, key: {error}")))?;
+        let value = serde_json::from_str(&value)
+            .map_err(|_| StoreError::Corrupt(format!("config, {}: no JSON", key.as_str())))?;
+        entries.push(ConfigEntry::from_store(key, value));
+    }
+    Ok(entries)
+}
+
+fn set(db: &Connection, entry: &ConfigEntry) -> Result<Outcome<()>, JobError<StoreError>> {
+    let others: u32 =
+        db.prepare_cached(sql::COUNT_OTHER_CONFIG)?.query_one([entry.key().as_str()], |row| row.get(0))?;
+    if others as usize >= MAX_ENTRIES {
+        return Err(StoreError::TooMany(MAX_ENTRIES).into());
+    }
+    let value = entry.value().to_string();
+    db.prepare_cached(sql::SET_CONFIG)?.execute(params![entry.key().as_str(), value])?;
+    Ok(((), Some(Change::Config)))
+}

@@ -1,0 +1,93 @@
+//! Every statement, so that a test can ask for the plan of each.
+
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $sql:expr;)*) => {
+        $($(#[$doc])* pub(super) const $name: &str = $sql;)*
+
+        #[cfg(test)]
+        pub(super) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+/// The columns of a user, in the order in which `rows` reads them.
+macro_rules! columns {
+    () => {
+        "users.id, users.username, users.email, users.password_hash, users.scope, users.plan, users.is_active, \
+         users.vendor, users.allowed_private_components, users.phone_number, users.title, users.metadata, \
+         users.created, users.modified, users.generation"
+    };
+}
+
+statements! {
+    PING = "SELECT 1 FROM config WHERE key = ''";
+    HAS_HISTORY = "SELECT 1 FROM pragma_table_list('refinery_schema_history')";
+
+    FIND_BY_ID = concat!("SELECT ", columns!(), " FROM users WHERE id = ?1");
+    FIND_BY_LOGIN = concat!(
+        "SELECT ", columns!(), " FROM login_names JOIN users ON users.number = login_names.user \
+         WHERE login_names.folded = ?1"
+    );
+    LIST = concat!("SELECT ", columns!(), " FROM users WHERE id > ?1 ORDER BY id LIMIT ?2");
+    ANY_ADMIN = "SELECT 1 FROM user_scopes WHERE scope = 'admin' LIMIT 1";
+    ANOTHER_ADMIN = "SELECT 1 FROM user_scopes WHERE scope = 'admin' AND user <> ?1 LIMIT 1";
+
+    INSERT_USER = "INSERT INTO users (id, username, email, password_hash, scope, plan, is_active, vendor, \
+         allowed_private_components, phone_number, title, metadata, created, modified, generation) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+    UPDATE_USER = "UPDATE users SET username = ?2, email = ?3, password_hash = ?4, scope = ?5, plan = ?6, \
+         is_active = ?7, vendor = ?8, allowed_private_components = ?9, phone_number = ?10, title = ?11, \
+         metadata = ?12, created = ?13, modified = ?14, generation = ?15 WHERE id = ?1";
+    USER_NUMBER = "SELECT number FROM users WHERE id = ?1";
+    DELETE_USER = "DELETE FROM users WHERE number = ?1";
+    REPLACE_HASH = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
+
+    INSERT_NAME = "INSERT INTO login_names (folded, user) VALUES (?1, ?2)";
+    DELETE_NAMES = "DELETE FROM login_names WHERE user = ?1";
+    INSERT_SCOPE = "INSERT INTO user_scopes (scope, user) VALUES (?1, ?2)";
+    DELETE_SCOPES = "DELETE FROM user_scopes WHERE user = ?1";
+
+    CONFIG = "SELECT key, value FROM config ORDER BY key LIMIT 1001";
+    COUNT_OTHER_CONFIG = "SELECT count(*) FROM config WHERE key <> ?1";
+    SET_CONFIG = "INSERT INTO config (key, value) VALUES (?1, ?2) \
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    REMOVE_CONFIG = "DELETE FROM config WHERE key = ?1";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use appmixer_core::{Change, ChangeListener};
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::{Role, SqliteStore};
+
+    struct Deaf;
+
+    impl ChangeListener for Deaf {
+        fn changed(&self, _: Change) {}
+    }
+
+    /// The configuration is read as a whole, and bounded; SQLite's own tables are SQLite's business.
+    const MAY_SCAN: &[&str] = &["CONFIG", "COUNT_OTHER_CONFIG", "HAS_HISTORY", "PING"];
+
+    #[test]
+    fn no_statement_scans_a_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.sqlite");
+        drop(SqliteStore::open(&path, Role::Server, Arc::new(Deaf)).unwrap());
+        let connection = Connection::open(&path).unwrap();
+        for (name, sql) in ALL {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let unbound = vec![rusqlite::types::Null; statement.parameter_count()];
+            let plan: Vec<String> = statement
+                .query_map(rusqlite::params_from_iter(unbound), |row| row.get("detail"))
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap();
+            let scans = plan.iter().any(|step| step.starts_with("SCAN") || step.contains("TEMP B-TREE"));
+            assert!(!scans || MAY_SCAN.contains(name), "{name}: {plan:?}");
+        }
+    }
+}

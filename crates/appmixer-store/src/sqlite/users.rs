@@ -1,0 +1,156 @@
+//! The users.
+
+use appmixer_core::{
+    Change, LoginName, PasswordHash, StoreError, Timestamp, User, UserChange, UserId, Users, WriteError,
+};
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
+
+use super::error::{JobError, is_conflict};
+use super::writer::Outcome;
+use super::{SqliteStore, rows, sql};
+
+#[async_trait]
+impl Users for SqliteStore {
+    async fn find_by_id(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.readers.run(move |db| find_by_id(db, id)).await
+    }
+
+    async fn find_by_login(&self, name: &LoginName) -> Result<Option<User>, StoreError> {
+        let name = name.clone();
+        self.readers.run(move |db| find(db, sql::FIND_BY_LOGIN, [name.folded()])).await
+    }
+
+    async fn any_admin(&self) -> Result<bool, StoreError> {
+        self.readers.run(|db| db.prepare_cached(sql::ANY_ADMIN)?.exists([])).await
+    }
+
+    async fn list(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
+        self.readers
+            .run(move |db| -> Result<_, JobError<StoreError>> {
+                let mut statement = db.prepare_cached(sql::LIST)?;
+                // Every id comes after the empty one.
+                let after = after.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
+                let mut found = statement.query(params![after, limit])?;
+                let mut users = Vec::new();
+                while let Some(row) = found.next()? {
+                    users.push(rows::user(row)?);
+                }
+                Ok(users)
+            })
+            .await
+    }
+
+    async fn insert(&self, user: User) -> Result<(), WriteError> {
+        self.writer.run(move |db| insert(db, &user)).await
+    }
+
+    async fn update(&self, id: UserId, change: UserChange, now: Timestamp) -> Result<User, WriteError> {
+        self.writer.run(move |db| update(db, id, &change, now)).await
+    }
+
+    async fn replace_hash(
+        &self,
+        id: UserId,
+        old: PasswordHash,
+        new: PasswordHash,
+    ) -> Result<bool, StoreError> {
+        self.writer
+            .run(move |db| -> Result<Outcome<bool>, JobError<StoreError>> {
+                let params = params![id.as_bytes(), old.as_phc(), new.as_phc()];
+                let replaced = db.prepare_cached(sql::REPLACE_HASH)?.execute(params)? > 0;
+                Ok((replaced, replaced.then_some(Change::User(id))))
+            })
+            .await
+    }
+
+    async fn delete(&self, id: UserId) -> Result<(), WriteError> {
+        self.writer.run(move |db| delete(db, id)).await
+    }
+}
+
+type Written<T> = Result<Outcome<T>, JobError<WriteError>>;
+
+fn find_by_id(db: &Connection, id: UserId) -> Result<Option<User>, JobError<StoreError>> {
+    find(db, sql::FIND_BY_ID, [id.as_bytes()])
+}
+
+fn find(
+    db: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Result<Option<User>, JobError<StoreError>> {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut found = statement.query(params)?;
+    Ok(found.next()?.map(rows::user).transpose()?)
+}
+
+fn insert(db: &Connection, user: &User) -> Written<()> {
+    db.prepare_cached(sql::INSERT_USER)?.execute(params_from_iter(rows::params(user)?))?;
+    let number = db.last_insert_rowid();
+    insert_names(db, number, user)?;
+    insert_scopes(db, number, user)?;
+    // Nobody can remember anything of a user who has just been made.
+    Ok(((), None))
+}
+
+fn update(db: &Connection, id: UserId, change: &UserChange, now: Timestamp) -> Written<User> {
+    let (number, user) = existing(db, id)?;
+    let changed = user.changed(change, now);
+    if user.loses_admin_in(&changed) {
+        require_another_admin(db, number)?;
+    }
+    db.prepare_cached(sql::UPDATE_USER)?.execute(params_from_iter(rows::params(&changed)?))?;
+    if changed.names != user.names {
+        db.prepare_cached(sql::DELETE_NAMES)?.execute([number])?;
+        insert_names(db, number, &changed)?;
+    }
+    if changed.scopes != user.scopes {
+        db.prepare_cached(sql::DELETE_SCOPES)?.execute([number])?;
+        insert_scopes(db, number, &changed)?;
+    }
+    Ok((changed, Some(Change::User(id))))
+}
+
+fn delete(db: &Connection, id: UserId) -> Written<()> {
+    let (number, user) = existing(db, id)?;
+    if user.scopes.has_admin() {
+        require_another_admin(db, number)?;
+    }
+    db.prepare_cached(sql::DELETE_USER)?.execute([number])?;
+    Ok(((), Some(Change::User(id))))
+}
+
+fn existing(db: &Connection, id: UserId) -> Result<(i64, User), JobError<WriteError>> {
+    let number =
+        db.prepare_cached(sql::USER_NUMBER)?.query_one([id.as_bytes()], |row| row.get(0)).optional()?;
+    let user = find_by_id(db, id).map_err(|JobError(error)| WriteError::Store(error))?;
+    number.zip(user).ok_or(JobError(WriteError::NotFound))
+}
+
+fn require_another_admin(db: &Connection, than: i64) -> Result<(), JobError<WriteError>> {
+    if db.prepare_cached(sql::ANOTHER_ADMIN)?.exists([than])? {
+        Ok(())
+    } else {
+        Err(WriteError::LastAdmin.into())
+    }
+}
+
+fn insert_names(db: &Connection, number: i64, user: &User) -> Result<(), JobError<WriteError>> {
+    let mut statement = db.prepare_cached(sql::INSERT_NAME)?;
+    for name in user.names.logins() {
+        statement.execute(params![name.folded(), number]).map_err(|error| match error {
+            error if is_conflict(&error) => WriteError::NameTaken.into(),
+            error => JobError::from(error),
+        })?;
+    }
+    Ok(())
+}
+
+fn insert_scopes(db: &Connection, number: i64, user: &User) -> Result<(), JobError<WriteError>> {
+    let mut statement = db.prepare_cached(sql::INSERT_SCOPE)?;
+    for scope in user.scopes.iter() {
+        statement.execute(params![scope.as_str(), number])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! The SQLite store: what every store promises, and what the file does.
+
+#![cfg(feature = "sqlite")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod suite;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use appmixer_core::{Change, Settings as _, StoreError, Users as _, WriteError};
+use appmixer_store::{OpenError, Role, SqliteStore};
+use suite::{Notes, id, user};
+use tempfile::TempDir;
+
+fn scratch() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data").join("appmixer.sqlite");
+    (folder, path)
+}
+
+fn open(path: &std::path::Path, role: Role) -> Result<SqliteStore, OpenError> {
+    SqliteStore::open(path, role, Arc::new(Notes::default()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_keeps_what_every_store_promises() {
+    let folder = tempfile::tempdir().unwrap();
+    let number = std::sync::atomic::AtomicUsize::new(0);
+    suite::run(async |notes| {
+        let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let path = folder.path().join(format!("{number}.sqlite"));
+        Arc::new(SqliteStore::open(&path, Role::Server, notes).unwrap())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_a_restart_and_the_log_is_folded_in() {
+    let (_folder, path) = scratch();
+    let store = open(&path, Role::Server).unwrap();
+    store.insert(user(1, "joe@acme", &["user"])).await.unwrap();
+    drop(store);
+    assert!(!path.with_extension("sqlite-wal").exists(), "closed cleanly");
+    let store = open(&path, Role::Server).unwrap();
+    assert_eq!(store.find_by_id(id(1)).await, Ok(Some(user(1, "joe@acme", &["user"]))));
+}
+
+#[test]
+fn the_file_is_its_owners_alone() {
+    let (_folder, path) = scratch();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let store = open(&path, Role::Server).unwrap();
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+    for name in ["appmixer.sqlite", "appmixer.sqlite-wal", "appmixer.sqlite-shm", "appmixer.sqlite.lock"] {
+        assert_eq!(mode(&path.with_file_name(name)), 0o600, "{name}");
+    }
+    drop(store);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    drop(open(&path, Role::Server).unwrap());
+    assert_eq!(mode(&path), 0o600);
+}
+
+#[tokio::test]
+async fn one_server_a_file_and_commands_beside_it_that_it_hears_of() {
+    let (_folder, path) = scratch();
+    let notes = Arc::new(Notes::default());
+    let server = SqliteStore::open(&path, Role::Server, notes.clone()).unwrap();
+    let refusal = open(&path, Role::Server).err().unwrap();
+    assert!(matches!(refusal, OpenError::InUse { .. }));
+    assert!(refusal.to_string().contains("in use by another server"), "{refusal}");
+
+    let beside = open(&path, Role::Beside).unwrap();
+    beside.insert(user(1, "joe@acme", &["user"])).await.unwrap();
+    assert!(server.find_by_id(id(1)).await.unwrap().is_some());
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while notes.take() != [Change::Everything] {
+        assert!(Instant::now() < deadline, "the server did not hear of the change");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // Its own writes are no news to it.
+    server.insert(user(2, "ann@acme", &["user"])).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(notes.take(), []);
+
+    drop(server);
+    drop(open(&path, Role::Server).unwrap());
+}
+
+#[test]
+fn many_that_open_a_new_file_at_once_all_can() {
+    let (_folder, path) = scratch();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| drop(open(&path, Role::Beside).unwrap()));
+        }
+    });
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_left_alone() {
+    let (_folder, path) = scratch();
+    drop(open(&path, Role::Server).unwrap());
+    let insert = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (999, 'x', 'y', '1')";
+    rusqlite::Connection::open(&path).unwrap().execute(insert, []).unwrap();
+    let refusal = open(&path, Role::Server).err().unwrap();
+    assert!(matches!(refusal, OpenError::NewerSchema { found: 999, .. }), "{refusal}");
+}
+
+#[test]
+fn what_is_no_database_and_what_cannot_be_made_is_told_by_its_path() {
+    let (_folder, path) = scratch();
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, "this is a shopping list, not a database; ".repeat(100)).unwrap();
+    let refusal = open(&path, Role::Server).err().unwrap();
+    assert!(matches!(refusal, OpenError::Damaged { .. }), "{refusal}");
+    assert!(refusal.to_string().contains("appmixer.sqlite"), "{refusal}");
+
+    // Below a file there can be no folder, whoever asks.
+    let refusal = open(&path.join("deeper").join("x.sqlite"), Role::Server).err().unwrap();
+    assert!(matches!(refusal, OpenError::Unusable { .. }), "{refusal}");
+
+    let link = path.with_file_name("link.sqlite");
+    std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
+    assert!(matches!(open(&link, Role::Server).err().unwrap(), OpenError::Unusable { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_the_write_and_loses_nothing_that_was_acknowledged() {
+    // A file system of one mebibyte, or nothing to test with.
+    let folder = tempfile::tempdir().unwrap();
+    let mounted = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+        .arg(folder.path())
+        .status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: no file system can be mounted here");
+        return;
+    }
+    let path = folder.path().join("full.sqlite");
+    let store = Arc::new(open(&path, Role::Server).unwrap());
+    let mut made = Vec::new();
+    let refusal = loop {
+        let number = u32::try_from(made.len()).unwrap();
+        let mut big = user(number, &format!("u{number}@acme"), &["user"]);
+        let filler = serde_json::json!({ "filler": "x".repeat(8000) });
+        big.metadata = appmixer_core::Metadata::new(filler.as_object().unwrap().clone()).unwrap();
+        match store.insert(big).await {
+            Ok(()) => made.push(number),
+            Err(error) => break error,
+        }
+    };
+    assert!(!made.is_empty());
+    assert!(
+        matches!(refusal, WriteError::Store(StoreError::ReadOnly(_) | StoreError::Unavailable(_))),
+        "{refusal}"
+    );
+    for number in &made {
+        assert!(store.find_by_id(id(*number)).await.unwrap().is_some(), "{number}");
+    }
+    // With room again, it goes on by itself.
+    let bigger =
+        std::process::Command::new("mount").args(["-o", "remount,size=8m"]).arg(folder.path()).status();
+    assert!(bigger.unwrap().success());
+    store.insert(user(100_000, "later@acme", &["user"])).await.unwrap();
+    assert_eq!(store.entries().await, Ok(vec![]));
+    drop(store);
+    let check: String = rusqlite::Connection::open(&path)
+        .unwrap()
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(check, "ok");
+    let unmounted = std::process::Command::new("umount").arg(folder.path()).status();
+    assert!(unmounted.unwrap().success());
+}

@@ -1,0 +1,287 @@
+//! What every store promises. Each implementation runs all of it.
+
+use std::sync::{Arc, Mutex};
+
+use appmixer_core::{
+    Change, ChangeListener, ConfigEntry, ConfigKey, Email, LoginName, Metadata, Names, PasswordHash, Plan,
+    Scopes, Store, Text, Timestamp, User, UserChange, UserId, Username, Vendor, WriteError,
+};
+use serde_json::{Map, Value, json};
+use tokio::task::JoinSet;
+
+/// Notes what it hears.
+#[derive(Default)]
+pub(crate) struct Notes(Mutex<Vec<Change>>);
+
+impl ChangeListener for Notes {
+    fn changed(&self, change: Change) {
+        self.0.lock().unwrap().push(change);
+    }
+}
+
+impl Notes {
+    pub(crate) fn take(&self) -> Vec<Change> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+pub(crate) fn id(number: u32) -> UserId {
+    let mut bytes = [0; 12];
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    UserId::from_bytes(bytes)
+}
+
+pub(crate) fn user(number: u32, name: &str, scopes: &[&str]) -> User {
+    User {
+        id: id(number),
+        names: Names::new(Some(Username::parse(name).unwrap()), None).unwrap(),
+        password_hash: PasswordHash::from_phc(format!("$hash${number}")),
+        scopes: Scopes::parse(scopes).unwrap(),
+        plan: Plan::free(),
+        is_active: true,
+        vendor: Vendor::NONE,
+        allowed_private_components: Vec::new(),
+        phone_number: None,
+        title: None,
+        metadata: Metadata::default(),
+        created: Timestamp::from_millis(1_552_492_609_123),
+        modified: Timestamp::from_millis(1_552_492_609_123),
+        generation: 0,
+    }
+}
+
+fn login(name: &str) -> LoginName {
+    LoginName::parse(name).unwrap()
+}
+
+const LATER: i64 = 1_600_000_000_000;
+
+fn later() -> Timestamp {
+    Timestamp::from_millis(LATER)
+}
+
+fn scopes(list: &[&str]) -> UserChange {
+    UserChange { scopes: Scopes::parse(list).ok(), ..UserChange::default() }
+}
+
+/// Runs everything, each on a store of its own.
+pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Arc<S>) {
+    macro_rules! each {
+        ($($promise:ident)*) => {$({
+            let notes = Arc::new(Notes::default());
+            let store: Arc<dyn Store> = open(Arc::clone(&notes)).await;
+            eprintln!("{}", stringify!($promise));
+            $promise(store, notes).await;
+        })*};
+    }
+    each! {
+        a_user_is_found_as_it_was_by_id_and_by_every_spelling_of_its_names
+        a_name_belongs_to_one_user_as_username_or_email
+        of_many_who_want_a_name_at_once_one_gets_it
+        a_change_is_seen_by_the_next_read_and_heard_of_before_its_answer
+        a_change_to_a_taken_name_changes_nothing
+        the_last_admin_stays
+        two_admins_who_remove_each_other_at_once_leave_one
+        a_hash_is_replaced_only_while_it_is_the_one_that_was_seen
+        a_deleted_user_is_gone_and_its_names_are_free
+        lists_go_on_behind_the_last_id
+        configuration_entries_are_kept_as_they_are
+        the_number_of_configuration_entries_is_bounded
+    }
+}
+
+async fn a_user_is_found_as_it_was_by_id_and_by_every_spelling_of_its_names(
+    store: Arc<dyn Store>,
+    notes: Arc<Notes>,
+) {
+    let mut metadata = Map::new();
+    metadata.insert("z".into(), json!({"ž": [1, 2.5, null, "\u{0}"]}));
+    metadata.insert("a".into(), json!(true));
+    let joe = User {
+        names: Names {
+            username: Username::parse("Joe@Acme").unwrap(),
+            email: Email::parse("ŽOFIE@x").unwrap(),
+        },
+        vendor: Vendor::parse(["b", "a"]).unwrap(),
+        allowed_private_components: Text::parse_list(["x.y.z"]).unwrap(),
+        phone_number: Text::parse("+420 1").ok(),
+        title: Text::parse("Dr.").ok(),
+        metadata: Metadata::new(metadata).unwrap(),
+        is_active: false,
+        generation: 7,
+        ..user(1, "x@x", &["user", "admin", "acme1"])
+    };
+    store.insert(joe.clone()).await.unwrap();
+    assert_eq!(store.find_by_id(joe.id).await, Ok(Some(joe.clone())));
+    for name in ["joe@acme", "JOE@ACME", "žofie@x", "Z\u{30c}OFIE@X"] {
+        let found = store.find_by_login(&login(name)).await.unwrap().unwrap();
+        assert_eq!(found, joe, "{name}");
+        assert_eq!(found.names.username.as_str(), "Joe@Acme");
+        assert_eq!(
+            serde_json::to_string(&found.metadata).unwrap(),
+            serde_json::to_string(&joe.metadata).unwrap(),
+            "the order of keys stays"
+        );
+    }
+    assert_eq!(store.find_by_login(&login("jóe@acme")).await, Ok(None));
+    assert_eq!(store.find_by_id(id(2)).await, Ok(None));
+    assert_eq!(notes.take(), [], "nobody can remember a user who has just been made");
+    assert_eq!(store.ping().await, Ok(()));
+}
+
+async fn a_name_belongs_to_one_user_as_username_or_email(store: Arc<dyn Store>, _: Arc<Notes>) {
+    let both = |number, username: &str, email: &str| User {
+        names: Names { username: Username::parse(username).unwrap(), email: Email::parse(email).unwrap() },
+        ..user(number, "x@x", &["user"])
+    };
+    store.insert(both(1, "joe@a", "joe@b")).await.unwrap();
+    for taken in
+        [both(2, "joe@a", "n@n"), both(2, "JOE@b", "n@n"), both(2, "n@n", "joe@A"), both(2, "n@n", "joe@b")]
+    {
+        assert_eq!(store.insert(taken).await, Err(WriteError::NameTaken));
+    }
+    // What was refused left nothing behind.
+    assert_eq!(store.find_by_login(&login("n@n")).await, Ok(None));
+    store.insert(both(2, "n@n", "n@n")).await.unwrap();
+}
+
+async fn of_many_who_want_a_name_at_once_one_gets_it(store: Arc<dyn Store>, _: Arc<Notes>) {
+    let mut tasks = JoinSet::new();
+    for number in 0..50 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move { store.insert(user(number, "joe@acme", &["user"])).await });
+    }
+    let outcomes = tasks.join_all().await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(()) | Err(WriteError::NameTaken))));
+    assert_eq!(store.list(None, 100).await.unwrap().len(), 1);
+}
+
+async fn a_change_is_seen_by_the_next_read_and_heard_of_before_its_answer(
+    store: Arc<dyn Store>,
+    notes: Arc<Notes>,
+) {
+    store.insert(user(1, "joe@acme", &["user", "tester"])).await.unwrap();
+    let change = UserChange {
+        username: Some(Username::parse("jim@acme").unwrap()),
+        plan: Plan::parse("beta").ok(),
+        ..scopes(&["user"])
+    };
+    let changed = store.update(id(1), change, later()).await.unwrap();
+    assert_eq!(notes.take(), [Change::User(id(1))]);
+    assert_eq!((changed.generation, changed.modified), (1, later()));
+    assert_eq!(store.find_by_id(id(1)).await, Ok(Some(changed.clone())));
+    assert_eq!(store.find_by_login(&login("jim@acme")).await, Ok(Some(changed.clone())));
+    // The email kept the old name, so it still signs in.
+    assert_eq!(store.find_by_login(&login("joe@acme")).await, Ok(Some(changed)));
+    assert_eq!(store.update(id(2), UserChange::default(), later()).await, Err(WriteError::NotFound));
+    assert_eq!(notes.take(), []);
+}
+
+async fn a_change_to_a_taken_name_changes_nothing(store: Arc<dyn Store>, notes: Arc<Notes>) {
+    store.insert(user(1, "joe@acme", &["user"])).await.unwrap();
+    store.insert(user(2, "ann@acme", &["user"])).await.unwrap();
+    let change = UserChange {
+        email: Some(Email::parse("ANN@acme").unwrap()),
+        plan: Plan::parse("beta").ok(),
+        ..UserChange::default()
+    };
+    assert_eq!(store.update(id(1), change, later()).await, Err(WriteError::NameTaken));
+    assert_eq!(store.find_by_id(id(1)).await, Ok(Some(user(1, "joe@acme", &["user"]))));
+    assert_eq!(notes.take(), []);
+}
+
+async fn the_last_admin_stays(store: Arc<dyn Store>, _: Arc<Notes>) {
+    assert_eq!(store.any_admin().await, Ok(false));
+    store.insert(user(1, "root@acme", &["admin"])).await.unwrap();
+    store.insert(user(2, "joe@acme", &["user"])).await.unwrap();
+    assert_eq!(store.any_admin().await, Ok(true));
+    let lock_out = UserChange { is_active: Some(false), ..UserChange::default() };
+    assert_eq!(store.delete(id(1)).await, Err(WriteError::LastAdmin));
+    assert_eq!(store.update(id(1), scopes(&["user"]), later()).await, Err(WriteError::LastAdmin));
+    assert_eq!(store.update(id(1), lock_out, later()).await, Err(WriteError::LastAdmin));
+    store.update(id(2), scopes(&["user", "admin"]), later()).await.unwrap();
+    store.delete(id(1)).await.unwrap();
+    assert_eq!(store.delete(id(2)).await, Err(WriteError::LastAdmin));
+}
+
+async fn two_admins_who_remove_each_other_at_once_leave_one(store: Arc<dyn Store>, _: Arc<Notes>) {
+    for number in 0..20 {
+        store.insert(user(number, &format!("root{number}@acme"), &["admin"])).await.unwrap();
+    }
+    let mut tasks = JoinSet::new();
+    for number in 0..20 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            if number % 2 == 0 {
+                store.delete(id(number)).await
+            } else {
+                store.update(id(number), scopes(&["user"]), later()).await.map(drop)
+            }
+        });
+    }
+    let refused = tasks.join_all().await.into_iter().filter(|outcome| *outcome == Err(WriteError::LastAdmin));
+    assert_eq!(refused.count(), 1);
+    assert_eq!(store.any_admin().await, Ok(true));
+}
+
+async fn a_hash_is_replaced_only_while_it_is_the_one_that_was_seen(store: Arc<dyn Store>, _: Arc<Notes>) {
+    store.insert(user(1, "joe@acme", &["user"])).await.unwrap();
+    let hash = |text: &str| PasswordHash::from_phc(text.to_owned());
+    assert_eq!(store.replace_hash(id(1), hash("$other"), hash("$new")).await, Ok(false));
+    assert_eq!(store.replace_hash(id(1), hash("$hash$1"), hash("$new")).await, Ok(true));
+    let joe = store.find_by_id(id(1)).await.unwrap().unwrap();
+    assert_eq!(joe, User { password_hash: hash("$new"), ..user(1, "joe@acme", &["user"]) });
+}
+
+async fn a_deleted_user_is_gone_and_its_names_are_free(store: Arc<dyn Store>, notes: Arc<Notes>) {
+    store.insert(user(1, "joe@acme", &["user"])).await.unwrap();
+    store.delete(id(1)).await.unwrap();
+    assert_eq!(notes.take(), [Change::User(id(1))]);
+    assert_eq!(store.find_by_id(id(1)).await, Ok(None));
+    assert_eq!(store.find_by_login(&login("joe@acme")).await, Ok(None));
+    assert_eq!(store.delete(id(1)).await, Err(WriteError::NotFound));
+    store.insert(user(2, "joe@acme", &["user"])).await.unwrap();
+}
+
+async fn lists_go_on_behind_the_last_id(store: Arc<dyn Store>, _: Arc<Notes>) {
+    for number in [5, 3, 1, 4, 2] {
+        store.insert(user(number, &format!("u{number}@acme"), &["user"])).await.unwrap();
+    }
+    let ids = |users: Vec<User>| users.iter().map(|user| user.id).collect::<Vec<_>>();
+    assert_eq!(ids(store.list(None, 2).await.unwrap()), [id(1), id(2)]);
+    assert_eq!(ids(store.list(Some(id(2)), 2).await.unwrap()), [id(3), id(4)]);
+    assert_eq!(ids(store.list(Some(id(4)), 2).await.unwrap()), [id(5)]);
+    assert_eq!(ids(store.list(Some(id(5)), 2).await.unwrap()), []);
+}
+
+fn entry(key: &str, value: Value) -> ConfigEntry {
+    ConfigEntry::new(ConfigKey::parse(key).unwrap(), value, 32).unwrap()
+}
+
+async fn configuration_entries_are_kept_as_they_are(store: Arc<dyn Store>, notes: Arc<Notes>) {
+    assert_eq!(store.entries().await, Ok(vec![]));
+    store.set(entry("OUR_OWN", json!({"b": 1, "a": [null]}))).await.unwrap();
+    store.set(entry("APP_NAME", json!("Acme"))).await.unwrap();
+    store.set(entry("APP_NAME", json!("Acme 2"))).await.unwrap();
+    assert_eq!(notes.take(), [Change::Config; 3]);
+    let expected = vec![entry("APP_NAME", json!("Acme 2")), entry("OUR_OWN", json!({"b": 1, "a": [null]}))];
+    assert_eq!(store.entries().await, Ok(expected));
+    let key = || ConfigKey::parse("APP_NAME").unwrap();
+    assert_eq!(store.remove(key()).await, Ok(true));
+    assert_eq!(notes.take(), [Change::Config]);
+    assert_eq!(store.remove(key()).await, Ok(false));
+    assert_eq!(notes.take(), []);
+}
+
+async fn the_number_of_configuration_entries_is_bounded(store: Arc<dyn Store>, _: Arc<Notes>) {
+    let mut tasks = JoinSet::new();
+    for number in 0..appmixer_core::MAX_ENTRIES {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move { store.set(entry(&format!("K{number}"), json!(number))).await });
+    }
+    assert!(tasks.join_all().await.iter().all(Result::is_ok));
+    let full = Err(appmixer_core::StoreError::TooMany(appmixer_core::MAX_ENTRIES));
+    assert_eq!(store.set(entry("ONE_MORE", json!(1))).await, full);
+    assert_eq!(store.set(entry("K0", json!("changed"))).await, Ok(()));
+}

@@ -57,18 +57,17 @@ pub struct Session {
     pub grant: Grant,
 }
 
-impl Context {
-    pub(crate) fn open_session(&self, user: User, now: Timestamp) -> Session {
-        let issued_at = Timestamp::from_seconds(now.seconds());
-        let grant = Grant {
-            id: user.id,
-            scopes: user.scopes.clone(),
-            issued_at,
-            expires_at: Timestamp::from_seconds(
-                issued_at.seconds().saturating_add(self.rules.token_lifetime.as_secs()),
-            ),
-            generation: user.generation,
-        };
-        Session { user, grant }
-    }
+/// What a user who signs in now is granted.
+#[must_use]
+pub fn open_session(rules: &Rules, user: User, now: Timestamp) -> Session {
+    // Tokens count in whole seconds.
+    let issued_at = now.seconds();
+    let grant = Grant {
+        id: user.id,
+        scopes: user.scopes.clone(),
+        issued_at: Timestamp::from_seconds(issued_at),
+        expires_at: Timestamp::from_seconds(issued_at.saturating_add(rules.token_lifetime.as_secs())),
+        generation: user.generation,
+    };
+    Session { user, grant }
 }

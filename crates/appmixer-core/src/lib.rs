@@ -39,7 +39,7 @@ pub use config::{
     API_USER_CREATE_SCOPE, ConfigEntry, ConfigKey, DEFAULT_USER_VENDOR, InvalidConfig, JWT_SECRET,
     KNOWN_KEYS, Kind, MASK, MAX_ENTRIES, MAX_KEY_BYTES, MAX_VALUE_BYTES, SystemConfig,
 };
-pub use context::{Context, DEFAULT_TOKEN_LIFETIME, Rules, Session};
+pub use context::{Context, DEFAULT_TOKEN_LIFETIME, Rules, Session, open_session};
 pub use id::{IdGenerator, InvalidId, UserId};
 pub use name::{Email, InvalidName, LoginName, MAX_NAME_BYTES, Names, Username};
 pub use password::{

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::context::{Context, Session};
+use crate::context::{Context, Session, open_session};
 use crate::name::LoginName;
 use crate::password::{HashError, Password, PasswordHash};
 use crate::store::StoreError;
@@ -39,7 +39,7 @@ pub async fn sign_in(ctx: &Context, name: &LoginName, password: Password) -> Res
         return Err(SignInError::NotActive);
     }
     let user = if verdict.outdated { rehashed(ctx, user, password).await } else { user };
-    Ok(ctx.open_session(user, ctx.clock.now()))
+    Ok(open_session(&ctx.rules, user, ctx.clock.now()))
 }
 
 /// Replaces the user's hash by one with today's parameters. A failure is no reason to turn away

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::access::{Caller, InsufficientScope};
 use crate::config::SystemConfig;
-use crate::context::{Context, Session};
+use crate::context::{Context, Session, open_session};
 use crate::name::{LoginName, Names};
 use crate::password::{HashError, InvalidPassword, Password};
 use crate::profile::{Metadata, Plan, Vendor};
@@ -100,8 +100,7 @@ pub async fn sign_up(
         return Err(InsufficientScope.into());
     }
     let user = create_user(ctx, config, new).await?;
-    let now = ctx.clock.now();
-    Ok(ctx.open_session(user, now))
+    Ok(open_session(&ctx.rules, user, ctx.clock.now()))
 }
 
 /// Makes a user, whoever asks. For operators at the machine; requests go through [`sign_up`].

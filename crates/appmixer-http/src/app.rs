@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use appmixer_core::{AuthenticateError, Context, Scope, authenticate};
+use appmixer_core::{AuthenticateError, Context, Scope, StoreError, authenticate};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
@@ -152,6 +152,14 @@ impl App {
             }
             (resource, _) => Err(resource.method_not_allowed(method)),
         }
+    }
+
+    /// Whether somebody can administer.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_admin(&self) -> Result<bool, StoreError> {
+        self.ctx.store.any_admin().await
     }
 
     pub(crate) async fn settings(&self) -> Result<Arc<Snapshot>, ApiError> {

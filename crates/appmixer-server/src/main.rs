@@ -1,2 +1,37 @@
-//! .
-fn main() {}
+//! `appmixer-server`: a self-hosted authentication server for products that embed Appmixer.
+//!
+//! This crate only wires: configuration, logging, signals, and the commands over the other crates.
+
+mod cli;
+mod commands;
+mod config;
+mod failure;
+mod logging;
+mod prompt;
+mod secret;
+mod workbench;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        None => commands::serve::run(&cli.serve),
+        Some(Command::Serve(args)) => commands::serve::run(&args),
+        Some(Command::User(command)) => commands::user::run(command),
+        Some(Command::Config(command)) => commands::config::run(command),
+        Some(Command::Token(command)) => commands::token::run(command),
+        Some(Command::CheckConfig(common)) => commands::check_config::run(&common),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("appmixer-server: {failure}");
+            failure.exit_code()
+        }
+    }
+}

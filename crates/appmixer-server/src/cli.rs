@@ -1,0 +1,253 @@
+//! The command line. Names are fixed: operators script them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Overrides;
+
+/// A self-hosted authentication server for products that embed Appmixer.
+#[derive(Parser)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  appmixer-server                                          serve at http://127.0.0.1:2200
+  appmixer-server user add admin@acme.com --scope admin --scope user
+  appmixer-server config set API_USER_CREATE_SCOPE admin
+  appmixer-server check-config --config /etc/appmixer.toml
+
+Every key of the configuration is in docs/configuration.md; each can be set by a variable too, as in
+APPMIXER_TOKEN__SECRET or APPMIXER_HTTP__BODY_LIMIT."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Serve the API (the default)
+    Serve(ServeArgs),
+    /// Users: add, list, show, set, reset-password, delete
+    #[command(subcommand)]
+    User(UserCommand),
+    /// The system configuration, which takes effect while the server runs
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Tokens: issue, inspect, verify
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Check the configuration, and show each value with its source
+    CheckConfig(Common),
+}
+
+/// What every command takes.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Common {
+    /// The configuration file [default: appmixer.toml, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The folder of the database and the token secret [default: appmixer-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Args, Default)]
+pub(crate) struct ServeArgs {
+    /// The address and port to listen on [default: 127.0.0.1:2200]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+impl Common {
+    pub(crate) fn overrides(&self, listen: Option<&String>) -> Overrides {
+        Overrides { listen: listen.cloned(), data: self.data.clone() }
+    }
+}
+
+/// What an administrator sets about a user.
+#[derive(Args, Default)]
+pub(crate) struct UserFields {
+    /// A scope; once for each (a list, it replaces what was there)
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) scope: Vec<String>,
+    /// The plan, as free, beta or subscription
+    #[arg(long)]
+    pub(crate) plan: Option<String>,
+    /// A vendor; once for each
+    #[arg(long)]
+    pub(crate) vendor: Vec<String>,
+    /// Whether the address is confirmed
+    #[arg(long, value_name = "true|false")]
+    pub(crate) active: Option<bool>,
+    /// What clients keep with the user: a JSON object
+    #[arg(long, value_name = "JSON")]
+    pub(crate) metadata: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum UserCommand {
+    /// Make a user; with --scope admin, the first administrator
+    Add {
+        /// The username, in the format of an email address
+        name: String,
+        /// The email address [default: the username]
+        #[arg(long)]
+        email: Option<String>,
+        #[command(flatten)]
+        fields: UserFields,
+        /// Read the password from the first line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show all users, oldest first
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show one user
+    Show {
+        /// The username, email address or id
+        user: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Change a user
+    Set {
+        /// The username, email address or id
+        user: String,
+        /// The new username
+        #[arg(long)]
+        username: Option<String>,
+        /// The new email address
+        #[arg(long)]
+        email: Option<String>,
+        #[command(flatten)]
+        fields: UserFields,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Set a new password; the user's tokens stop working
+    ResetPassword {
+        /// The username, email address or id
+        user: String,
+        /// Read the password from the first line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Delete a user
+    Delete {
+        /// The username, email address or id
+        user: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Show all entries
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show an entry's value, as JSON
+    Get {
+        /// The key
+        key: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Create or replace an entry
+    Set {
+        /// The key
+        key: String,
+        /// The value: JSON, or else a text; secrets are asked for instead
+        value: Option<String>,
+        /// Read the value from the first line of standard input, as a text
+        #[arg(long, conflicts_with = "value")]
+        stdin: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Remove an entry: its default is back
+    Unset {
+        /// The key
+        key: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Issue a token for a user, as signing in would
+    Issue {
+        /// The username, email address or id
+        user: String,
+        /// How long it is good, as 1h or 30d [default: token.lifetime]
+        #[arg(long, value_name = "TIME")]
+        lifetime: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show what stands in a token, checking nothing
+    Inspect {
+        /// The token [default: the first line of standard input]
+        token: Option<String>,
+    },
+    /// Check a token as the server would
+    Verify {
+        /// The token [default: the first line of standard input]
+        token: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_argument_takes_a_password() {
+        assert!(Cli::try_parse_from(["appmixer-server", "user", "add", "a@b", "--password", "x"]).is_err());
+    }
+
+    #[test]
+    fn serve_is_the_default() {
+        let cli = Cli::try_parse_from(["appmixer-server", "--listen", "127.0.0.1:0"]).unwrap();
+        assert!(cli.command.is_none());
+        assert_eq!(cli.serve.listen.as_deref(), Some("127.0.0.1:0"));
+    }
+}

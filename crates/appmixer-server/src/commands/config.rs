@@ -1,0 +1,77 @@
+//! `config`: the system configuration, from the command line.
+
+use appmixer_core::{ConfigEntry, ConfigKey, Context};
+use serde_json::{Value, json};
+
+use super::beside;
+use crate::cli::ConfigCommand;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::{prompt, secret};
+
+pub(crate) fn run(command: ConfigCommand) -> Result<(), Failure> {
+    match command {
+        ConfigCommand::List { json, common } => beside(&common, async |_, ctx| list(ctx, json).await),
+        ConfigCommand::Get { key, common } => {
+            let key = parse(&key)?;
+            beside(&common, async |_, ctx| get(ctx, &key).await)
+        }
+        ConfigCommand::Set { key, value, stdin, common } => {
+            let key = parse(&key)?;
+            let value = read_value(&key, value, stdin)?;
+            beside(&common, async |config, ctx| set(config, ctx, key, value).await)
+        }
+        ConfigCommand::Unset { key, common } => {
+            let key = parse(&key)?;
+            beside(&common, async |_, ctx| if ctx.store.remove(key).await? { Ok(()) } else { Err(missing()) })
+        }
+    }
+}
+
+fn parse(key: &str) -> Result<ConfigKey, Failure> {
+    ConfigKey::parse(key).map_err(|error| Failure::refused(format!("the key {error}")))
+}
+
+fn missing() -> Failure {
+    Failure::refused("there is no such entry; `config list` shows what there is")
+}
+
+/// What stands among the arguments can be seen by everybody on the machine: secrets must not.
+fn read_value(key: &ConfigKey, value: Option<String>, stdin: bool) -> Result<Value, Failure> {
+    match value {
+        Some(_) if key.is_write_only() => Err(Failure::refused(
+            "a secret is no argument: leave the value out to be asked for it, or use --stdin",
+        )),
+        Some(text) => Ok(serde_json::from_str(&text).unwrap_or(Value::String(text))),
+        None if stdin || key.is_write_only() => Ok(prompt::secret(key.as_str(), stdin)?.as_str().into()),
+        None => Err(Failure::refused("give a value, or --stdin")),
+    }
+}
+
+async fn list(ctx: &Context, as_json: bool) -> Result<(), Failure> {
+    let entries = ctx.store.entries().await?;
+    if as_json {
+        let entry = |entry: &ConfigEntry| json!({"key": entry.key().as_str(), "value": entry.shown_value()});
+        println!("{}", Value::Array(entries.iter().map(entry).collect()));
+        return Ok(());
+    }
+    for entry in &entries {
+        println!("{} = {}", entry.key().as_str(), entry.shown_value());
+    }
+    Ok(())
+}
+
+async fn get(ctx: &Context, key: &ConfigKey) -> Result<(), Failure> {
+    let entries = ctx.store.entries().await?;
+    let entry = entries.iter().find(|entry| entry.key() == key).ok_or_else(missing)?;
+    println!("{}", entry.shown_value());
+    Ok(())
+}
+
+async fn set(config: &Config, ctx: &Context, key: ConfigKey, value: Value) -> Result<(), Failure> {
+    let min_secret_bytes = secret::min_secret_bytes(config);
+    let name = key.as_str().to_owned();
+    let entry = ConfigEntry::new(key, value, min_secret_bytes)
+        .map_err(|error| Failure::refused(format!("{name} {error}")))?;
+    Ok(ctx.store.set(entry).await?)
+}

@@ -1,0 +1,26 @@
+//! One file a command.
+
+pub(crate) mod check_config;
+pub(crate) mod config;
+pub(crate) mod serve;
+pub(crate) mod token;
+pub(crate) mod user;
+
+use appmixer_core::Context;
+use tokio::runtime::Builder;
+
+use crate::cli::Common;
+use crate::config::{Config, load};
+use crate::failure::Failure;
+use crate::{logging, workbench};
+
+/// Runs a command on the database, beside the server if one runs.
+fn beside<T>(
+    common: &Common,
+    work: impl AsyncFnOnce(&Config, &Context) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    logging::start_for_command();
+    let (config, _) = load(common.config.as_deref(), &common.overrides(None))?;
+    let ctx = workbench::open_beside(&config)?;
+    Builder::new_current_thread().enable_time().build()?.block_on(work(&config, &ctx))
+}

@@ -1,0 +1,112 @@
+//! `serve`: from the start to the last answer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use appmixer_http::{App, Epochs, serve};
+use appmixer_store::Role;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cli::ServeArgs;
+use crate::config::{Config, load};
+use crate::failure::Failure;
+use crate::workbench::{self, or_cores};
+use crate::{logging, secret};
+
+/// Connections that may wait to be accepted; the system caps it.
+const BACKLOG: u32 = 4096;
+
+/// What tasks that were cut off get to notice it.
+const LAST_MOMENT: Duration = Duration::from_millis(500);
+
+pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
+    let common = &args.common;
+    let (config, _) = load(common.config.as_deref(), &common.overrides(args.listen.as_ref()))?;
+    logging::start(&config.log);
+    raise_open_files(config.http.max_connections);
+
+    let epochs = Arc::new(Epochs::new());
+    let ctx = workbench::open(&config, Role::Server, config.password.threads, epochs.clone())?;
+    let tokens = secret::token_options(&config)?;
+    let app = App::new(ctx, epochs, tokens, config.http_options()?);
+    let app = Arc::new(app.map_err(|error| Failure::refused(error.to_string()))?);
+
+    let runtime = runtime(&config)?;
+    runtime.block_on(serve_until_told(&config, Arc::clone(&app)))?;
+    // Whatever was cut off lets go of the database; then this closes it.
+    runtime.shutdown_timeout(LAST_MOMENT);
+    drop(app);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn runtime(config: &Config) -> Result<Runtime, Failure> {
+    let workers = or_cores(config.http.workers).get();
+    Ok(Builder::new_multi_thread().worker_threads(workers).thread_name("serve").enable_all().build()?)
+}
+
+async fn serve_until_told(config: &Config, app: Arc<App>) -> Result<(), Failure> {
+    // Before the first connection, so that no signal finds us unprepared.
+    let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let listener = listen(config.listen)
+        .map_err(|error| Failure::configuration(format!("cannot listen on {}: {error}", config.listen)))?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, data = %config.data.display(), version = env!("CARGO_PKG_VERSION"), "listening");
+    tokio::spawn(hint_at_first_admin(Arc::clone(&app)));
+    serve(app, listener, told_to_stop(signals), config.http.shutdown_grace.0).await;
+    Ok(())
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart need not wait for the old connections' last packets.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Ready at the first SIGTERM or SIGINT. The second one ends the process at once.
+async fn told_to_stop((mut terminate, mut interrupt): (Signal, Signal)) {
+    let next = async |terminate: &mut Signal, interrupt: &mut Signal| {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    next(&mut terminate, &mut interrupt).await;
+    tracing::info!("stopping: finishing the requests that run");
+    tokio::spawn(async move {
+        next(&mut terminate, &mut interrupt).await;
+        tracing::warn!("told twice: stopping at once");
+        std::process::exit(1);
+    });
+}
+
+async fn hint_at_first_admin(app: Arc<App>) {
+    if let Ok(false) = app.has_admin().await {
+        tracing::warn!(
+            "there is no administrator yet; make one with: appmixer-server user add NAME --scope admin --scope user"
+        );
+    }
+}
+
+/// Each connection is an open file; the usual soft limit of 1024 is for programs that use `select`.
+fn raise_open_files(connections: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+    let enough = |limit: u64| limit > connections as u64 + 64;
+    if !limit.maximum.is_none_or(enough) {
+        tracing::warn!(
+            limit.maximum,
+            connections,
+            "the limit of open files is too low for http.max_connections"
+        );
+    }
+}

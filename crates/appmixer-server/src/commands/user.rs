@@ -1,0 +1,209 @@
+//! `user`: the users, from the command line.
+
+use appmixer_core::{
+    ChooseError, Context, Email, InvalidProfile, Metadata, Names, Plan, Privileges, Scope, Scopes, SignUp,
+    SignUpError, User, UserChange, Username, Vendor, choose_password, create_user,
+};
+use serde_json::{Value, json};
+
+use super::beside;
+use crate::cli::{UserCommand, UserFields};
+use crate::failure::Failure;
+use crate::prompt;
+use crate::workbench::{find_user, system_config};
+
+/// Users that are read at once.
+const PAGE: u32 = 500;
+
+pub(crate) fn run(command: UserCommand) -> Result<(), Failure> {
+    match command {
+        UserCommand::Add { name, email, fields, password_stdin, common } => {
+            let names = names(&name, email.as_deref())?;
+            let fields = Fields::read(&fields)?;
+            beside(&common, async |_, ctx| add(ctx, names, fields, password_stdin).await)
+        }
+        UserCommand::List { json, common } => beside(&common, async |_, ctx| list(ctx, json).await),
+        UserCommand::Show { user, json, common } => beside(&common, async |_, ctx| {
+            let user = find_user(ctx, &user).await?;
+            if json {
+                println!("{}", view(&user));
+            } else {
+                print_user(&user);
+            }
+            Ok(())
+        }),
+        UserCommand::Set { user, username, email, fields, common } => {
+            let username = username.map(|name| Username::parse(&name)).transpose();
+            let email = email.map(|name| Email::parse(&name)).transpose();
+            let change = Fields::read(&fields)?.into_change(
+                username.map_err(|error| wrong("--username", &error))?,
+                email.map_err(|error| wrong("--email", &error))?,
+            );
+            beside(&common, async |_, ctx| set(ctx, &user, change).await)
+        }
+        UserCommand::ResetPassword { user, password_stdin, common } => {
+            beside(&common, async |_, ctx| reset_password(ctx, &user, password_stdin).await)
+        }
+        UserCommand::Delete { user, yes, common } => {
+            beside(&common, async |_, ctx| delete(ctx, &user, yes).await)
+        }
+    }
+}
+
+fn names(name: &str, email: Option<&str>) -> Result<Names, Failure> {
+    let username = Username::parse(name).map_err(|error| wrong("the name", &error))?;
+    let email = email.map(Email::parse).transpose().map_err(|error| wrong("--email", &error))?;
+    Names::new(Some(username), email).ok_or_else(|| Failure::refused("a user needs a name"))
+}
+
+fn wrong(what: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::refused(format!("{what} {error}"))
+}
+
+/// The flags, read. What was not given is `None`.
+struct Fields {
+    scopes: Option<Scopes>,
+    plan: Option<Plan>,
+    vendor: Option<Vendor>,
+    is_active: Option<bool>,
+    metadata: Option<Metadata>,
+}
+
+impl Fields {
+    fn read(flags: &UserFields) -> Result<Self, Failure> {
+        let given = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
+        Ok(Self {
+            scopes: given(&flags.scope).map(Scopes::parse).transpose().map_err(|e| wrong("--scope:", &e))?,
+            plan: flags.plan.as_deref().map(Plan::parse).transpose().map_err(|e| wrong("--plan", &e))?,
+            vendor: given(&flags.vendor).map(Vendor::parse).transpose().map_err(|e| wrong("--vendor", &e))?,
+            is_active: flags.active,
+            metadata: flags.metadata.as_deref().map(metadata).transpose()?,
+        })
+    }
+
+    fn into_change(self, username: Option<Username>, email: Option<Email>) -> UserChange {
+        UserChange {
+            username,
+            email,
+            scopes: self.scopes,
+            plan: self.plan,
+            vendor: self.vendor,
+            is_active: self.is_active,
+            metadata: self.metadata,
+            ..UserChange::default()
+        }
+    }
+}
+
+fn metadata(text: &str) -> Result<Metadata, Failure> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(object)) => {
+            Metadata::new(object).map_err(|error: InvalidProfile| wrong("--metadata", &error))
+        }
+        _ => Err(Failure::refused("--metadata must be a JSON object")),
+    }
+}
+
+async fn add(ctx: &Context, names: Names, fields: Fields, password_stdin: bool) -> Result<(), Failure> {
+    let config = system_config(ctx).await?;
+    let password = prompt::new_password(password_stdin)?;
+    let Fields { scopes, plan, vendor, is_active, metadata } = fields;
+    let privileges = Privileges { scopes, plan, vendor, is_active };
+    let user = create_user(ctx, &config, SignUp { names, password, metadata, privileges }).await;
+    let user = user.map_err(|error| match error {
+        SignUpError::Password(error) => wrong("the password", &error),
+        SignUpError::NameTaken => {
+            Failure::refused("the name is taken; `user set` and `user reset-password` change who is there")
+        }
+        other => Failure::refused(other.to_string()),
+    })?;
+    println!("{}", user.id);
+    Ok(())
+}
+
+async fn list(ctx: &Context, json: bool) -> Result<(), Failure> {
+    let mut last = None;
+    loop {
+        let users = ctx.store.list(last, PAGE).await?;
+        let Some(end) = users.last() else { return Ok(()) };
+        last = Some(end.id);
+        for user in &users {
+            if json {
+                println!("{}", view(user));
+            } else {
+                println!(
+                    "{}  {}  {}  [{}]",
+                    user.id,
+                    user.created,
+                    user.names.username.as_str(),
+                    scopes(user)
+                );
+            }
+        }
+    }
+}
+
+async fn set(ctx: &Context, user: &str, change: UserChange) -> Result<(), Failure> {
+    if change.is_empty() {
+        return Err(Failure::refused("nothing to change; `user set --help` lists what can be"));
+    }
+    let id = find_user(ctx, user).await?.id;
+    print_user(&ctx.store.update(id, change, ctx.clock.now()).await?);
+    Ok(())
+}
+
+async fn reset_password(ctx: &Context, user: &str, password_stdin: bool) -> Result<(), Failure> {
+    let id = find_user(ctx, user).await?.id;
+    let hash =
+        choose_password(ctx, prompt::new_password(password_stdin)?).await.map_err(|error| match error {
+            ChooseError::Refused(error) => wrong("the password", &error),
+            ChooseError::Hash(error) => Failure::refused(error.to_string()),
+        })?;
+    let change = UserChange { password_hash: Some(hash), ..UserChange::default() };
+    ctx.store.update(id, change, ctx.clock.now()).await?;
+    println!("the password is set, and the user is signed out everywhere");
+    Ok(())
+}
+
+async fn delete(ctx: &Context, user: &str, yes: bool) -> Result<(), Failure> {
+    let user = find_user(ctx, user).await?;
+    if !yes {
+        prompt::consent(&format!("Delete {} ({}) for good?", user.names.username.as_str(), user.id))?;
+    }
+    ctx.store.delete(user.id).await?;
+    println!("deleted {}", user.id);
+    Ok(())
+}
+
+fn scopes(user: &User) -> String {
+    user.scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// What the API shows an administrator.
+fn view(user: &User) -> Value {
+    json!({
+        "id": user.id,
+        "username": user.names.username.as_str(),
+        "isActive": user.is_active,
+        "email": user.names.email.as_str(),
+        "scope": user.scopes,
+        "plan": user.plan,
+        "metadata": user.metadata,
+        "vendor": user.vendor,
+        "created": user.created,
+        "modified": user.modified,
+    })
+}
+
+fn print_user(user: &User) {
+    println!("id        {}", user.id);
+    println!("username  {}", user.names.username.as_str());
+    println!("email     {}", user.names.email.as_str());
+    println!("scope     {}", scopes(user));
+    println!("plan      {}", user.plan.as_str());
+    println!("isActive  {}", user.is_active);
+    println!("vendor    {}", json!(user.vendor));
+    println!("metadata  {}", json!(user.metadata));
+    println!("created   {}", user.created);
+    println!("modified  {}", user.modified);
+}

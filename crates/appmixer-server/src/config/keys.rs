@@ -1,0 +1,158 @@
+//! What each key means: the one place that says so. Tests keep the code, `appmixer.example.toml` and
+//! `docs/configuration.md` in step with it.
+
+/// A key, and what it means.
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    /// Whether the value is a text, which the environment must not take for a number.
+    pub(crate) is_text: bool,
+    /// Only tests read it: it is what the documents must say.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the documents are checked against it"))]
+    pub(crate) meaning: &'static str,
+}
+
+const fn text(name: &'static str, meaning: &'static str) -> Key {
+    Key { name, is_text: true, meaning }
+}
+
+const fn other(name: &'static str, meaning: &'static str) -> Key {
+    Key { name, is_text: false, meaning }
+}
+
+pub(crate) const KEYS: &[Key] = &[
+    text("listen", "The address and port to listen on. Port 0 takes a free one; the log tells which."),
+    text("data", "The folder of the database and of the secret that the server makes for itself."),
+    text(
+        "token.secret",
+        "The secret that signs tokens, at least 32 bytes. Without one the server makes one at its first start and keeps it in the data folder.",
+    ),
+    other(
+        "token.previous_secrets",
+        "Secrets that signed before: what they signed stays good until it expires.",
+    ),
+    other(
+        "token.allow_short_secret",
+        "Accept secrets of fewer than 32 bytes (RFC 7518 section 3.2 forbids them).",
+    ),
+    text("token.lifetime", "How long a token is good."),
+    other("password.min_length", "The fewest characters of a new password."),
+    other("password.memory_kib", "The memory of one Argon2id hash, in KiB."),
+    other("password.iterations", "The passes over that memory."),
+    other("password.parallelism", "The lanes of one hash."),
+    other("password.threads", "How many hashes run at once; 0 means one for each core."),
+    other(
+        "password.queue",
+        "How many passwords may wait to be hashed; one more is answered with 503 at once.",
+    ),
+    other("users.require_active", "Whether only users whose address is confirmed (isActive) may sign in."),
+    other("http.workers", "The threads that serve requests; 0 means one for each core."),
+    other("http.max_connections", "The most connections at once; one more is answered with 503 and closed."),
+    other("http.body_limit", "The largest request body, in bytes; more is answered with 413."),
+    other(
+        "http.header_limit",
+        "The largest request head, in bytes, at least 8192; more is answered with 431.",
+    ),
+    text(
+        "http.header_timeout",
+        "The longest wait for a whole request head, and so for the next request on an open connection.",
+    ),
+    text("http.body_timeout", "The longest wait for a whole request body; then 408."),
+    text("http.shutdown_grace", "How long requests that run may go on after SIGTERM."),
+    other("http.cors_origins", "The origins whose scripts may read answers; * means every one."),
+    other(
+        "http.session_cache_bytes",
+        "The memory for tokens that were verified before, in bytes; 0 remembers none.",
+    ),
+    text(
+        "log.level",
+        "The least level that is logged: error, warn, info, debug or trace; also for one part, as in info,appmixer_http=debug.",
+    ),
+    text("log.format", "auto (text on a terminal, JSON elsewhere), text or json."),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use figment::Figment;
+    use figment::providers::{Format as _, Serialized, Toml};
+    use figment::value::{Dict, Value};
+
+    use super::*;
+    use crate::config::Config;
+
+    fn flatten(dict: &Dict, prefix: &str, into: &mut BTreeMap<String, String>) {
+        for (name, value) in dict {
+            let name = format!("{prefix}{name}");
+            match value {
+                Value::Dict(_, dict) => flatten(dict, &format!("{name}."), into),
+                Value::Empty(..) => drop(into.insert(name, String::new())),
+                value => drop(into.insert(name, serde_json::to_string(value).unwrap())),
+            }
+        }
+    }
+
+    /// Every key of the code with its default, as JSON; empty for none.
+    fn defaults() -> BTreeMap<String, String> {
+        let figment = Figment::from(Serialized::defaults(Config::default()));
+        let mut keys = BTreeMap::new();
+        flatten(&figment.extract::<Dict>().unwrap(), "", &mut keys);
+        keys
+    }
+
+    fn file(name: &str) -> String {
+        let path = format!("{}/../../{name}", env!("CARGO_MANIFEST_DIR"));
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    #[test]
+    fn the_table_has_every_key_of_the_code_and_no_other() {
+        let mut names: Vec<_> = KEYS.iter().map(|key| key.name.to_owned()).collect();
+        names.sort();
+        assert_eq!(names, defaults().into_keys().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_example_file_has_every_key_with_its_default_and_its_meaning_and_can_be_used() {
+        let example = file("appmixer.example.toml");
+        let lines = example.lines().map(|line| line.strip_prefix('#').unwrap_or(line));
+        let uncommented: Vec<_> = lines.filter(|line| !line.starts_with(' ')).collect();
+        let mut keys = BTreeMap::new();
+        let dict: Dict = Figment::from(Toml::string(&uncommented.join("\n"))).extract().unwrap();
+        flatten(&dict, "", &mut keys);
+        let mut expected = defaults();
+        // A secret has no default, so the example shows what one looks like.
+        assert!(
+            keys.insert("token.secret".to_owned(), String::new()).is_some_and(|secret| secret.len() > 30)
+        );
+        expected.insert("token.secret".to_owned(), String::new());
+        assert_eq!(keys, expected);
+        for key in KEYS {
+            assert!(example.contains(&format!("# {}", key.meaning)), "{}: {}", key.name, key.meaning);
+        }
+        // As it stands, with everything commented out, it changes nothing.
+        assert!(
+            Figment::from(Toml::string(&example))
+                .extract::<Dict>()
+                .unwrap()
+                .values()
+                .all(|value| value.as_dict().is_some_and(Dict::is_empty))
+        );
+    }
+
+    #[test]
+    fn the_documentation_has_every_key_with_its_default_its_variable_and_its_meaning() {
+        let docs = file("docs/configuration.md");
+        let defaults = defaults();
+        for key in KEYS {
+            let default = &defaults[key.name];
+            let default = if default.is_empty() { "none".to_owned() } else { format!("`{default}`") };
+            let variable = format!("APPMIXER_{}", key.name.replace('.', "__").to_uppercase());
+            let row = format!("| `{}` | `{variable}` | {default} | {} |", key.name, key.meaning);
+            assert!(docs.contains(&row), "missing:\n{row}");
+        }
+        let rows = docs.lines().filter(|line| line.contains("`APPMIXER_") && line.starts_with("| `")).count();
+        assert_eq!(rows, KEYS.len(), "a row for a key that is no more");
+    }
+}

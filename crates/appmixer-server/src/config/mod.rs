@@ -1,0 +1,116 @@
+//! The static configuration: defaults, then a file, then the environment, then flags.
+
+mod environment;
+mod keys;
+mod load;
+mod values;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use appmixer_core::{DEFAULT_MIN_PASSWORD_CHARS, DEFAULT_TOKEN_LIFETIME};
+use appmixer_http::HttpOptions;
+use appmixer_password::Params;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use load::{Overrides, load};
+pub(crate) use values::{LogFormat, SecretText, Span};
+
+/// Everything that an operator sets before the start. `keys` documents each.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data: PathBuf,
+    pub(crate) token: TokenConfig,
+    pub(crate) password: PasswordConfig,
+    pub(crate) users: UsersConfig,
+    pub(crate) http: HttpConfig,
+    pub(crate) log: LogConfig,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TokenConfig {
+    pub(crate) secret: Option<SecretText>,
+    pub(crate) previous_secrets: Vec<SecretText>,
+    pub(crate) allow_short_secret: bool,
+    pub(crate) lifetime: Span,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PasswordConfig {
+    pub(crate) min_length: usize,
+    pub(crate) memory_kib: u32,
+    pub(crate) iterations: u32,
+    pub(crate) parallelism: u32,
+    pub(crate) threads: usize,
+    pub(crate) queue: usize,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UsersConfig {
+    pub(crate) require_active: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HttpConfig {
+    pub(crate) workers: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) body_limit: usize,
+    pub(crate) header_limit: usize,
+    pub(crate) header_timeout: Span,
+    pub(crate) body_timeout: Span,
+    pub(crate) shutdown_grace: Span,
+    pub(crate) cors_origins: Vec<String>,
+    pub(crate) session_cache_bytes: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogConfig {
+    pub(crate) level: String,
+    pub(crate) format: LogFormat,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let http = HttpOptions::default();
+        let cost = Params::default();
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 2200)),
+            data: "appmixer-data".into(),
+            token: TokenConfig {
+                secret: None,
+                previous_secrets: Vec::new(),
+                allow_short_secret: false,
+                lifetime: Span(DEFAULT_TOKEN_LIFETIME),
+            },
+            password: PasswordConfig {
+                min_length: DEFAULT_MIN_PASSWORD_CHARS,
+                memory_kib: cost.memory_kib(),
+                iterations: cost.iterations(),
+                parallelism: cost.parallelism(),
+                threads: 0,
+                queue: 200,
+            },
+            users: UsersConfig { require_active: false },
+            http: HttpConfig {
+                workers: 0,
+                max_connections: http.max_connections,
+                body_limit: http.body_limit,
+                header_limit: http.header_limit,
+                header_timeout: Span(http.header_timeout),
+                body_timeout: Span(http.body_timeout),
+                shutdown_grace: Span(Duration::from_secs(30)),
+                cors_origins: vec!["*".to_owned()],
+                session_cache_bytes: http.session_cache_bytes,
+            },
+            log: LogConfig { level: "info".to_owned(), format: LogFormat::Auto },
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The secret that signs tokens: the configuration's, or one that the server makes for itself.
+
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read as _, Write};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use appmixer_http::TokenOptions;
+use appmixer_token::{MIN_SECRET_BYTES, Secret};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use zeroize::Zeroizing;
+
+use crate::config::{Config, SecretText};
+use crate::failure::Failure;
+
+const FILE: &str = "token.secret";
+
+/// The keys of this server.
+pub(crate) fn token_options(config: &Config) -> Result<TokenOptions, Failure> {
+    let current = match &config.token.secret {
+        Some(text) => config.secret_of("token.secret", text)?,
+        None => own_secret(&config.data)?,
+    };
+    let previous =
+        config.token.previous_secrets.iter().map(|text| config.secret_of("token.previous_secrets", text));
+    Ok(TokenOptions {
+        current,
+        previous: previous.collect::<Result<_, _>>()?,
+        allow_short_secret: config.token.allow_short_secret,
+    })
+}
+
+/// The shortest `JWTSecret` that the system configuration takes, in bytes.
+pub(crate) const fn min_secret_bytes(config: &Config) -> usize {
+    if config.token.allow_short_secret { 1 } else { MIN_SECRET_BYTES }
+}
+
+impl Config {
+    pub(crate) fn token_secrets_are_long_enough(&self) -> Result<(), Failure> {
+        let secret = self.token.secret.iter().map(|text| ("token.secret", text));
+        let previous = self.token.previous_secrets.iter().map(|text| ("token.previous_secrets", text));
+        secret.chain(previous).try_for_each(|(key, text)| self.secret_of(key, text).map(drop))
+    }
+
+    fn secret_of(&self, key: &str, text: &SecretText) -> Result<Secret, Failure> {
+        let bytes = text.as_bytes();
+        let secret =
+            if self.token.allow_short_secret { Secret::short_allowed(bytes) } else { Secret::new(bytes) };
+        secret.map_err(|error| {
+            Failure::configuration(format!(
+                "{key}: {error}; token.allow_short_secret accepts it nevertheless"
+            ))
+        })
+    }
+}
+
+/// Reads the secret in the data folder, or makes it.
+fn own_secret(folder: &Path) -> Result<Secret, Failure> {
+    let path = folder.join(FILE);
+    let unusable =
+        |error: io::Error| Failure::configuration(format!("{} cannot be used: {error}", path.display()));
+    let mut text = Zeroizing::new(String::new());
+    match File::open(&path) {
+        Ok(file) => {
+            let mode = file.metadata().map_err(unusable)?.permissions().mode();
+            if mode & 0o077 != 0 {
+                tracing::warn!(path = %path.display(), "the token secret could be read by others; made it private");
+                file.set_permissions(Permissions::from_mode(0o600)).map_err(unusable)?;
+            }
+            file.take(4096).read_to_string(&mut text).map_err(unusable)?;
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            text = make(folder, &path).map_err(unusable)?;
+            tracing::info!(path = %path.display(), "made a secret for tokens; keep it: without it nobody stays signed in");
+        }
+        Err(error) => return Err(unusable(error)),
+    }
+    Secret::new(text.trim().as_bytes())
+        .map_err(|error| Failure::configuration(format!("{}: {error}; mend or delete it", path.display())))
+}
+
+/// Writes a new secret so that it is there as a whole or not at all. If somebody else was quicker, theirs.
+fn make(folder: &Path, path: &Path) -> io::Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new([0; MIN_SECRET_BYTES]);
+    SystemRandom::new().fill(&mut *bytes).map_err(|_| io::Error::other("the system has no random bytes"))?;
+    let mut text = Zeroizing::new(String::with_capacity(2 * MIN_SECRET_BYTES));
+    for byte in &*bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let draft = folder.join(format!("{FILE}.{}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    Write::write_all(&mut file, text.as_bytes())?;
+    file.sync_all()?;
+    let linked = fs::hard_link(&draft, path);
+    fs::remove_file(&draft)?;
+    match linked {
+        Ok(()) => File::open(folder)?.sync_all().map(|()| text),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::read_to_string(path).map(Zeroizing::new)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_servers_own_secret_is_made_once_and_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        own_secret(&data).unwrap();
+        let first = fs::read(data.join(FILE)).unwrap();
+        own_secret(&data).unwrap();
+        assert_eq!(fs::read(data.join(FILE)).unwrap(), first);
+        assert_eq!(first.len(), 64);
+        assert_eq!(fs::metadata(data.join(FILE)).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(&data).unwrap().count(), 1, "no draft stays behind");
+    }
+
+    #[test]
+    fn a_damaged_secret_is_told_by_its_path_and_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FILE), "short").unwrap();
+        let failure = own_secret(folder.path()).unwrap_err();
+        assert!(failure.to_string().contains(FILE) && !failure.to_string().contains("short;"), "{failure}");
+        assert_eq!(fs::read(folder.path().join(FILE)).unwrap(), b"short");
+    }
+}

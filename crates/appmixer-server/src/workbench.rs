@@ -1,0 +1,105 @@
+//! The parts put together: what the server and every command work with.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use appmixer_core::{
+    ChangeListener, Clock, Context, IdGenerator, LoginName, PasswordHasher, Store, SystemClock, SystemConfig,
+    User, UserId,
+};
+use appmixer_http::{CorsOrigins, HttpOptions};
+use appmixer_password::{Argon2Pool, InvalidParams, Params, PoolOptions};
+use appmixer_store::{Role, SqliteStore};
+use ring::rand::{SecureRandom as _, SystemRandom};
+
+use crate::config::{Config, PasswordConfig};
+use crate::failure::Failure;
+
+const DATABASE: &str = "appmixer.sqlite";
+
+impl Config {
+    fn database(&self) -> PathBuf {
+        self.data.join(DATABASE)
+    }
+
+    pub(crate) fn http_options(&self) -> Result<HttpOptions, Failure> {
+        let cors_origins = CorsOrigins::parse(&self.http.cors_origins)
+            .map_err(|error| Failure::configuration(format!("http.cors_origins: {error}")))?;
+        Ok(HttpOptions {
+            body_limit: self.http.body_limit,
+            header_limit: self.http.header_limit,
+            header_timeout: self.http.header_timeout.0,
+            body_timeout: self.http.body_timeout.0,
+            max_connections: self.http.max_connections,
+            cors_origins,
+            session_cache_bytes: self.http.session_cache_bytes,
+        })
+    }
+}
+
+impl PasswordConfig {
+    pub(crate) const fn params(&self) -> Result<Params, InvalidParams> {
+        Params::new(self.memory_kib, self.iterations, self.parallelism)
+    }
+}
+
+/// As many as there are cores, unless a number was set.
+pub(crate) fn or_cores(number: usize) -> NonZeroUsize {
+    let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    NonZeroUsize::new(number).unwrap_or_else(cores)
+}
+
+/// Opens the database and starts the hasher. `threads` 0 means one for each core.
+pub(crate) fn open(
+    config: &Config,
+    role: Role,
+    threads: usize,
+    listener: Arc<dyn ChangeListener>,
+) -> Result<Context, Failure> {
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.database(), role, listener)?);
+    let params =
+        config.password.params().map_err(|error| Failure::configuration(format!("password: {error}")))?;
+    let defaults = PoolOptions::default();
+    let pool = PoolOptions { params, threads: or_cores(threads), queue: config.password.queue, ..defaults };
+    let hasher: Arc<dyn PasswordHasher> = Arc::new(Argon2Pool::new(pool)?);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut seed = [0; 8];
+    SystemRandom::new().fill(&mut seed).map_err(|_| Failure::refused("the system has no random bytes"))?;
+    Ok(Context { store, hasher, clock, ids: IdGenerator::new(seed), rules: config.rules() })
+}
+
+/// Remembers nothing, so has nothing to forget.
+struct Forgetful;
+
+impl ChangeListener for Forgetful {
+    fn changed(&self, _: appmixer_core::Change) {}
+}
+
+/// The same for a command beside the server.
+pub(crate) fn open_beside(config: &Config) -> Result<Context, Failure> {
+    open(config, Role::Beside, 1, Arc::new(Forgetful))
+}
+
+/// The system configuration as it stands.
+pub(crate) async fn system_config(ctx: &Context) -> Result<SystemConfig, Failure> {
+    SystemConfig::from_entries(&ctx.store.entries().await?).map_err(|(key, error)| {
+        Failure::refused(format!("the system configuration's {} {error}", key.as_str()))
+    })
+}
+
+/// The user with this id or name.
+pub(crate) async fn find_user(ctx: &Context, name_or_id: &str) -> Result<User, Failure> {
+    let found = if let Ok(id) = name_or_id.parse::<UserId>() {
+        ctx.store.find_by_id(id).await?
+    } else {
+        let name = LoginName::parse(name_or_id).map_err(|error| {
+            Failure::refused(format!("{name_or_id:?} is neither an id nor a name: a name {error}"))
+        })?;
+        ctx.store.find_by_login(&name).await?
+    };
+    found.ok_or_else(|| {
+        Failure::refused(format!("there is no user {name_or_id:?}; `user list` shows who there is"))
+    })
+}

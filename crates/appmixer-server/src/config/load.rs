@@ -49,7 +49,8 @@ fn sources(
             return Err(Failure::configuration(format!("--config: there is no file {}", path.display())));
         }
         Some(path) => figment = figment.merge(Toml::file_exact(path)),
-        None => figment = figment.merge(Toml::file_exact(DEFAULT_FILE)),
+        None if Path::new(DEFAULT_FILE).is_file() => figment = figment.merge(Toml::file_exact(DEFAULT_FILE)),
+        None => {}
     }
     Ok(figment.merge(Environment::of(vars)).merge(Flags(overrides)))
 }

@@ -1,2 +1,72 @@
-//! .
-fn main() {}
+//! The tasks of this workspace. `cargo xtask` alone lists them; everything that CI runs, runs from here.
+
+#![allow(clippy::cast_precision_loss, reason = "figures for people need no 52 bits")]
+
+mod bench;
+mod dist;
+mod lint;
+mod npm;
+mod process;
+mod readme;
+mod test;
+mod tidy;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", about = "The tasks of this workspace", arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run every test: units, documentation, examples, the binary, and the clients that are at hand
+    Test {
+        /// Only tests whose name contains this
+        filter: Option<String>,
+    },
+    /// Check format, lints, documentation, features, dependencies and the rules of the house
+    Lint,
+    /// Run the README's commands and compare the answers
+    Readme,
+    /// What CI runs: lint, readme, test
+    Ci,
+    /// Measure against the figures of the design; prints docs/benchmarks.md's table
+    Bench {
+        /// Put the outcome into docs/benchmarks.md
+        #[arg(long)]
+        write: bool,
+        /// Seconds for each measurement
+        #[arg(long, default_value_t = 5)]
+        seconds: u64,
+    },
+    /// Make target/dist: the stripped binary, its checksum, the licences of what is in it
+    Dist,
+    /// A bare hyper server that answers fixed bytes: what `bench` compares with
+    #[command(hide = true)]
+    Bare {
+        /// The address to listen on
+        address: std::net::SocketAddr,
+        /// A file with the answer's head and body
+        answer: std::path::PathBuf,
+    },
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().task {
+        Task::Test { filter } => test::run(filter.as_deref()),
+        Task::Lint => lint::run(),
+        Task::Readme => readme::run(),
+        Task::Ci => {
+            lint::run()?;
+            readme::run()?;
+            test::run(None)
+        }
+        Task::Bench { write, seconds } => bench::run(write, seconds),
+        Task::Dist => dist::run(),
+        Task::Bare { address, answer } => bench::bare::serve(address, &answer),
+    }
+}

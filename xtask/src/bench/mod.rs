@@ -1,0 +1,165 @@
+//! Measures against the figures that the design holds us to. Everything that can be a ratio is one, of two
+//! measurements taken in turns within the same run, because machines are noisy.
+
+pub(crate) mod bare;
+mod client;
+mod load;
+mod rows;
+mod statistics;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process::{command, is_there, output, root, run as run_process};
+
+/// One measured figure.
+struct Row {
+    what: &'static str,
+    against: String,
+    measured: String,
+    goal: &'static str,
+    met: bool,
+}
+
+/// What the measurements share.
+struct Bench {
+    duration: Duration,
+    folder: PathBuf,
+    server: PathBuf,
+}
+
+const START: &str = "<!-- measured: cargo xtask bench --write -->";
+const END: &str = "<!-- end of what was measured -->";
+
+pub(crate) fn run(write: bool, seconds: u64) -> Result<()> {
+    if !is_there("wrk") {
+        install_wrk()?;
+    }
+    run_process(&mut command("cargo build --release -p appmixer-server -p xtask"))?;
+    run_process(&mut command("cargo build --release -p appmixer-password --example rate"))?;
+    let folder = tempfile::tempdir_in(root().join("target"))?;
+    let bench = Bench {
+        duration: Duration::from_secs(seconds.max(1)),
+        folder: folder.path().to_owned(),
+        server: root().join("target/release/appmixer-server"),
+    };
+    let mut table = String::from("| what | against | measured | goal | |\n|---|---|---|---|---|\n");
+    let mut all_met = true;
+    for (name, measure) in rows::ALL {
+        eprintln!("… {name}");
+        for row in measure(&bench).with_context(|| format!("measuring {name}"))? {
+            let verdict = if row.met { "met" } else { "**missed**" };
+            all_met &= row.met;
+            writeln!(
+                table,
+                "| {} | {} | {} | {} | {verdict} |",
+                row.what, row.against, row.measured, row.goal
+            )?;
+        }
+    }
+    let text = format!("{}\n\n{table}", machine(seconds)?);
+    println!("{text}");
+    if write {
+        write_into(&root().join("docs/benchmarks.md"), &text)?;
+    }
+    if !all_met {
+        eprintln!("some figures were missed; a second run tells noise from fact");
+    }
+    Ok(())
+}
+
+fn install_wrk() -> Result<()> {
+    eprintln!("wrk is not installed; asking apt for it");
+    run_process(&mut command("apt-get update -qq"))
+        .and_then(|()| run_process(&mut command("apt-get install -y -qq wrk")))
+        .context("wrk makes the load; install it, as with: apt-get install wrk")
+}
+
+fn machine(seconds: u64) -> Result<String> {
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
+    let model = model.trim_start_matches([' ', '\t', ':']);
+    let cores = std::thread::available_parallelism()?;
+    let kernel = output(&mut command("uname -sr"))?;
+    let rustc = output(&mut command("rustc --version"))?;
+    let date = output(&mut command("date -u +%Y-%m-%d"))?;
+    Ok(format!(
+        "`cargo xtask bench --seconds {seconds}` on {}, {cores} cores of {model}, {}, {}. Server, load and \
+         baseline share the cores.",
+        date.trim(),
+        kernel.trim(),
+        rustc.trim()
+    ))
+}
+
+fn write_into(path: &Path, text: &str) -> Result<()> {
+    let document = fs::read_to_string(path)?;
+    let (Some(start), Some(end)) = (document.find(START), document.find(END)) else {
+        bail!("{} has no place for what was measured: {START} … {END}", path.display());
+    };
+    let before = &document[..start + START.len()];
+    fs::write(path, format!("{before}\n\n{text}\n{}", &document[end..]))?;
+    Ok(())
+}
+
+impl Bench {
+    /// A server on a free port, with a data folder of its own.
+    fn serve(&self, data: &str) -> Result<Running> {
+        let address = free_address()?;
+        let data = self.folder.join(data);
+        fs::create_dir_all(&data)?;
+        let mut server = Command::new(&self.server);
+        server.args(["serve", "--listen", &address, "--data"]).arg(&data);
+        server.env("APPMIXER_LOG__LEVEL", "error").env("APPMIXER_TOKEN__SECRET", "x".repeat(32));
+        server.current_dir(&self.folder);
+        Running::start(server, address)
+    }
+
+    /// The baseline, which answers these bytes.
+    fn bare(&self, answer: &[u8]) -> Result<Running> {
+        let address = free_address()?;
+        let path = self.folder.join("answer");
+        fs::write(&path, answer)?;
+        let mut server = Command::new(root().join("target/release/xtask"));
+        server.arg("bare").arg(&address).arg(&path);
+        Running::start(server, address)
+    }
+}
+
+fn free_address() -> Result<String> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}
+
+/// A server that ends with its owner.
+struct Running {
+    child: std::process::Child,
+    address: String,
+}
+
+impl Running {
+    fn start(mut command: Command, address: String) -> Result<Self> {
+        let running = Self { child: command.spawn()?, address };
+        client::wait_for_answer(&running.address)?;
+        Ok(running)
+    }
+
+    /// Its resident memory, in KiB.
+    fn resident_kib(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

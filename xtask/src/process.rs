@@ -1,0 +1,48 @@
+//! Other programs: run, and told about when they fail.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+
+/// The workspace's root.
+pub(crate) fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// A program in the workspace's root, with its arguments separated by blanks.
+pub(crate) fn command(line: &str) -> Command {
+    let mut words = line.split_whitespace();
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words).current_dir(root());
+    command
+}
+
+/// Runs it to its end, with a line that says what runs.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let line = show(command);
+    eprintln!("\n$ {line}");
+    let status = command.status().with_context(|| format!("cannot run {line}"))?;
+    ensure!(status.success(), "{line}: {status}");
+    Ok(())
+}
+
+/// What it prints on standard output.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let line = show(command);
+    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot run {line}"))?;
+    ensure!(output.status.success(), "{line}: {}", output.status);
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Whether a program can be started at all.
+pub(crate) fn is_there(program: &str) -> bool {
+    let probe = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    probe.is_ok()
+}
+
+fn show(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}

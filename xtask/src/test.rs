@@ -1,0 +1,52 @@
+//! Every test.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::npm;
+use crate::process::command;
+
+pub(crate) fn run(filter: Option<&str>) -> Result<()> {
+    let cli = npm::install()?;
+    // Libraries, binaries, integration tests, examples, documentation: all of them, whatever fails.
+    let mut cargo = command("cargo test --workspace --no-fail-fast");
+    if let Some(folder) = &cli {
+        cargo.env("APPMIXER_TEST_NPM_DIR", folder);
+    }
+    let mut child = cargo.args(filter).stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
+    let output = child.stdout.take().context("cargo has no output")?;
+    let (mut passed, mut failed) = (0, 0);
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        writeln!(std::io::stdout(), "{line}")?;
+        if let Some(counts) = line.strip_prefix("test result: ") {
+            passed += count(counts, "passed");
+            failed += count(counts, "failed");
+        }
+    }
+    let status = child.wait()?;
+    println!("\n{passed} passed, {failed} failed");
+    if !status.success() || failed > 0 {
+        bail!("not all tests passed");
+    }
+    Ok(())
+}
+
+/// The number before a word, as in `ok. 3 passed; 0 failed; …`.
+fn count(text: &str, word: &str) -> usize {
+    let before = text.split(word).next().unwrap_or_default().trim_end();
+    before.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_read_from_cargos_line() {
+        let line = "FAILED. 12 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.04s";
+        assert_eq!((count(line, "passed"), count(line, "failed")), (12, 3));
+    }
+}

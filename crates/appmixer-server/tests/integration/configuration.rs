@@ -1,0 +1,143 @@
+//! The system configuration: three routes, effective at once.
+
+use serde_json::json;
+
+use crate::support::{TestServer, eventually};
+
+#[test]
+fn entries_are_listed_made_replaced_and_removed_by_administrators_alone() {
+    let server = TestServer::start();
+    let (admin, joe) = (server.admin(), server.user("joe@acme"));
+    assert_eq!(server.get("/config", &admin).expect(200).body, "[]");
+    let entry =
+        server.post_as(&admin, "/config", r#"{"key":"OUR_OWN","value":{"b":1,"a":null}}"#).expect(200);
+    assert_eq!(entry.body, r#"{"key":"OUR_OWN","value":{"b":1,"a":null}}"#);
+    server.post_as(&admin, "/config", r#"{"key":"OUR_OWN","value":null}"#).expect(200);
+    server.post_as(&admin, "/config", r#"{"key":"APP_NAME","value":"Acme"}"#).expect(200);
+    let list = server.get("/config", &admin).expect(200);
+    assert_eq!(list.body, r#"[{"key":"APP_NAME","value":"Acme"},{"key":"OUR_OWN","value":null}]"#);
+    assert_eq!(list.header("cache-control"), Some("no-store"));
+
+    for answer in [
+        server.get("/config", &joe),
+        server.post_as(&joe, "/config", r#"{"key":"X","value":1}"#),
+        server.delete_as(&joe, "/config/OUR_OWN"),
+    ] {
+        answer.error(403);
+    }
+    server.request("GET", "/config", &[], b"").error(401);
+
+    assert_eq!(server.delete_as(&admin, "/config/OUR_OWN").expect(200).body, r#"{"ok":true}"#);
+    server.delete_as(&admin, "/config/OUR_OWN").error(404);
+    server.post_as(&admin, "/config", r#"{"key":"a/b č","value":1}"#).expect(200);
+    server.delete_as(&admin, "/config/a%2Fb%20%C4%8D").expect(200);
+    server.delete_as(&admin, "/config/%ff").error(400);
+}
+
+#[test]
+fn a_known_key_takes_no_bad_value() {
+    let server = TestServer::start();
+    let admin = server.admin();
+    for (body, path) in [
+        (r#"{"key":"API_USER_CREATE_SCOPE","value":["admin"]}"#, "value"),
+        (r#"{"key":"MAIL_SMTP_PORT","value":70000}"#, "value"),
+        (r#"{"key":"JWTSecret","value":"short"}"#, "value"),
+        (r#"{"key":"JWTSecret","value":"********"}"#, "value"),
+        (r#"{"key":"","value":1}"#, "key"),
+        (r#"{"key":7,"value":1}"#, "key"),
+        (r#"{"key":"X"}"#, "value"),
+        (r#"{"value":1}"#, "key"),
+    ] {
+        let answer = server.post_as(&admin, "/config", body).expect(400);
+        assert_eq!(answer.json()["details"][0]["path"], path, "{body}: {}", answer.body);
+        assert!(!answer.body.contains("short"), "{}", answer.body);
+    }
+    assert_eq!(server.get("/config", &admin).body, "[]");
+}
+
+#[test]
+fn a_restriction_of_who_makes_users_counts_from_the_next_request() {
+    let server = TestServer::start();
+    let (admin, joe) = (server.admin(), server.user("joe@acme"));
+    let body = |name: &str| format!(r#"{{"username":"{name}","password":"abc321"}}"#);
+    server.post_as(&admin, "/config", r#"{"key":"API_USER_CREATE_SCOPE","value":"admin,maker"}"#).expect(200);
+    server.post("/user", &body("a@a")).error(401);
+    server.post("/user", "{ not even JSON").error(401);
+    server.post_as(&joe, "/user", &body("a@a")).error(403);
+    server.post_as(&admin, "/user", &body("a@a")).expect(200);
+    server
+        .post_as(&admin, "/user", r#"{"username":"maker@a","password":"abc321","scope":["maker"]}"#)
+        .expect(200);
+    let maker = server.sign_in("maker@a", "abc321").text("token");
+    server.post_as(&maker, "/user", &body("b@b")).expect(200);
+    server.delete_as(&admin, "/config/API_USER_CREATE_SCOPE").expect(200);
+    server.post("/user", &body("c@c")).expect(200);
+}
+
+#[test]
+fn the_default_vendor_is_that_of_the_next_user() {
+    let server = TestServer::start();
+    let admin = server.admin();
+    let vendor = |name: &str| {
+        let answer =
+            server.post("/user", &format!(r#"{{"username":"{name}","password":"abc321"}}"#)).expect(200);
+        answer.json()["user"]["vendor"].clone()
+    };
+    assert_eq!(vendor("a@a"), json!(null));
+    server.post_as(&admin, "/config", r#"{"key":"DEFAULT_USER_VENDOR","value":"acme"}"#).expect(200);
+    assert_eq!(vendor("b@b"), json!(["acme"]));
+    server.post_as(&admin, "/config", r#"{"key":"DEFAULT_USER_VENDOR","value":["x","y"]}"#).expect(200);
+    assert_eq!(vendor("c@c"), json!(["x", "y"]));
+    let own = r#"{"username":"d@d","password":"abc321","vendor":"own"}"#;
+    assert_eq!(server.post_as(&admin, "/user", own).json()["user"]["vendor"], json!(["own"]));
+}
+
+#[test]
+fn a_secret_that_is_moved_in_keeps_old_tokens_good_and_is_never_shown() {
+    const MOVED: &str = "the secret of the engine that was there before";
+    let server = TestServer::start();
+    let admin = server.admin();
+    let joe = server.user("joe@acme");
+    let body = format!(r#"{{"key":"JWTSecret","value":"{MOVED}"}}"#);
+    let answer = server.post_as(&admin, "/config", &body).expect(200);
+    assert_eq!(answer.body, r#"{"key":"JWTSecret","value":"********"}"#);
+    assert!(!server.get("/config", &admin).body.contains(MOVED));
+    server.get("/user", &joe).expect(200);
+
+    // A token of the other engine, made elsewhere with that secret.
+    let id = server.get("/user", &joe).text("id");
+    let elsewhere = TestServer::with(&[("APPMIXER_TOKEN__SECRET", MOVED)]);
+    let theirs = elsewhere.user("joe@acme");
+    assert_eq!(server.get("/user", &theirs).error(404), "User not found", "well signed, of another's user");
+    let new = server.sign_in("joe@acme", "abc321").text("token");
+    assert_eq!(server.get("/user", &new).expect(200).text("id"), id);
+    assert_eq!(elsewhere.get("/user", &new).status, 404, "signed with the moved secret");
+
+    server.delete_as(&admin, "/config/JWTSecret").expect(200);
+    server.get("/user", &joe).expect(200);
+    assert_eq!(server.get("/user", &new).error(401), "Invalid JWT: key or signature is invalid");
+    let (log, short) = (server.log(), &MOVED[4..20]);
+    assert!(!log.contains(short) && !log.contains("abc321"), "{log}");
+}
+
+#[test]
+fn what_a_command_sets_the_running_server_sees() {
+    let server = TestServer::start();
+    server.done(&["config", "set", "API_USER_CREATE_SCOPE", "admin"], "");
+    eventually(|| server.post("/user", r#"{"username":"a@a","password":"abc321"}"#).status == 401);
+    server.done(&["config", "unset", "API_USER_CREATE_SCOPE"], "");
+    eventually(|| server.post("/user", r#"{"username":"b@b","password":"abc321"}"#).status == 200);
+}
+
+#[test]
+fn tokens_of_a_previous_secret_stay_good_after_a_rotation() {
+    let server = TestServer::start();
+    let token = server.user("joe@acme");
+    let server = server.restart_with(&[
+        ("APPMIXER_TOKEN__SECRET", "another secret of thirty-two bytes or more"),
+        ("APPMIXER_TOKEN__PREVIOUS_SECRETS", crate::support::SECRET_IN_A_LIST),
+    ]);
+    server.get("/user", &token).expect(200);
+    let server = server.restart_with(&[("APPMIXER_TOKEN__PREVIOUS_SECRETS", "[]")]);
+    server.get("/user", &token).error(401);
+}

@@ -1,0 +1,7 @@
+//! What the server promises, asked of the real binary over real sockets.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
+
+mod configuration;
+mod contract;
+mod support;

@@ -1,0 +1,277 @@
+//! The real binary on a real socket: started on a free port with a scratch folder, and ended with its test.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(crate) const SECRET: &str = "the secret of the integration tests, which is long";
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The binary with nothing in its environment but what tests need: hashes that cost next to nothing.
+pub(crate) fn binary(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_appmixer-server"));
+    command
+        .env_clear()
+        .env("APPMIXER_DATA", data)
+        .env("APPMIXER_TOKEN__SECRET", SECRET)
+        .env("APPMIXER_PASSWORD__MEMORY_KIB", "64")
+        .env("APPMIXER_PASSWORD__ITERATIONS", "1")
+        .current_dir(data.parent().unwrap());
+    command
+}
+
+/// Runs a command to its end, with this on its standard input.
+pub(crate) fn run(mut command: Command, input: &str) -> Output {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It may end without reading.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+pub(crate) struct TestServer {
+    folder: Arc<TempDir>,
+    settings: Vec<(String, String)>,
+    child: Child,
+    pub(crate) address: String,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl TestServer {
+    pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// Started with these variables.
+    pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let settings =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self::spawn(folder, settings)
+    }
+
+    fn spawn(folder: Arc<TempDir>, settings: Vec<(String, String)>) -> Self {
+        let mut command = binary(&folder.path().join("data"));
+        command.args(["serve", "--listen", "127.0.0.1:0"]).envs(settings.iter().cloned());
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let address = loop {
+            let line = lines.next().expect("the server ended at its start").unwrap();
+            let event: Value = serde_json::from_str(&line).unwrap_or_default();
+            log.lock().unwrap().push(line);
+            if event["message"] == "listening" {
+                break event["address"].as_str().unwrap().to_owned();
+            }
+        };
+        let rest = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                rest.lock().unwrap().push(line);
+            }
+        });
+        Self { folder, settings, child, address, log }
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// `kill -9`, and a new start on the same data.
+    pub(crate) fn kill_and_restart(self) -> Self {
+        let (folder, settings) = (Arc::clone(&self.folder), self.settings.clone());
+        drop(self);
+        Self::spawn(folder, settings)
+    }
+
+    /// The same with other variables besides.
+    pub(crate) fn restart_with(mut self, settings: &[(&str, &str)]) -> Self {
+        self.settings.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        self.kill_and_restart()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(kill.unwrap().success());
+    }
+
+    /// How it ended; it must do so by itself.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the server goes on");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Everything it has logged.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().join("\n")
+    }
+
+    /// A command beside it, as in `user list`.
+    pub(crate) fn command(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = binary(&self.data());
+        command.envs(self.settings.iter().cloned()).args(arguments);
+        run(command, input)
+    }
+
+    /// What a command that must succeed prints.
+    pub(crate) fn done(&self, arguments: &[&str], input: &str) -> String {
+        let output = self.command(arguments, input);
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout).trim().to_owned()
+    }
+
+    /// The token of a new administrator.
+    pub(crate) fn admin(&self) -> String {
+        self.done(
+            &["user", "add", "root@acme", "--scope", "admin", "--scope", "user", "--password-stdin"],
+            "abc321\n",
+        );
+        self.sign_in("root@acme", "abc321").text("token")
+    }
+
+    /// The token of a new user.
+    pub(crate) fn user(&self, name: &str) -> String {
+        self.post("/user", &format!(r#"{{"username":"{name}","password":"abc321"}}"#))
+            .expect(200)
+            .text("token")
+    }
+
+    pub(crate) fn sign_in(&self, name: &str, password: &str) -> Answer {
+        self.post("/user/auth", &format!(r#"{{"username":"{name}","password":"{password}"}}"#))
+    }
+
+    pub(crate) fn get(&self, path: &str, token: &str) -> Answer {
+        self.request("GET", path, &[("Authorization", &format!("Bearer {token}"))], b"")
+    }
+
+    pub(crate) fn post(&self, path: &str, json: &str) -> Answer {
+        self.request("POST", path, &[("Content-Type", "application/json")], json.as_bytes())
+    }
+
+    /// The same with a token.
+    pub(crate) fn post_as(&self, token: &str, path: &str, json: &str) -> Answer {
+        let bearer = format!("Bearer {token}");
+        let headers = [("Content-Type", "application/json"), ("Authorization", bearer.as_str())];
+        self.request("POST", path, &headers, json.as_bytes())
+    }
+
+    pub(crate) fn delete_as(&self, token: &str, path: &str) -> Answer {
+        self.request("DELETE", path, &[("Authorization", &format!("Bearer {token}"))], b"")
+    }
+
+    /// One request on a connection of its own.
+    pub(crate) fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\n");
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !body.is_empty() {
+            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        let bytes = [head.as_bytes(), b"Connection: close\r\n\r\n", body].concat();
+        self.raw(&bytes).unwrap_or_else(|text| panic!("{method} {path}: no answer but {text:?}"))
+    }
+
+    /// Sends bytes as they are; whatever comes back before the server closes.
+    pub(crate) fn raw(&self, bytes: &[u8]) -> Result<Answer, String> {
+        let mut connection = self.connect();
+        let _ = connection.write_all(bytes);
+        let mut text = Vec::new();
+        let _ = connection.read_to_end(&mut text);
+        Answer::parse(&text).ok_or_else(|| String::from_utf8_lossy(&text).into_owned())
+    }
+
+    pub(crate) fn connect(&self) -> TcpStream {
+        let connection = TcpStream::connect(&self.address).unwrap();
+        connection.set_read_timeout(Some(PATIENCE)).unwrap();
+        connection.set_nodelay(true).unwrap();
+        connection
+    }
+
+    /// That it is still itself: nothing that a test does may change that.
+    pub(crate) fn assert_well(&self) {
+        self.request("GET", "/readyz", &[], b"").expect(200);
+        let log = self.log();
+        assert!(!log.contains("panicked") && !log.contains("\"ERROR\""), "{log}");
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An answer, taken apart.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(bytes);
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some(Self { status, head: head.to_lowercase(), body: body.to_owned() })
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}\n{}", self.head, self.body);
+        self
+    }
+
+    /// The error's message; its shape must be the contract's.
+    #[track_caller]
+    pub(crate) fn error(self, status: u16) -> String {
+        let answer = self.expect(status);
+        let json = answer.json();
+        assert_eq!(json["statusCode"], status, "{}", answer.body);
+        assert!(json["error"].is_string(), "{}", answer.body);
+        assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
+        json["message"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    pub(crate) fn text(&self, member: &str) -> String {
+        self.json()[member].as_str().unwrap_or_else(|| panic!("no {member} in {}", self.body)).to_owned()
+    }
+}
+
+/// [`SECRET`] has a comma in it, so its list is JSON.
+pub(crate) const SECRET_IN_A_LIST: &str = r#"["the secret of the integration tests, which is long"]"#;
+
+/// Waits for something that happens soon, but not at once.
+#[track_caller]
+pub(crate) fn eventually(happens: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !happens() {
+        assert!(Instant::now() < deadline, "it did not happen");
+        thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! Types that are valid once they exist ([`LoginName`], [`Scopes`], [`Password`], …), the traits that a
 //! server fills in ([`Store`], [`PasswordHasher`], [`Clock`]), and the use cases over them as plain async
-//! functions ([`sign_in`], [`sign_up`], [`authenticate`]). There is no HTTP, no SQL, no clock and no
+//! functions ([`sign_in()`], [`sign_up()`], [`authenticate`]). There is no HTTP, no SQL, no clock and no
 //! randomness in here: whoever calls passes them in.
 //!
 //! ```

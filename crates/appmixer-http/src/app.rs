@@ -26,7 +26,7 @@ use crate::views::UserView;
 
 /// Answers the requests of the Appmixer user API.
 ///
-/// It knows no socket: [`serve`](crate::serve) puts it behind one, and any other hyper program can call
+/// It knows no socket: [`crate::serve()`] puts it behind one, and any other hyper program can call
 /// [`App::handle`].
 pub struct App {
     pub(crate) ctx: Context,

@@ -1,4 +1,74 @@
-//! Serves the Appmixer user API over HTTP.
+//! Serves the Appmixer user API over HTTP: behind a socket of its own, or inside another hyper program.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use appmixer_core::{Context, IdGenerator, Rules, SystemClock};
+//! use appmixer_http::{App, Epochs, HttpOptions, TokenOptions};
+//! use appmixer_password::{Argon2Pool, Params, PoolOptions};
+//! use appmixer_store::{Role, SqliteStore};
+//! use appmixer_token::Secret;
+//! use http::Request;
+//! use http_body_util::BodyExt as _;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("users.sqlite");
+//! // The store tells the application of every change: both get the same `epochs`.
+//! let epochs = Arc::new(Epochs::new());
+//! let store = SqliteStore::open(&path, Role::Server, epochs.clone())?;
+//! // Far too cheap for real passwords: examples should be quick.
+//! let pool = PoolOptions { params: Params::new(64, 1, 1)?, ..PoolOptions::default() };
+//! let ctx = Context {
+//!     store: Arc::new(store),
+//!     hasher: Arc::new(Argon2Pool::new(pool)?),
+//!     clock: Arc::new(SystemClock),
+//!     ids: IdGenerator::new(*b"8 random"),
+//!     rules: Rules::default(),
+//! };
+//! let tokens = TokenOptions {
+//!     current: Secret::new(b"a secret of at least 32 bytes, as it is random")?,
+//!     previous: Vec::new(),
+//!     allow_short_secret: false,
+//! };
+//! let app = App::new(ctx, epochs, tokens, HttpOptions::default())?;
+//!
+//! let request = Request::post("/user")
+//!     .header("Content-Type", "application/json")
+//!     .body(r#"{"username":"joe@acme","password":"abc321"}"#.to_owned())?;
+//! let answer = app.handle(request).await;
+//! assert_eq!(answer.status(), 200);
+//! let body = answer.into_body().collect().await?.to_bytes();
+//! assert!(body.starts_with(br#"{"token":"eyJ"#));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `examples/embed.rs` puts the same behind a socket, beside a route of the program's own. A program that
+//! has no routes of its own leaves the socket to [`serve()`].
+//!
+//! # What it promises
+//!
+//! - [`App::handle`] always answers. What the client did wrong is a 4xx that says what; what broke inside
+//!   is logged with the request's id and told as a 5xx without detail.
+//! - Whatever a client can make large has a limit: bodies, tokens, names, the memory for sessions
+//!   ([`HttpOptions`]).
+//! - Once a change has been acknowledged, no later request is answered from before it. This holds because
+//!   the store calls [`Epochs`] before it answers whoever asked for the change; so the `epochs` that
+//!   [`App::new`] is given must be the listener that the store was opened with. With any other one, a
+//!   revoked token goes on working and a changed configuration is not seen.
+//!
+//! # What it does not do
+//!
+//! - TLS and HTTP/2: that is for a proxy in front, or for the program around it.
+//! - Signals, and writing the log: [`serve()`] ends when the future that it is given does, and events go to
+//!   `tracing`, whoever listens.
+//! - Limits on connections and on request heads are [`serve()`]'s. A program that calls [`App::handle`]
+//!   itself sets them on its own hyper; body limits hold either way.
+//! - Paths are taken as they come: who mounts the API under a prefix takes the prefix off first.
+//! - Hashing, storing and telling the time come in through [`Context`](appmixer_core::Context).
+
 mod app;
 mod authorization;
 mod body;

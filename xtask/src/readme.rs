@@ -1,8 +1,11 @@
 //! The README's commands, run as they stand.
 //!
-//! A block that opens with ```` ```sh ```` and holds `curl` is run, line by line, against a server that was
-//! started for it in a scratch folder, in one shell, so that variables last. The block behind it, which
-//! opens with ```` ```json ````, is what must come back, with `…` for whatever differs from run to run.
+//! An example is a block that opens with ```` ```sh ```` and the block behind it, ```` ```json ```` or
+//! ```` ```text ````, which is what must come back, with `…` for whatever differs from run to run. All examples
+//! are run in one shell, so that variables last, in the workspace's root, as by somebody who has just cloned
+//! it. The server that they talk to is started for them on a scratch folder, which is `APPMIXER_DATA`.
+//!
+//! Blocks of other commands have no answer behind them and are not run. One that holds `curl` must have one.
 
 use std::fs;
 use std::net::TcpListener;
@@ -15,6 +18,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::process::{self, command, output, root};
 
 const ADDRESS: &str = "127.0.0.1:2200";
+
+const MARKER: &str = "--- end of an example ---";
 
 fn run_server(binary: &str, address: &str, data: &std::path::Path) -> Result<Server> {
     let child = Command::new(root().join(binary))
@@ -55,26 +60,18 @@ pub(crate) fn run() -> Result<()> {
     let data = tempfile::tempdir()?;
     let _server = run_server("target/release/appmixer-server", &address, data.path())?;
 
-    let marker = "--- end of an example ---";
     let mut script = String::from("set -eu\n");
     for (commands, _) in &examples {
         script.push_str(&commands.replace(ADDRESS, &address));
-        script.push_str(
-            "
-echo; echo '",
-        );
-        script.push_str(marker);
-        script.push_str(
-            "'
-",
-        );
+        script.push_str("\necho; echo '");
+        script.push_str(MARKER);
+        script.push_str("'\n");
     }
-    let path = format!("{}:{}", root().join("target/release").display(), std::env::var("PATH")?);
     let mut shell = Command::new("bash");
-    shell.arg("-c").arg(&script).env("PATH", path).current_dir(data.path());
-    shell.env("APPMIXER_DATA", data.path());
+    // A command beside the server finds the data where the server has it.
+    shell.arg("-c").arg(&script).current_dir(root()).env("APPMIXER_DATA", data.path());
     let answers = output(&mut shell)?;
-    for ((commands, expected), answer) in examples.iter().zip(answers.split(marker)) {
+    for ((commands, expected), answer) in examples.iter().zip(answers.split(MARKER)) {
         if !matches(expected, answer.trim()) {
             bail!(
                 "README.md: this\n{commands}\nshould have answered\n{expected}\nand answered\n{}",
@@ -91,12 +88,13 @@ fn examples(text: &str) -> Result<Vec<(String, String)>> {
     let mut examples = Vec::new();
     let mut blocks = text.split("\n```").skip(1).step_by(2).peekable();
     while let Some(block) = blocks.next() {
-        let Some(commands) = block.strip_prefix("sh\n").filter(|block| block.contains("curl ")) else {
-            continue;
-        };
-        let answer = blocks.peek().and_then(|block| block.strip_prefix("json\n"));
-        let answer = answer.with_context(|| format!("README.md: no ```json block behind\n{commands}"))?;
-        examples.push((commands.to_owned(), answer.trim().to_owned()));
+        let Some(commands) = block.strip_prefix("sh\n") else { continue };
+        let answer =
+            blocks.peek().and_then(|block| block.strip_prefix("json\n").or(block.strip_prefix("text\n")));
+        match answer {
+            Some(answer) => examples.push((commands.to_owned(), answer.trim().to_owned())),
+            None => ensure!(!commands.contains("curl "), "README.md: no answer behind\n{commands}"),
+        }
     }
     Ok(examples)
 }
@@ -135,8 +133,15 @@ mod tests {
     }
 
     #[test]
-    fn an_example_is_a_shell_block_with_curl_and_the_answer_behind_it() {
-        let text = "x\n```sh\ncurl a\n```\nthen\n```json\n{}\n```\n```sh\nls\n```\n";
-        assert_eq!(examples(text).unwrap(), [("curl a".to_owned(), "{}".to_owned())]);
+    fn an_example_is_a_shell_block_and_the_answer_behind_it() {
+        let text = "x\n```sh\ncurl a\n```\nthen\n```json\n{}\n```\n```sh\nls\n```\n```sh\nadd\n```\n```text\n1\n```\n";
+        let pair = |commands: &str, answer: &str| (commands.to_owned(), answer.to_owned());
+        assert_eq!(examples(text).unwrap(), [pair("curl a", "{}"), pair("add", "1")]);
+    }
+
+    #[test]
+    fn what_asks_the_server_must_have_an_answer() {
+        let error = examples("x\n```sh\ncurl a\n```\n```sh\nls\n```\n").unwrap_err();
+        assert!(error.to_string().contains("curl a"), "{error}");
     }
 }

@@ -109,7 +109,7 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         common: Common,
     },
-    /// Show all users, oldest first
+    /// Show all users, in the order of their ids
     List {
         /// One JSON object a line
         #[arg(long)]

@@ -20,7 +20,8 @@ pub(crate) fn start(config: &LogConfig) {
     };
     // The configuration was checked when it was loaded.
     let level: Targets = config.level.parse().unwrap_or_default();
-    let layer = fmt::layer().with_writer(io::stderr);
+    // A line that cannot be written is lost. To complain about it on the same stream would panic.
+    let layer = fmt::layer().with_writer(io::stderr).log_internal_errors(false);
     let layer = if json {
         layer.json().flatten_event(true).with_current_span(false).boxed()
     } else {

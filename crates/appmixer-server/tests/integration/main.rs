@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
+mod commands;
 mod configuration;
 mod contract;
+mod lifecycle;
 mod support;
+mod terminal;

@@ -10,7 +10,7 @@ use http_body_util::Full;
 use thiserror::Error;
 
 use crate::authorization::bearer;
-use crate::body::{RequestBody, erase};
+use crate::body::RequestBody;
 use crate::cors;
 use crate::epochs::{Epoch, Epochs};
 use crate::error::ApiError;
@@ -100,12 +100,13 @@ impl App {
         let started = Instant::now();
         let (parts, body) = request.into_parts();
         let request_id = self.request_ids.of(&parts.headers);
-        let mut body = RequestBody::new(erase(body), self.options.body_limit, self.options.body_timeout);
+        let logged_id = request_id.to_str().unwrap_or_default();
+        let mut body = RequestBody::new(body, self.options.body_limit, self.options.body_timeout);
 
         let outcome = self.route(&parts.method, parts.uri.path(), &parts.headers, &mut body).await;
         let mut answer = outcome.unwrap_or_else(|error| {
             if let Some(cause) = &error.cause {
-                tracing::error!(?request_id, status = error.status.as_u16(), cause, "a request failed");
+                tracing::error!(request_id = logged_id, status = error.status.as_u16(), cause, "a request failed");
             }
             response::error(&error)
         });
@@ -114,11 +115,11 @@ impl App {
         }
 
         tracing::debug!(
-            ?request_id,
+            request_id = logged_id,
             method = %parts.method,
             path = parts.uri.path(),
             status = answer.status().as_u16(),
-            micros = started.elapsed().as_micros(),
+            micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
             "request"
         );
         let headers = answer.headers_mut();

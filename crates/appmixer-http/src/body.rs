@@ -17,7 +17,7 @@ use crate::fields::Fields;
 use crate::json;
 
 /// A body whose errors are all the same to us: the client has gone or broken the framing.
-pub(crate) type Incoming = UnsyncBoxBody<Bytes, ()>;
+type Incoming = UnsyncBoxBody<Bytes, ()>;
 
 /// What is read and thrown away, at most, behind an answer that came before the body's end. A client that
 /// is still sending would otherwise see its connection reset and never read the answer.
@@ -27,6 +27,8 @@ const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// The body of one request.
 pub(crate) struct RequestBody {
     incoming: Incoming,
+    /// The least that will come, in bytes: what `Content-Length` says.
+    announced: u64,
     limit: usize,
     time: Duration,
 }
@@ -45,8 +47,14 @@ enum MediaType {
 }
 
 impl RequestBody {
-    pub(crate) const fn new(incoming: Incoming, limit: usize, time: Duration) -> Self {
-        Self { incoming, limit, time }
+    pub(crate) fn new<B>(body: B, limit: usize, time: Duration) -> Self
+    where
+        B: hyper::body::Body + Send + 'static,
+        B::Data: Send,
+    {
+        // Asked before the body is wrapped: the wrapper does not know.
+        let announced = body.size_hint().lower();
+        Self { incoming: erase(body), announced, limit, time }
     }
 
     /// The members of the object that the body holds.
@@ -69,7 +77,7 @@ impl RequestBody {
 
     async fn read(&mut self) -> Result<Vec<u8>, ApiError> {
         // A length that is announced is refused before a byte is read.
-        if self.incoming.size_hint().lower() > self.limit as u64 {
+        if self.announced > self.limit as u64 {
             return Err(self.too_large());
         }
         let limit = self.limit;
@@ -178,8 +186,7 @@ fn object_of_form(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     Ok(object)
 }
 
-/// Any body as [`Incoming`].
-pub(crate) fn erase<B>(body: B) -> Incoming
+fn erase<B>(body: B) -> Incoming
 where
     B: hyper::body::Body + Send + 'static,
     B::Data: Send,
@@ -203,7 +210,7 @@ mod tests {
     ) -> Result<Fields, ApiError> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, http::HeaderValue::from_static(content_type));
-        RequestBody::new(erase(Full::<Bytes>::from(body)), 64, Duration::from_secs(1))
+        RequestBody::new(Full::<Bytes>::from(body), 64, Duration::from_secs(1))
             .fields(&headers, accepts)
             .await
     }

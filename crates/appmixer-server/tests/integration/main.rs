@@ -5,6 +5,9 @@
 mod commands;
 mod configuration;
 mod contract;
+mod durability;
+mod hostile;
 mod lifecycle;
+mod npm;
 mod support;
 mod terminal;

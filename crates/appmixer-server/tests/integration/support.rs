@@ -213,6 +213,13 @@ impl TestServer {
         connection
     }
 
+    /// Its resident memory, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// That it is still itself: nothing that a test does may change that.
     pub(crate) fn assert_well(&self) {
         self.request("GET", "/readyz", &[], b"").expect(200);

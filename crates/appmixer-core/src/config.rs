@@ -12,7 +12,8 @@ use crate::scope::Scopes;
 pub const MAX_KEY_BYTES: usize = 256;
 /// The largest value, in bytes of compact JSON.
 pub const MAX_VALUE_BYTES: usize = 32 * 1024;
-/// The most entries: all of them are read and kept in memory together.
+/// The most entries: all of them are read and kept in memory together. A known key finds room nevertheless,
+/// so that clients' own keys cannot keep an administrator from closing a door.
 pub const MAX_ENTRIES: usize = 1000;
 /// What is shown in the place of a write-only value.
 pub const MASK: &str = "********";
@@ -51,6 +52,12 @@ impl ConfigKey {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether the key means something to a server.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.kind().is_some()
     }
 
     fn kind(&self) -> Option<Kind> {
@@ -193,7 +200,7 @@ fn text(value: &Value) -> Result<&str, String> {
 
 fn scopes(value: &Value) -> Result<Scopes, String> {
     Scopes::parse_comma_separated(text(value)?)
-        .map_err(|e| format!("must be scopes separated by commas: {e}"))
+        .map_err(|e| format!("must be scopes separated by commas, and {e}"))
 }
 
 fn vendor(value: &Value) -> Result<Vendor, String> {

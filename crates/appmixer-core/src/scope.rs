@@ -14,13 +14,15 @@ pub const MAX_SCOPES: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InvalidScope {
     /// Empty, or more than [`MAX_SCOPE_BYTES`].
-    #[error("a scope must have 1 to {MAX_SCOPE_BYTES} characters")]
+    #[error("must have 1 to {MAX_SCOPE_BYTES} characters in each scope")]
     Length,
     /// A character outside the scope-token grammar (RFC 6749 section 3.3), or a comma.
-    #[error("a scope must not contain white space, commas, quotes, backslashes or characters outside ASCII")]
+    #[error(
+        "must not contain white space, commas, quotes, backslashes or characters outside ASCII in a scope"
+    )]
     ForbiddenCharacter,
     /// More than [`MAX_SCOPES`].
-    #[error("at most {MAX_SCOPES} scopes are possible")]
+    #[error("must have at most {MAX_SCOPES} scopes")]
     TooMany,
 }
 

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use appmixer_core::{AuthenticateError, Context, Scope, StoreError, authenticate};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response};
+use http::header::HOST;
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, Version};
 use http_body_util::Full;
 use thiserror::Error;
 
@@ -97,16 +99,24 @@ impl App {
         B: hyper::body::Body + Send + 'static,
         B::Data: Send,
     {
-        let started = Instant::now();
+        let started = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
         let (parts, body) = request.into_parts();
         let request_id = self.request_ids.of(&parts.headers);
         let logged_id = request_id.to_str().unwrap_or_default();
         let mut body = RequestBody::new(body, self.options.body_limit, self.options.body_timeout);
 
-        let outcome = self.route(&parts.method, parts.uri.path(), &parts.headers, &mut body).await;
+        let outcome = match check_host(&parts) {
+            Ok(()) => self.route(&parts.method, parts.uri.path(), &parts.headers, &mut body).await,
+            Err(error) => Err(error),
+        };
         let mut answer = outcome.unwrap_or_else(|error| {
             if let Some(cause) = &error.cause {
-                tracing::error!(request_id = logged_id, status = error.status.as_u16(), cause, "a request failed");
+                tracing::error!(
+                    request_id = logged_id,
+                    status = error.status.as_u16(),
+                    cause,
+                    "a request failed"
+                );
             }
             response::error(&error)
         });
@@ -119,7 +129,7 @@ impl App {
             method = %parts.method,
             path = parts.uri.path(),
             status = answer.status().as_u16(),
-            micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            micros = started.and_then(|started| u64::try_from(started.elapsed().as_micros()).ok()),
             "request"
         );
         let headers = answer.headers_mut();
@@ -136,6 +146,7 @@ impl App {
         body: &mut RequestBody,
     ) -> Result<Answer, ApiError> {
         let (resource, parameter) = self.router.find(path)?;
+        // Boxed is what is big and rare: the future of every request has room for the biggest that is not.
         // What answers GET answers HEAD: hyper leaves the body out.
         let as_get = if method == Method::HEAD { &Method::GET } else { method };
         match (resource, as_get) {
@@ -143,13 +154,13 @@ impl App {
             (Resource::Root, &Method::GET) => routes::status::root(),
             (Resource::Health, &Method::GET) => routes::status::healthz(),
             (Resource::Readiness, &Method::GET) => routes::status::readyz(self).await,
-            (Resource::SignIn, &Method::POST) => routes::sign_in::post(self, headers, body).await,
+            (Resource::SignIn, &Method::POST) => Box::pin(routes::sign_in::post(self, headers, body)).await,
             (Resource::User, &Method::GET) => routes::user::get(self, headers).await,
-            (Resource::User, &Method::POST) => routes::user::post(self, headers, body).await,
-            (Resource::Config, &Method::GET) => routes::config::get(self, headers).await,
-            (Resource::Config, &Method::POST) => routes::config::post(self, headers, body).await,
+            (Resource::User, &Method::POST) => Box::pin(routes::user::post(self, headers, body)).await,
+            (Resource::Config, &Method::GET) => Box::pin(routes::config::get(self, headers)).await,
+            (Resource::Config, &Method::POST) => Box::pin(routes::config::post(self, headers, body)).await,
             (Resource::ConfigEntry, &Method::DELETE) => {
-                routes::config::delete(self, headers, parameter).await
+                Box::pin(routes::config::delete(self, headers, parameter)).await
             }
             (resource, _) => Err(resource.method_not_allowed(method)),
         }
@@ -208,4 +219,14 @@ impl App {
         session.caller.require(scope)?;
         Ok(session)
     }
+}
+
+/// HTTP/1.1 wants one `Host` (RFC 9112 section 3.2): with two of them, a proxy in front may have read the other.
+fn check_host(parts: &Parts) -> Result<(), ApiError> {
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    let one = hosts.next().is_some() && hosts.next().is_none();
+    if one || parts.version != Version::HTTP_11 {
+        return Ok(());
+    }
+    Err(ApiError::bad_request("Exactly one Host header is required"))
 }

@@ -26,7 +26,8 @@ const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 /// The body of one request.
 pub(crate) struct RequestBody {
-    incoming: Incoming,
+    /// `None` where there is nothing to come, as with most requests.
+    incoming: Option<Incoming>,
     /// The least that will come, in bytes: what `Content-Length` says.
     announced: u64,
     limit: usize,
@@ -54,19 +55,21 @@ impl RequestBody {
     {
         // Asked before the body is wrapped: the wrapper does not know.
         let announced = body.size_hint().lower();
-        Self { incoming: erase(body), announced, limit, time }
+        let incoming = (!body.is_end_stream()).then(|| erase(body));
+        Self { incoming, announced, limit, time }
     }
 
     /// The members of the object that the body holds.
     pub(crate) async fn fields(&mut self, headers: &HeaderMap, accepts: Accepts) -> Result<Fields, ApiError> {
         let media_type = media_type(headers, accepts);
-        if media_type.is_err() && self.incoming.is_end_stream() {
-            return Err(ApiError::bad_request("A request body is required"));
+        let required = || ApiError::bad_request("A request body is required");
+        if self.incoming.is_none() {
+            return Err(required());
         }
         let media_type = media_type?;
         let bytes = self.read().await?;
         if bytes.is_empty() {
-            return Err(ApiError::bad_request("A request body is required"));
+            return Err(required());
         }
         let object = match media_type {
             MediaType::Json => object_of_json(&bytes)?,
@@ -80,8 +83,8 @@ impl RequestBody {
         if self.announced > self.limit as u64 {
             return Err(self.too_large());
         }
-        let limit = self.limit;
-        let read = timeout(self.time, collect(&mut self.incoming, limit)).await;
+        let Some(incoming) = &mut self.incoming else { return Ok(Vec::new()) };
+        let read = timeout(self.time, collect(incoming, self.limit)).await;
         read.map_err(|_| {
             ApiError::new(StatusCode::REQUEST_TIMEOUT, "The request body took too long to arrive")
         })?
@@ -98,14 +101,15 @@ impl RequestBody {
 
     /// Whether the client may still be sending.
     pub(crate) fn is_unread(&self) -> bool {
-        !self.incoming.is_end_stream()
+        self.incoming.as_ref().is_some_and(|incoming| !incoming.is_end_stream())
     }
 
     /// Takes in and forgets what is still coming, within bounds.
-    pub(crate) async fn drain(mut self) {
+    pub(crate) async fn drain(self) {
+        let Some(mut incoming) = self.incoming else { return };
         let _ = timeout(DRAIN_TIME, async {
             let mut left = DRAIN_BYTES;
-            while let Some(Ok(frame)) = self.incoming.frame().await {
+            while let Some(Ok(frame)) = incoming.frame().await {
                 let length = frame.data_ref().map_or(0, Bytes::len);
                 match left.checked_sub(length) {
                     Some(rest) => left = rest,

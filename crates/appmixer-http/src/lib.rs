@@ -34,6 +34,7 @@
 //! let app = App::new(ctx, epochs, tokens, HttpOptions::default())?;
 //!
 //! let request = Request::post("/user")
+//!     .header("host", "127.0.0.1:2200")
 //!     .header("Content-Type", "application/json")
 //!     .body(r#"{"username":"joe@acme","password":"abc321"}"#.to_owned())?;
 //! let answer = app.handle(request).await;
@@ -69,6 +70,7 @@
 //! - Paths are taken as they come: who mounts the API under a prefix takes the prefix off first.
 //! - Hashing, storing and telling the time come in through [`Context`](appmixer_core::Context).
 
+mod activity;
 mod app;
 mod authorization;
 mod body;

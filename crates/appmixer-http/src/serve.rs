@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
+use crate::activity::{Activity, Watched};
 use crate::app::App;
 
 /// Told to a connection that is one too many. Complete and constant, since there may be a flood of them.
@@ -36,8 +37,8 @@ pub async fn serve(
     let connections = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(app.options.max_connections.min(Semaphore::MAX_PERMITS)));
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(app.options.header_timeout)
+    // Ours is cheaper: see `activity`.
+    http.header_read_timeout(None)
         .max_buf_size(app.options.header_limit.max(8192))
         .max_header_size(app.options.header_limit);
 
@@ -60,14 +61,27 @@ pub async fn serve(
         // Answers are small and whole: waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
         let app = Arc::clone(&app);
+        let patience = app.options.header_timeout;
+        let activity = Arc::new(Activity::default());
+        let io = Watched { io: TokioIo::new(stream), activity: Arc::clone(&activity) };
+        let seen = Arc::clone(&activity);
         let service = service_fn(move |request| {
-            let app = Arc::clone(&app);
-            async move { Ok::<_, Infallible>(app.handle(request).await) }
+            let (app, seen) = (Arc::clone(&app), Arc::clone(&seen));
+            async move {
+                seen.begin();
+                let answer = app.handle(request).await;
+                seen.end();
+                Ok::<_, Infallible>(answer)
+            }
         });
-        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        let connection = connections.watch(http.serve_connection(io, service));
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+            tokio::select! {
+                biased;
+                outcome = connection => if let Err(error) = outcome {
+                    tracing::debug!(%error, "a connection ended early");
+                },
+                () = activity.none_for(patience) => tracing::debug!("a connection was idle for too long"),
             }
             drop(permit);
         });

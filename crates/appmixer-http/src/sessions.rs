@@ -13,12 +13,13 @@ use appmixer_core::Caller;
 use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use siphasher::sip128::SipHasher13;
 
 use crate::epochs::{Epoch, Epochs};
 
-/// 128 bits of a hash with keys that nobody outside this process knows: a stranger cannot look for two
-/// tokens that share one, and memory holds no token.
-type Key = (u64, u64);
+/// 128 bits of a keyed hash: a stranger, who does not know the key, cannot look for two tokens that share
+/// one, and memory holds no token.
+type Key = u128;
 
 /// What is remembered of one token.
 pub(crate) struct Remembered {
@@ -32,7 +33,8 @@ pub(crate) struct Remembered {
 
 pub(crate) struct Sessions {
     cache: Cache<Key, Arc<Remembered>, ByBytes>,
-    keys: (RandomState, RandomState),
+    /// Made for this process, and known to nobody outside it.
+    hasher: SipHasher13,
 }
 
 #[derive(Clone)]
@@ -50,7 +52,7 @@ impl Sessions {
         let expected = usize::try_from(bytes / 2048).unwrap_or(usize::MAX);
         Self {
             cache: Cache::with_weighter(expected, bytes, ByBytes),
-            keys: (RandomState::new(), RandomState::new()),
+            hasher: SipHasher13::new_with_keys(random(), random()),
         }
     }
 
@@ -65,6 +67,11 @@ impl Sessions {
     }
 
     fn key(&self, token: &str) -> Key {
-        (self.keys.0.hash_one(token), self.keys.1.hash_one(token))
+        self.hasher.hash(token.as_bytes()).as_u128()
     }
+}
+
+/// The standard library seeds its hash maps from the system's random bytes.
+fn random() -> u64 {
+    RandomState::new().hash_one(())
 }

@@ -172,7 +172,7 @@ fn content_types_that_are_not_welcome_are_415() {
 #[test]
 fn heads_that_are_broken_or_too_big_get_a_4xx_and_a_closed_connection() {
     let server = TestServer::start();
-    let many: String = (0..2000).map(|i| format!("X-{i}: y\r\n")).collect();
+    let many = "X: y\r\n".repeat(2000);
     let long = "x".repeat(100_000);
     for (head, statuses) in [
         ("GET / HTTP/1.1\r\nHost: x\r\nbroken header\r\n\r\n".to_owned(), &[400][..]),
@@ -180,6 +180,8 @@ fn heads_that_are_broken_or_too_big_get_a_4xx_and_a_closed_connection() {
         ("GET / HTTP/1.1\r\nX : a\r\n\r\n".to_owned(), &[400]),
         ("nonsense\r\n\r\n".to_owned(), &[400]),
         ("GET  / HTTP/1.1\r\n\r\n".to_owned(), &[400]),
+        ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n".to_owned(), &[400]),
+        ("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\nConnection: close\r\n\r\n".to_owned(), &[400]),
         ("GET / HTTP/9.9\r\n\r\n".to_owned(), &[400]),
         (format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n"), &[400, 414, 431]),
         (format!("GET / HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n"), &[400, 431]),
@@ -208,6 +210,23 @@ fn heads_that_are_broken_or_too_big_get_a_4xx_and_a_closed_connection() {
             Err(text) => assert!(text.is_empty() && head.len() > 10_000, "{shown:?}: {text:?}"),
         }
     }
+    server.assert_well();
+}
+
+#[test]
+fn a_client_that_does_not_take_in_its_answers_is_cut_off() {
+    let server = TestServer::with(&[("APPMIXER_HTTP__HEADER_TIMEOUT", "500ms")]);
+    let token = server.user("joe@acme");
+    let get = format!("GET /user HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n");
+    let mut connection = server.connect();
+    connection.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+    // Until neither side can send any more.
+    while connection.write_all(get.repeat(100).as_bytes()).is_ok() {}
+    // Once the server has given up, writing fails for another reason than fullness.
+    eventually(|| match (&connection).write(b"x") {
+        Ok(_) => false,
+        Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+    });
     server.assert_well();
 }
 

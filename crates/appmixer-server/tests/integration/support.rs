@@ -186,14 +186,15 @@ impl TestServer {
 
     /// One request on a connection of its own.
     pub(crate) fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\n");
+        let mut bytes = format!("{method} {path} HTTP/1.1\r\nHost: test\r\n").into_bytes();
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            write!(bytes, "{name}: {value}\r\n").unwrap();
         }
         if !body.is_empty() {
-            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+            write!(bytes, "Content-Length: {}\r\n", body.len()).unwrap();
         }
-        let bytes = [head.as_bytes(), b"Connection: close\r\n\r\n", body].concat();
+        bytes.extend_from_slice(b"Connection: close\r\n\r\n");
+        bytes.extend_from_slice(body);
         self.raw(&bytes).unwrap_or_else(|text| panic!("{method} {path}: no answer but {text:?}"))
     }
 

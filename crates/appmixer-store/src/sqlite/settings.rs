@@ -44,10 +44,13 @@ fn entries(db: &Connection) -> Result<Vec<ConfigEntry>, JobError<StoreError>> {
 }
 
 fn set(db: &Connection, entry: &ConfigEntry) -> Result<Outcome<()>, JobError<StoreError>> {
-    let others: u32 =
-        db.prepare_cached(sql::COUNT_OTHER_CONFIG)?.query_one([entry.key().as_str()], |row| row.get(0))?;
-    if others as usize >= MAX_ENTRIES {
-        return Err(StoreError::TooMany(MAX_ENTRIES).into());
+    if !entry.key().is_known() {
+        let others: u32 = db
+            .prepare_cached(sql::COUNT_OTHER_CONFIG)?
+            .query_one([entry.key().as_str()], |row| row.get(0))?;
+        if others as usize >= MAX_ENTRIES {
+            return Err(StoreError::TooMany(MAX_ENTRIES).into());
+        }
     }
     let value = entry.value().to_string();
     db.prepare_cached(sql::SET_CONFIG)?.execute(params![entry.key().as_str(), value])?;

@@ -46,7 +46,7 @@ statements! {
     INSERT_SCOPE = "INSERT INTO user_scopes (scope, user) VALUES (?1, ?2)";
     DELETE_SCOPES = "DELETE FROM user_scopes WHERE user = ?1";
 
-    CONFIG = "SELECT key, value FROM config ORDER BY key LIMIT 1001";
+    CONFIG = "SELECT key, value FROM config ORDER BY key";
     COUNT_OTHER_CONFIG = "SELECT count(*) FROM config WHERE key <> ?1";
     SET_CONFIG = "INSERT INTO config (key, value) VALUES (?1, ?2) \
          ON CONFLICT (key) DO UPDATE SET value = excluded.value";

@@ -284,4 +284,6 @@ async fn the_number_of_configuration_entries_is_bounded(store: Arc<dyn Store>, _
     let full = Err(appmixer_core::StoreError::TooMany(appmixer_core::MAX_ENTRIES));
     assert_eq!(store.set(entry("ONE_MORE", json!(1))).await, full);
     assert_eq!(store.set(entry("K0", json!("changed"))).await, Ok(()));
+    // What clients keep must not keep an administrator from closing a door.
+    assert_eq!(store.set(entry("API_USER_CREATE_SCOPE", json!("admin"))).await, Ok(()));
 }

@@ -1,0 +1,145 @@
+//! Ends connections on which nothing gets done: heads that do not come to an end, answers that are not
+//! taken in, and connections that are just open.
+//!
+//! hyper has a timer for heads alone. It is set and taken back for each request, which costs more of the
+//! throughput than all of our routing, so one timer a connection looks now and then whether there was any
+//! progress. What counts is a request whose head is complete and bytes that the client has taken in; bytes
+//! that it sends do not count, since one now and then would keep a connection for ever.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use tokio::time::sleep;
+
+/// How often within its patience the timer looks: a connection goes on for a quarter longer at most.
+const LOOKS: u32 = 4;
+
+/// What happens on one connection.
+#[derive(Default)]
+pub(crate) struct Activity {
+    /// Requests whose answers are being made. However long that takes, it is not the client's doing.
+    running: AtomicU32,
+    /// Moves on with each thing that gets done.
+    progress: AtomicU32,
+}
+
+impl Activity {
+    /// A request's head is complete.
+    pub(crate) fn begin(&self) {
+        self.running.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Its answer is ready to be sent.
+    pub(crate) fn end(&self) {
+        self.running.fetch_sub(1, Ordering::Relaxed);
+        self.advance();
+    }
+
+    fn advance(&self) {
+        self.progress.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Ready when nothing has happened for so long.
+    pub(crate) async fn none_for(&self, patience: Duration) {
+        let (mut seen, mut quiet) = (self.progress.load(Ordering::Relaxed), 0);
+        while quiet < LOOKS {
+            sleep(patience / LOOKS).await;
+            let now = self.progress.load(Ordering::Relaxed);
+            let idle = now == seen && self.running.load(Ordering::Relaxed) == 0;
+            quiet = if idle { quiet + 1 } else { 0 };
+            seen = now;
+        }
+    }
+}
+
+/// A connection that notes what is written to it.
+pub(crate) struct Watched<T> {
+    pub(crate) io: T,
+    pub(crate) activity: Arc<Activity>,
+}
+
+impl<T> Watched<T> {
+    fn note(&self, written: io::Result<usize>) -> Poll<io::Result<usize>> {
+        if written.is_ok() {
+            self.activity.advance();
+        }
+        Poll::Ready(written)
+    }
+}
+
+impl<T: Read + Unpin> Read for Watched<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl<T: Write + Unpin> Write for Watched<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.io).poll_write(cx, bytes));
+        self.note(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, slices));
+        self.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, advance, timeout};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_does_nothing_is_over_when_patience_is() {
+        let started = Instant::now();
+        Activity::default().none_for(PATIENCE).await;
+        assert_eq!(started.elapsed().as_secs(), 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn progress_and_requests_that_run_keep_it_open() {
+        let activity = Activity::default();
+        activity.begin();
+        assert!(timeout(PATIENCE * 100, activity.none_for(PATIENCE)).await.is_err());
+        activity.end();
+        let over = activity.none_for(PATIENCE);
+        tokio::pin!(over);
+        for _ in 0..10 {
+            assert!(timeout(PATIENCE / 2, &mut over).await.is_err());
+            activity.advance();
+        }
+        advance(Duration::from_millis(1)).await;
+        let started = Instant::now();
+        over.await;
+        assert!(started.elapsed() <= PATIENCE + PATIENCE / LOOKS);
+    }
+}

@@ -40,7 +40,9 @@ fn deny() -> Result<()> {
         }
         bin.display().to_string()
     };
-    process::run(&mut command(&format!("{deny} --log-level error check --hide-inclusion-graph licenses bans sources")))?;
+    process::run(&mut command(&format!(
+        "{deny} --log-level error check --hide-inclusion-graph licenses bans sources"
+    )))?;
     if std::process::Command::new("git")
         .args(["ls-remote", "--exit-code", "-q", "https://github.com/RustSec/advisory-db", "HEAD"])
         .env("GIT_TERMINAL_PROMPT", "0")

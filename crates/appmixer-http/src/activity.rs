@@ -1,9 +1,8 @@
 //! Ends connections on which nothing gets done: heads that do not come to an end, answers that are not
 //! taken in, and connections that are just open.
 //!
-//! hyper has a timer for heads alone. It is set and taken back for each request, which costs more of the
-//! throughput than all of our routing, so one timer a connection looks now and then whether there was any
-//! progress. What counts is a request whose head is complete and bytes that the client has taken in; bytes
+//! hyper has a timer for heads alone, which is set and taken back for each request. Here, one timer a
+//! connection looks now and then whether there was any progress. What counts is a request whose head is complete and bytes that the client has taken in; bytes
 //! that it sends do not count, since one now and then would keep a connection for ever.
 
 use std::io::{self, IoSlice};
@@ -58,21 +57,21 @@ impl Activity {
 }
 
 /// A connection that notes what is written to it.
-pub(crate) struct Watched<T> {
+pub(crate) struct Watched<T, A> {
     pub(crate) io: T,
-    pub(crate) activity: Arc<Activity>,
+    pub(crate) shared: Arc<A>,
 }
 
-impl<T> Watched<T> {
+impl<T, A: AsRef<Activity>> Watched<T, A> {
     fn note(&self, written: io::Result<usize>) -> Poll<io::Result<usize>> {
         if written.is_ok() {
-            self.activity.advance();
+            (*self.shared).as_ref().advance();
         }
         Poll::Ready(written)
     }
 }
 
-impl<T: Read + Unpin> Read for Watched<T> {
+impl<T: Read + Unpin, A> Read for Watched<T, A> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -82,7 +81,7 @@ impl<T: Read + Unpin> Read for Watched<T> {
     }
 }
 
-impl<T: Write + Unpin> Write for Watched<T> {
+impl<T: Write + Unpin, A: AsRef<Activity>> Write for Watched<T, A> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.io).poll_write(cx, bytes));
         self.note(written)

@@ -22,7 +22,10 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     let text = value.to_str().map_err(|_| malformed())?;
     let (scheme, rest) = text.split_once(' ').ok_or_else(malformed)?;
     let token = rest.trim_matches(' ');
-    if !scheme.eq_ignore_ascii_case("Bearer") || token.is_empty() || token.contains([' ', '\t', ',']) {
+    if !scheme.eq_ignore_ascii_case("Bearer")
+        || token.is_empty()
+        || token.bytes().any(|b| matches!(b, b' ' | b'\t' | b','))
+    {
         return Err(malformed());
     }
     Ok(Some(token))

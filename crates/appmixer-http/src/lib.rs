@@ -74,6 +74,7 @@ mod activity;
 mod app;
 mod authorization;
 mod body;
+mod connection;
 mod cors;
 mod epochs;
 mod error;

@@ -1,21 +1,17 @@
 //! The server: sockets, the number of connections, and the end.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::activity::{Activity, Watched};
 use crate::app::App;
+use crate::connection;
 
 /// Told to a connection that is one too many. Complete and constant, since there may be a flood of them.
 const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
@@ -34,10 +30,11 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
     grace: Duration,
 ) {
-    let connections = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(app.options.max_connections.min(Semaphore::MAX_PERMITS)));
+    let limit = u32::try_from(app.options.max_connections).unwrap_or(u32::MAX);
+    let room = Arc::new(Semaphore::new(limit as usize));
+    let (stop, stopping) = watch::channel(());
     let mut http = http1::Builder::new();
-    // Ours is cheaper: see `activity`.
+    // `connection` watches over heads that do not end.
     http.header_read_timeout(None)
         .max_buf_size(app.options.header_limit.max(8192))
         .max_header_size(app.options.header_limit);
@@ -60,36 +57,18 @@ pub async fn serve(
         };
         // Answers are small and whole: waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
-        let app = Arc::clone(&app);
-        let patience = app.options.header_timeout;
-        let activity = Arc::new(Activity::default());
-        let io = Watched { io: TokioIo::new(stream), activity: Arc::clone(&activity) };
-        let seen = Arc::clone(&activity);
-        let service = service_fn(move |request| {
-            let (app, seen) = (Arc::clone(&app), Arc::clone(&seen));
-            async move {
-                seen.begin();
-                let answer = app.handle(request).await;
-                seen.end();
-                Ok::<_, Infallible>(answer)
-            }
-        });
-        let connection = connections.watch(http.serve_connection(io, service));
+        let (app, http, stopping) = (Arc::clone(&app), http.clone(), stopping.clone());
         tokio::spawn(async move {
-            tokio::select! {
-                biased;
-                outcome = connection => if let Err(error) = outcome {
-                    tracing::debug!(%error, "a connection ended early");
-                },
-                () = activity.none_for(patience) => tracing::debug!("a connection was idle for too long"),
-            }
+            connection::run(app, &http, stream, stopping).await;
             drop(permit);
         });
     }
 
     drop(listener);
-    let open = connections.count();
-    if timeout(grace, connections.shutdown()).await.is_err() {
+    drop(stop);
+    // All the room is there again when the last connection has ended.
+    if timeout(grace, room.acquire_many(limit)).await.is_err() {
+        let open = limit as usize - room.available_permits();
         tracing::warn!(open, "some requests did not end in time and were cut off");
     }
 }

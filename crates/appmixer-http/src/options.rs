@@ -12,8 +12,8 @@ pub struct HttpOptions {
     pub body_limit: usize,
     /// The largest request head (request line and headers), in bytes; at least 8,192.
     pub header_limit: usize,
-    /// The longest wait for a whole request head: from the opening of the connection or the answer before
-    /// it. So this is also how long an idle connection is kept.
+    /// The longest time in which nothing gets done on a connection: no request head is completed, and no byte
+    /// of an answer taken in. Then it is closed; a quarter of that later at most.
     pub header_timeout: Duration,
     /// The longest wait for a whole request body.
     pub body_timeout: Duration,

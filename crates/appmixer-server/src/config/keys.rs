@@ -54,7 +54,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     text(
         "http.header_timeout",
-        "The longest wait for a whole request head, and so for the next request on an open connection.",
+        "The longest time in which nothing gets done on a connection: no request head completed, no byte of an answer taken in. Then it is closed, a quarter later at most.",
     ),
     text("http.body_timeout", "The longest wait for a whole request body; then 408."),
     text("http.shutdown_grace", "How long requests that run may go on after SIGTERM."),

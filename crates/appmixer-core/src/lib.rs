@@ -21,6 +21,7 @@
 //! ```
 
 mod access;
+mod change_password;
 mod config;
 mod context;
 mod id;
@@ -35,6 +36,7 @@ mod time;
 mod user;
 
 pub use access::{AuthenticateError, Caller, Grant, InsufficientScope, authenticate};
+pub use change_password::{ChangePasswordError, change_password, reset_password, sign_out_everywhere};
 pub use config::{
     API_USER_CREATE_SCOPE, ConfigEntry, ConfigKey, DEFAULT_USER_VENDOR, InvalidConfig, JWT_SECRET,
     KNOWN_KEYS, Kind, MASK, MAX_ENTRIES, MAX_KEY_BYTES, MAX_VALUE_BYTES, SystemConfig,

@@ -157,6 +157,16 @@ impl App {
             (Resource::SignIn, &Method::POST) => Box::pin(routes::sign_in::post(self, headers, body)).await,
             (Resource::User, &Method::GET) => routes::user::get(self, headers).await,
             (Resource::User, &Method::POST) => Box::pin(routes::user::post(self, headers, body)).await,
+            (Resource::User, &Method::PUT) => Box::pin(routes::user::put(self, headers, body)).await,
+            (Resource::ChangePassword, &Method::POST) => {
+                Box::pin(routes::password::change(self, headers, body)).await
+            }
+            (Resource::SignOutEverywhere, &Method::POST) => {
+                Box::pin(routes::password::sign_out(self, headers)).await
+            }
+            (Resource::ResetPassword, &Method::POST) => {
+                Box::pin(routes::password::reset(self, headers, body)).await
+            }
             (Resource::Config, &Method::GET) => Box::pin(routes::config::get(self, headers)).await,
             (Resource::Config, &Method::POST) => Box::pin(routes::config::post(self, headers, body)).await,
             (Resource::ConfigEntry, &Method::DELETE) => {
@@ -209,13 +219,18 @@ impl App {
         Ok(Some(session))
     }
 
+    /// Goes on only for users.
+    pub(crate) async fn signed_in(&self, headers: &HeaderMap) -> Result<Arc<Remembered>, ApiError> {
+        self.authenticate(headers).await?.ok_or_else(ApiError::token_missing)
+    }
+
     /// Goes on only for callers with the scope.
     pub(crate) async fn require(
         &self,
         headers: &HeaderMap,
         scope: &Scope,
     ) -> Result<Arc<Remembered>, ApiError> {
-        let session = self.authenticate(headers).await?.ok_or_else(ApiError::token_missing)?;
+        let session = self.signed_in(headers).await?;
         session.caller.require(scope)?;
         Ok(session)
     }

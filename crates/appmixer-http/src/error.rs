@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use appmixer_core::{
-    AuthenticateError, HashError, InsufficientScope, SignInError, SignUpError, StoreError, WriteError,
+    AuthenticateError, ChangePasswordError, HashError, InsufficientScope, SignInError, SignUpError,
+    StoreError, WriteError,
 };
 use appmixer_token::TokenError;
 use http::StatusCode;
@@ -163,6 +164,17 @@ impl From<SignUpError> for ApiError {
             SignUpError::NameTaken => WriteError::NameTaken.into(),
             SignUpError::Hash(error) => error.into(),
             SignUpError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangePasswordError> for ApiError {
+    fn from(error: ChangePasswordError) -> Self {
+        match error {
+            ChangePasswordError::WrongPassword => Self::forbidden("Invalid old password"),
+            ChangePasswordError::Refused(error) => Self::invalid_one("password", &error),
+            ChangePasswordError::Hash(error) => error.into(),
+            ChangePasswordError::Write(error) => error.into(),
         }
     }
 }

@@ -13,6 +13,9 @@ pub(crate) enum Resource {
     Readiness,
     SignIn,
     User,
+    ChangePassword,
+    SignOutEverywhere,
+    ResetPassword,
     Config,
     ConfigEntry,
 }
@@ -23,6 +26,9 @@ const RESOURCES: &[(&str, Resource)] = &[
     ("/readyz", Resource::Readiness),
     ("/user/auth", Resource::SignIn),
     ("/user", Resource::User),
+    ("/user/change-password", Resource::ChangePassword),
+    ("/user/sign-out-everywhere", Resource::SignOutEverywhere),
+    ("/user/reset-password", Resource::ResetPassword),
     ("/config", Resource::Config),
     ("/config/{key}", Resource::ConfigEntry),
 ];
@@ -32,8 +38,11 @@ impl Resource {
     pub(crate) const fn methods(self) -> &'static str {
         match self {
             Self::Root | Self::Health | Self::Readiness => "GET, HEAD, OPTIONS",
-            Self::SignIn => "POST, OPTIONS",
-            Self::User | Self::Config => "GET, HEAD, POST, OPTIONS",
+            Self::SignIn | Self::ChangePassword | Self::SignOutEverywhere | Self::ResetPassword => {
+                "POST, OPTIONS"
+            }
+            Self::User => "GET, HEAD, POST, PUT, OPTIONS",
+            Self::Config => "GET, HEAD, POST, OPTIONS",
             Self::ConfigEntry => "DELETE, OPTIONS",
         }
     }

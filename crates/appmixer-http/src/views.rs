@@ -76,6 +76,16 @@ pub(crate) struct SignUpView<'a> {
     pub(crate) user: UserView<'a>,
 }
 
+/// `POST /user/change-password`.
+#[derive(Serialize)]
+pub(crate) struct TokenView<'a> {
+    pub(crate) token: &'a str,
+}
+
+/// `{}`: it is done, and there is nothing to tell.
+#[derive(Serialize)]
+pub(crate) struct Done {}
+
 /// An entry of `GET /config`; write-only values are masked.
 #[derive(Serialize)]
 pub(crate) struct ConfigEntryView<'a> {

@@ -1,8 +1,8 @@
-//! `GET /user` and `POST /user`.
+//! `GET /user`, `POST /user` and `PUT /user`.
 
 use appmixer_core::{
-    Email, Metadata, Names, Password, Plan, Privileges, Scopes, SignUp, Username, Vendor, may_sign_up,
-    sign_up,
+    Email, Metadata, Names, Password, Plan, Privileges, Scopes, SignUp, UserChange, Username, Vendor,
+    may_sign_up, sign_up,
 };
 use http::HeaderMap;
 
@@ -34,6 +34,21 @@ pub(crate) async fn post(app: &App, headers: &HeaderMap, body: &mut RequestBody)
     let session = sign_up(&app.ctx, &settings.config, caller, new).await?;
     let token = settings.keys.issue(&claims_of(&session.grant))?;
     private_json(&SignUpView { token: &token, user: UserView::of(&session.user) })
+}
+
+pub(crate) async fn put(app: &App, headers: &HeaderMap, body: &mut RequestBody) -> Result<Answer, ApiError> {
+    let session = app.signed_in(headers).await?;
+    let mut fields = body.fields(headers, Accepts::Json).await?;
+    let metadata = fields.object("metadata", Metadata::new);
+    // It need not be there: without it nothing changes.
+    let metadata = fields.finish("metadata", Some(metadata))?;
+
+    let change = UserChange { metadata, ..UserChange::default() };
+    if change.is_empty() {
+        return Ok(private(session.rendered.clone()));
+    }
+    let user = app.ctx.store.update(session.caller.user.id, change, app.ctx.clock.now()).await?;
+    private_json(&UserView::of(&user))
 }
 
 fn read_sign_up(mut fields: Fields) -> Result<SignUp, ApiError> {

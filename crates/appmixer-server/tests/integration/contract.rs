@@ -212,7 +212,7 @@ fn unknown_paths_are_404_and_other_methods_405_with_allow() {
         assert_eq!(server.request("GET", path, &[], b"").error(404), "Not Found", "{path}");
     }
     for (method, path, allow) in [
-        ("PATCH", "/user", "get, head, post, options"),
+        ("PATCH", "/user", "get, head, post, put, options"),
         ("GET", "/user/auth", "post, options"),
         ("POST", "/", "get, head, options"),
         ("GET", "/config/X", "delete, options"),
@@ -244,7 +244,7 @@ fn scripts_of_any_origin_may_read_unless_that_is_narrowed() {
     let answer = server.request("OPTIONS", "/user", &preflight, b"").expect(204);
     for (name, value) in [
         ("access-control-allow-origin", "*"),
-        ("access-control-allow-methods", "get, head, post, options"),
+        ("access-control-allow-methods", "get, head, post, put, options"),
         ("access-control-allow-headers", "authorization, content-type, x-request-id"),
         ("access-control-expose-headers", "x-request-id, retry-after, x-total-count, link"),
         ("access-control-max-age", "86400"),

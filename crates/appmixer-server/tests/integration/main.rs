@@ -9,5 +9,6 @@ mod durability;
 mod hostile;
 mod lifecycle;
 mod npm;
+mod passwords;
 mod support;
 mod terminal;

@@ -1,0 +1,89 @@
+//! New passwords for users who are there, and the end of the tokens that they had.
+
+use thiserror::Error;
+
+use crate::access::Caller;
+use crate::context::{Context, Session, open_session};
+use crate::name::LoginName;
+use crate::password::{HashError, InvalidPassword, Password};
+use crate::sign_in::{ChooseError, choose_password};
+use crate::store::{StoreError, WriteError};
+use crate::user::UserChange;
+
+/// Why a password was not changed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ChangePasswordError {
+    /// The old password is not the user's.
+    #[error("the old password is wrong")]
+    WrongPassword,
+    /// The policy refuses the new one.
+    #[error(transparent)]
+    Refused(#[from] InvalidPassword),
+    /// One of the two could not be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The change was not written, or the user is not there.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl From<ChooseError> for ChangePasswordError {
+    fn from(error: ChooseError) -> Self {
+        match error {
+            ChooseError::Refused(error) => Self::Refused(error),
+            ChooseError::Hash(error) => Self::Hash(error),
+        }
+    }
+}
+
+impl From<StoreError> for ChangePasswordError {
+    fn from(error: StoreError) -> Self {
+        Self::Write(error.into())
+    }
+}
+
+/// Replaces the caller's password, revokes every token that there is, and signs in anew.
+///
+/// # Errors
+/// [`ChangePasswordError`].
+pub async fn change_password(
+    ctx: &Context,
+    caller: &Caller,
+    old: Password,
+    new: Password,
+) -> Result<Session, ChangePasswordError> {
+    // What is refused anyway need not cost a hash.
+    ctx.rules.password_policy.check(&new)?;
+    if !ctx.hasher.verify(old, caller.user.password_hash.clone()).await?.matches {
+        return Err(ChangePasswordError::WrongPassword);
+    }
+    let change =
+        UserChange { password_hash: Some(choose_password(ctx, new).await?), ..UserChange::default() };
+    let user = ctx.store.update(caller.user.id, change, ctx.clock.now()).await?;
+    Ok(open_session(&ctx.rules, user, ctx.clock.now()))
+}
+
+/// Gives a user another password, whatever the old one was, and revokes the user's tokens.
+///
+/// # Errors
+/// [`ChangePasswordError`], with [`WriteError::NotFound`] for a name that nobody has.
+pub async fn reset_password(
+    ctx: &Context,
+    name: &LoginName,
+    new: Password,
+) -> Result<(), ChangePasswordError> {
+    let user = ctx.store.find_by_login(name).await?.ok_or(WriteError::NotFound)?;
+    let change =
+        UserChange { password_hash: Some(choose_password(ctx, new).await?), ..UserChange::default() };
+    ctx.store.update(user.id, change, ctx.clock.now()).await?;
+    Ok(())
+}
+
+/// Revokes every token of the caller, the present one too.
+///
+/// # Errors
+/// [`WriteError`].
+pub async fn sign_out_everywhere(ctx: &Context, caller: &Caller) -> Result<(), WriteError> {
+    let change = UserChange { revoke_tokens: true, ..UserChange::default() };
+    ctx.store.update(caller.user.id, change, ctx.clock.now()).await.map(drop)
+}

@@ -57,8 +57,12 @@ pub async fn change_password(
     if !ctx.hasher.verify(old, caller.user.password_hash.clone()).await?.matches {
         return Err(ChangePasswordError::WrongPassword);
     }
-    let change =
-        UserChange { password_hash: Some(choose_password(ctx, new).await?), ..UserChange::default() };
+    let change = UserChange {
+        password_hash: Some(choose_password(ctx, new).await?),
+        // A reset that came between proof and change must win: the old password may be in wrong hands.
+        only_at_generation: Some(caller.user.generation),
+        ..UserChange::default()
+    };
     let user = ctx.store.update(caller.user.id, change, ctx.clock.now()).await?;
     Ok(open_session(&ctx.rules, user, ctx.clock.now()))
 }

@@ -136,7 +136,8 @@ pub async fn create_user(ctx: &Context, config: &SystemConfig, new: SignUp) -> R
     match ctx.store.insert(user.clone()).await {
         Ok(()) => Ok(user),
         Err(WriteError::Store(error)) => Err(error.into()),
-        Err(WriteError::NameTaken | WriteError::NotFound | WriteError::LastAdmin) => {
+        // Of a user who is new, a taken name is all that can be refused.
+        Err(WriteError::NameTaken | WriteError::NotFound | WriteError::Overtaken | WriteError::LastAdmin) => {
             Err(SignUpError::NameTaken)
         }
     }

@@ -43,6 +43,9 @@ pub enum WriteError {
     /// Another user has one of the names, as username or as email.
     #[error("the name is taken")]
     NameTaken,
+    /// The user's tokens were revoked since the change was asked for ([`UserChange::only_at_generation`]).
+    #[error("the user has changed meanwhile")]
+    Overtaken,
     /// Nobody would be left to administer.
     #[error("the last administrator stays")]
     LastAdmin,

@@ -76,6 +76,9 @@ pub struct UserChange {
     pub metadata: Option<Metadata>,
     /// Revokes the user's tokens whatever else changes.
     pub revoke_tokens: bool,
+    /// Makes the change only while this is the user's token generation: whoever proved something about the
+    /// user may have been overtaken.
+    pub only_at_generation: Option<u32>,
 }
 
 impl UserChange {

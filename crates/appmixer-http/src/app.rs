@@ -167,6 +167,10 @@ impl App {
             (Resource::ResetPassword, &Method::POST) => {
                 Box::pin(routes::password::reset(self, headers, body)).await
             }
+            (Resource::OneUser, &Method::GET) => Box::pin(routes::users::get(self, headers, parameter)).await,
+            (Resource::OneUser, &Method::PUT) => {
+                Box::pin(routes::users::put(self, headers, parameter, body)).await
+            }
             (Resource::Config, &Method::GET) => Box::pin(routes::config::get(self, headers)).await,
             (Resource::Config, &Method::POST) => Box::pin(routes::config::post(self, headers, body)).await,
             (Resource::ConfigEntry, &Method::DELETE) => {

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use appmixer_core::{
-    AuthenticateError, ChangePasswordError, HashError, InsufficientScope, SignInError, SignUpError,
-    StoreError, WriteError,
+    AuthenticateError, ChangePasswordError, ChooseError, HashError, InsufficientScope, SignInError,
+    SignUpError, StoreError, WriteError,
 };
 use appmixer_token::TokenError;
 use http::StatusCode;
@@ -168,6 +168,15 @@ impl From<SignUpError> for ApiError {
     }
 }
 
+impl From<ChooseError> for ApiError {
+    fn from(error: ChooseError) -> Self {
+        match error {
+            ChooseError::Refused(error) => Self::invalid_one("password", &error),
+            ChooseError::Hash(error) => error.into(),
+        }
+    }
+}
+
 impl From<ChangePasswordError> for ApiError {
     fn from(error: ChangePasswordError) -> Self {
         match error {
@@ -183,6 +192,8 @@ impl From<WriteError> for ApiError {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::NotFound => Self::not_found("User not found"),
+            // What moved the generation on has revoked the caller's token.
+            WriteError::Overtaken => AuthenticateError::Revoked.into(),
             WriteError::NameTaken => {
                 Self::new(StatusCode::CONFLICT, "The username or email is already taken")
             }

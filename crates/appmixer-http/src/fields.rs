@@ -28,6 +28,11 @@ impl Fields {
         self.object.contains_key(path)
     }
 
+    /// Whether the member is there and `null`.
+    pub(crate) fn is_null(&self, path: &str) -> bool {
+        self.object.get(path).is_some_and(Value::is_null)
+    }
+
     /// A text, read by `parse`.
     pub(crate) fn text<T, E: ToString>(
         &mut self,
@@ -102,6 +107,11 @@ impl Fields {
         if !self.wrong.iter().any(|detail| detail.path == path) {
             self.wrong(path, "is required");
         }
+    }
+
+    /// Ends the reading where no member is required.
+    pub(crate) fn finish_optional(self) -> Result<(), ApiError> {
+        if self.wrong.is_empty() { Ok(()) } else { Err(ApiError::invalid(self.wrong)) }
     }
 
     /// Ends the reading, with what turned out to be there of a required member.

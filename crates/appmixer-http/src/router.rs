@@ -16,6 +16,7 @@ pub(crate) enum Resource {
     ChangePassword,
     SignOutEverywhere,
     ResetPassword,
+    OneUser,
     Config,
     ConfigEntry,
 }
@@ -29,6 +30,7 @@ const RESOURCES: &[(&str, Resource)] = &[
     ("/user/change-password", Resource::ChangePassword),
     ("/user/sign-out-everywhere", Resource::SignOutEverywhere),
     ("/user/reset-password", Resource::ResetPassword),
+    ("/users/{id}", Resource::OneUser),
     ("/config", Resource::Config),
     ("/config/{key}", Resource::ConfigEntry),
 ];
@@ -42,6 +44,7 @@ impl Resource {
                 "POST, OPTIONS"
             }
             Self::User => "GET, HEAD, POST, PUT, OPTIONS",
+            Self::OneUser => "GET, HEAD, PUT, OPTIONS",
             Self::Config => "GET, HEAD, POST, OPTIONS",
             Self::ConfigEntry => "DELETE, OPTIONS",
         }

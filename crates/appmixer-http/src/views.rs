@@ -35,6 +35,21 @@ impl<'a> UserView<'a> {
     }
 }
 
+/// `GET /users/:userId`, and its like.
+#[derive(Serialize)]
+pub(crate) struct AdministeredUser<'a> {
+    #[serde(flatten)]
+    user: UserView<'a>,
+    #[serde(rename = "userId")]
+    user_id: UserId,
+}
+
+impl<'a> AdministeredUser<'a> {
+    pub(crate) fn of(user: &'a User) -> Self {
+        Self { user: UserView::of(user), user_id: user.id }
+    }
+}
+
 /// `POST /user/auth`.
 #[derive(Serialize)]
 pub(crate) struct SignInView<'a> {

@@ -8,13 +8,13 @@ pub enum TokenError {
     /// More than [`MAX_TOKEN_BYTES`](crate::MAX_TOKEN_BYTES).
     #[error("Invalid JWT: too long")]
     TooLong,
-    /// Not three parts of base64url without padding (RFC 7515 section 7.1), or no JSON in them.
+    /// Not three parts (RFC 7515 section 7.1), or no base64url without padding with JSON in it in the first two.
     #[error("Invalid JWT: malformed")]
     Malformed,
     /// The header asks for anything but HS256, for another type than `JWT`, or for an extension.
     #[error("Invalid JWT: algorithm or type not supported")]
     Unsupported,
-    /// No key of the set made the signature. The npm CLI depends on this very text.
+    /// No key of the set made the signature, if it is one at all. The npm CLI depends on this very text.
     #[error("Invalid JWT: key or signature is invalid")]
     BadSignature,
     /// Well signed, but a claim is missing, there twice, or of a wrong form.

@@ -212,13 +212,13 @@ fn junk_base64_padding_and_wrong_numbers_of_parts_are_malformed() {
         "a.b".into(),
         format!("{good}.a.b"),
         format!("{good}."),
-        format!("{message}.{padded}"),
-        format!("{message}.{signature}="),
-        format!("{message}.!!"),
-        format!("{message}.é"),
         format!("!{good}"),
     ] {
         assert_eq!(refusal(&token), TokenError::Malformed, "{token}");
+    }
+    // What is no base64url as a signature is one that does not verify, and clients know that by its message.
+    for signature in [padded, format!("{signature}="), "!!".into(), "é".into(), String::new()] {
+        assert_eq!(refusal(&format!("{message}.{signature}")), TokenError::BadSignature, "{signature}");
     }
     // Whitespace is no base64 either.
     assert!(keys().verify(&format!(" {good}"), NOW).is_err());

@@ -5,3 +5,4 @@ pub(crate) mod password;
 pub(crate) mod sign_in;
 pub(crate) mod status;
 pub(crate) mod user;
+pub(crate) mod users;

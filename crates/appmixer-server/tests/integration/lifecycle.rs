@@ -161,6 +161,7 @@ fn logs_are_json_elsewhere_and_coloured_text_at_a_terminal() {
     command.args(["serve", "--listen", "127.0.0.1:0"]);
     let terminal = Terminal::run(&command);
     terminal.wait_for("listening", 1);
+    terminal.wait_for("user add", 1);
     let screen = terminal.screen();
     assert!(screen.contains("\u{1b}[32m") && !screen.contains("{\""), "{screen}");
     assert!(screen.contains("user add"), "how to make the first administrator: {screen}");

@@ -180,6 +180,12 @@ impl TestServer {
         self.request("POST", path, &headers, json.as_bytes())
     }
 
+    pub(crate) fn put_as(&self, token: &str, path: &str, json: &str) -> Answer {
+        let bearer = format!("Bearer {token}");
+        let headers = [("Content-Type", "application/json"), ("Authorization", bearer.as_str())];
+        self.request("PUT", path, &headers, json.as_bytes())
+    }
+
     pub(crate) fn delete_as(&self, token: &str, path: &str) -> Answer {
         self.request("DELETE", path, &[("Authorization", &format!("Bearer {token}"))], b"")
     }

@@ -96,6 +96,9 @@ fn insert(db: &Connection, user: &User) -> Written<()> {
 
 fn update(db: &Connection, id: UserId, change: &UserChange, now: Timestamp) -> Written<User> {
     let (number, user) = existing(db, id)?;
+    if change.only_at_generation.is_some_and(|generation| generation != user.generation) {
+        return Err(WriteError::Overtaken.into());
+    }
     let changed = user.changed(change, now);
     if user.loses_admin_in(&changed) {
         require_another_admin(db, number)?;

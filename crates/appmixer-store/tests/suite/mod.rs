@@ -79,6 +79,7 @@ pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Ar
         a_name_belongs_to_one_user_as_username_or_email
         of_many_who_want_a_name_at_once_one_gets_it
         a_change_is_seen_by_the_next_read_and_heard_of_before_its_answer
+        a_change_that_was_overtaken_by_a_revocation_is_not_made
         a_change_to_a_taken_name_changes_nothing
         the_last_admin_stays
         two_admins_who_remove_each_other_at_once_leave_one
@@ -176,6 +177,21 @@ async fn a_change_is_seen_by_the_next_read_and_heard_of_before_its_answer(
     assert_eq!(store.find_by_login(&login("joe@acme")).await, Ok(Some(changed)));
     assert_eq!(store.update(id(2), UserChange::default(), later()).await, Err(WriteError::NotFound));
     assert_eq!(notes.take(), []);
+}
+
+async fn a_change_that_was_overtaken_by_a_revocation_is_not_made(store: Arc<dyn Store>, notes: Arc<Notes>) {
+    store.insert(user(1, "joe@acme", &["user"])).await.unwrap();
+    let at = |generation| UserChange {
+        plan: Plan::parse("beta").ok(),
+        revoke_tokens: true,
+        only_at_generation: Some(generation),
+        ..UserChange::default()
+    };
+    assert_eq!(store.update(id(1), at(0), later()).await.unwrap().generation, 1);
+    assert_eq!(notes.take(), [Change::User(id(1))]);
+    assert_eq!(store.update(id(1), at(0), later()).await, Err(WriteError::Overtaken));
+    assert_eq!(notes.take(), []);
+    assert_eq!(store.find_by_id(id(1)).await.unwrap().unwrap().generation, 1);
 }
 
 async fn a_change_to_a_taken_name_changes_nothing(store: Arc<dyn Store>, notes: Arc<Notes>) {

@@ -1,0 +1,142 @@
+//! One user, seen and changed by an administrator; and by the user itself.
+
+use serde_json::json;
+
+use crate::support::TestServer;
+
+fn id_of(server: &TestServer, token: &str) -> String {
+    server.get("/user", token).expect(200).text("id")
+}
+
+#[test]
+fn an_administrator_sees_a_user_as_the_user_does_and_its_id_once_more() {
+    let server = TestServer::start();
+    let (admin, joe) = (server.admin(), server.user("joe@acme"));
+    let own = server.get("/user", &joe).expect(200).body;
+    let id = id_of(&server, &joe);
+    let seen = server.get(&format!("/users/{id}"), &admin).expect(200);
+    assert_eq!(seen.body, format!(r#"{},"userId":"{id}"}}"#, own.strip_suffix('}').unwrap()));
+    assert_eq!(seen.header("cache-control"), Some("no-store"));
+
+    server.get("/users/0123456789abcdef01234567", &admin).error(404);
+    for bad in ["joe@acme", "0123456789ABCDEF01234567", "1", "0123456789abcdef012345678", "%00"] {
+        let answer = server.get(&format!("/users/{bad}"), &admin).expect(400);
+        assert_eq!(answer.json()["details"][0]["path"], "userId", "{bad}");
+    }
+    server.get(&format!("/users/{id}"), &joe).error(403);
+    server.request("GET", &format!("/users/{id}"), &[], b"").error(401);
+}
+
+#[test]
+fn an_administrator_changes_every_part_of_a_user() {
+    let server = TestServer::start();
+    let (admin, joe) = (server.admin(), server.user("joe@acme"));
+    let path = format!("/users/{}", id_of(&server, &joe));
+    let all = r#"{"username":"Joseph@Acme","email":"joe@mail.example","scope":["user","tester"],"plan":"beta","vendor":"acme","isActive":true,"metadata":{"b":1,"a":2},"allowedPrivateComponents":["acme.x.y.Z"],"id":"ignored"}"#;
+    let changed = server.put_as(&admin, &path, all).expect(200).json();
+    assert_eq!(
+        (&changed["username"], &changed["email"], &changed["scope"], &changed["vendor"]),
+        (&json!("Joseph@Acme"), &json!("joe@mail.example"), &json!(["user", "tester"]), &json!(["acme"]))
+    );
+    assert_eq!(changed["metadata"].to_string(), r#"{"b":1,"a":2}"#);
+    // A wider scope revokes nothing, and counts from the next sign-in.
+    assert_eq!(server.get("/user", &joe).expect(200).json()["scope"], json!(["user", "tester"]));
+    server.sign_in("joe@acme", "abc321").error(403);
+    server.sign_in("joseph@acme", "abc321").expect(200);
+    server.sign_in("joe@mail.example", "abc321").expect(200);
+    // The old name is free again.
+    server.user("joe@acme");
+    let taken = server.put_as(&admin, &path, r#"{"email":"JOE@acme"}"#);
+    assert_eq!(taken.error(409), "The username or email is already taken");
+
+    // `null` is absent, but clears the vendor.
+    let cleared =
+        server.put_as(&admin, &path, r#"{"vendor":null,"plan":null,"metadata":null}"#).expect(200).json();
+    assert_eq!((&cleared["vendor"], &cleared["plan"]), (&json!(null), &json!("beta")));
+    assert_eq!(server.put_as(&admin, &path, "{}").expect(200).json(), cleared);
+}
+
+#[test]
+fn a_narrower_scope_or_a_new_password_ends_the_users_tokens() {
+    let server = TestServer::start();
+    let admin = server.admin();
+    let joe = server.user("joe@acme");
+    let path = format!("/users/{}", id_of(&server, &joe));
+    server.put_as(&admin, &path, r#"{"scope":["user","developer"]}"#).expect(200);
+    let developer = server.sign_in("joe@acme", "abc321").text("token");
+    server.put_as(&admin, &path, r#"{"scope":["user"]}"#).expect(200);
+    for token in [&joe, &developer] {
+        assert_eq!(server.get("/user", token).error(401), "Invalid JWT: revoked");
+    }
+    let joe = server.sign_in("joe@acme", "abc321").text("token");
+    server.put_as(&admin, &path, r#"{"password":"new-secret","plan":"beta"}"#).expect(200);
+    assert_eq!(server.get("/user", &joe).error(401), "Invalid JWT: revoked");
+    server.sign_in("joe@acme", "abc321").error(403);
+    let joe = server.sign_in("joe@acme", "new-secret").expect(200).text("token");
+    assert_eq!(server.get("/user", &joe).text("plan"), "beta");
+}
+
+#[test]
+fn bad_changes_are_named_and_none_of_them_is_made() {
+    let server = TestServer::start();
+    let (admin, joe) = (server.admin(), server.user("joe@acme"));
+    let path = format!("/users/{}", id_of(&server, &joe));
+    let before = server.get(&path, &admin).body;
+    for (body, member) in [
+        (r#"{"plan":"beta","username":"nobody"}"#, "username"),
+        (r#"{"plan":"beta","email":7}"#, "email"),
+        (r#"{"plan":"beta","password":"short"}"#, "password"),
+        (r#"{"plan":"beta","scope":"admin"}"#, "scope"),
+        (r#"{"plan":"beta","scope":["a b"]}"#, "scope"),
+        (r#"{"plan":"beta","vendor":[7]}"#, "vendor"),
+        (r#"{"plan":""}"#, "plan"),
+        (r#"{"plan":"beta","isActive":"yes"}"#, "isActive"),
+        (r#"{"plan":"beta","metadata":[]}"#, "metadata"),
+        (r#"{"plan":"beta","allowedPrivateComponents":"x"}"#, "allowedPrivateComponents"),
+    ] {
+        assert_eq!(
+            server.put_as(&admin, &path, body).expect(400).json()["details"][0]["path"],
+            member,
+            "{body}"
+        );
+    }
+    let unknown = "/users/0123456789abcdef01234567";
+    for body in [r#"{"plan":"beta"}"#, r#"{"password":"new-secret"}"#, "{}"] {
+        server.put_as(&admin, unknown, body).error(404);
+    }
+    server.put_as(&joe, &path, r#"{"scope":["admin"]}"#).error(403);
+    assert_eq!(server.get(&path, &admin).body, before);
+    server.get("/user", &joe).expect(200);
+}
+
+#[test]
+fn the_last_administrator_cannot_be_demoted_or_locked_out() {
+    let server = TestServer::start();
+    let admin = server.admin();
+    let id = id_of(&server, &admin);
+    let path = format!("/users/{id}");
+    server.put_as(&admin, &path, r#"{"isActive":true}"#).expect(200);
+    for body in [r#"{"scope":["user"]}"#, r#"{"isActive":false}"#] {
+        assert_eq!(server.put_as(&admin, &path, body).error(409), "The last administrator must stay");
+    }
+    server
+        .post_as(&admin, "/user", r#"{"username":"b@b","password":"abc321","scope":["admin"]}"#)
+        .expect(200);
+    server.put_as(&admin, &path, r#"{"scope":["user"]}"#).expect(200);
+    server.get(&path, &admin).error(401);
+}
+
+#[test]
+fn users_change_their_own_metadata_and_nothing_else() {
+    let server = TestServer::start();
+    let joe = server.user("joe@acme");
+    let body = r#"{"metadata":{"z":[1],"a":"ž"},"scope":["admin"],"plan":"beta"}"#;
+    let changed = server.put_as(&joe, "/user", body).expect(200);
+    assert_eq!(changed.body, server.get("/user", &joe).expect(200).body);
+    let json = changed.json();
+    assert_eq!(json["metadata"].to_string(), r#"{"z":[1],"a":"ž"}"#);
+    assert_eq!((&json["scope"], &json["plan"]), (&json!(["user"]), &json!("free")));
+    assert_eq!(server.put_as(&joe, "/user", "{}").expect(200).body, changed.body);
+    server.put_as(&joe, "/user", r#"{"metadata":7}"#).error(400);
+    server.request("PUT", "/user", &[("Content-Type", "application/json")], b"{}").error(401);
+}

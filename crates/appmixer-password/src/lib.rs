@@ -5,6 +5,10 @@
 //! bounded: who comes when it is full is told so at once ([`HashError::Busy`](appmixer_core::HashError)).
 //! The memory is taken at the first hash, used again for the next, and given back after some idle seconds.
 //!
+//! bcrypt, scrypt and PBKDF2 are verified too, and always outdated: users who come from elsewhere bring such
+//! hashes, and the first good sign-in replaces them. They cost what they cost, which differs from today's
+//! Argon2id and its decoy.
+//!
 //! ```
 //! use appmixer_core::{Password, PasswordHasher};
 //! use appmixer_password::{Argon2Pool, Params, PoolOptions};
@@ -24,6 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod legacy;
 mod memory;
 mod params;
 mod phc;

@@ -5,6 +5,7 @@ use argon2::password_hash::phc::{self, Ident, Output, ParamsString, Salt};
 use argon2::{Algorithm, Version};
 use subtle::ConstantTimeEq as _;
 
+use crate::legacy;
 use crate::memory::Memory;
 use crate::params::{OUTPUT_BYTES, Params};
 
@@ -91,6 +92,9 @@ pub(crate) fn verify(
     today: Params,
     memory: &mut Memory,
 ) -> Result<Verdict, HashError> {
+    if let Some(verdict) = legacy::verify(password, against.as_phc()) {
+        return verdict;
+    }
     let stored = Stored::parse(against.as_phc()).ok_or(HashError::Unreadable)?;
     let mut output = [0; 64];
     let output = output.get_mut(..stored.output.len()).ok_or(HashError::Unreadable)?;

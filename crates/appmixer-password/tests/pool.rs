@@ -57,6 +57,49 @@ async fn hashes_of_the_reference_implementation_are_verified() {
     }
 }
 
+/// bcrypt: `crypt_blowfish`'s wrapper.c. scrypt: RFC 7914 section 12. PBKDF2-SHA-256: RFC 6070's fifth input,
+/// whose output is in common lists of vectors for SHA-256; SHA-512: the same input. All but bcrypt's were
+/// computed again with OpenSSL.
+#[tokio::test]
+async fn hashes_of_other_kinds_are_verified_and_outdated() {
+    let pool = pool(64, 1, 10);
+    for (text, hash) in [
+        ("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"),
+        ("U*U", "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"),
+        ("U*U", "$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"),
+        (
+            "pleaseletmein",
+            "$scrypt$ln=14,r=8,p=1$U29kaXVtQ2hsb3JpZGU$cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofLVQylVYT8Pz2LUlwUkKpr55h6F3A1lHkDfzwF7RVdYhw",
+        ),
+        (
+            "passwordPASSWORDpassword",
+            "$pbkdf2-sha256$i=4096,l=40$c2FsdFNBTFRzYWx0U0FMVHNhbHRTQUxUc2FsdFNBTFRzYWx0$NIyJ28vTKy8y2BS4EW6EzysXNH68GAAYHE4qH7jdU+HGNVGMfaxH6Q",
+        ),
+        (
+            "passwordPASSWORDpassword",
+            "$pbkdf2-sha512$i=4096$c2FsdFNBTFRzYWx0U0FMVHNhbHRTQUxUc2FsdFNBTFRzYWx0$jAUR9Mbll8asYxXY8DYuIl88UBSVuiO4aMAFF03E7nERW1n55gzZUy+jPg91rv4wIlxYOhhs2CvU2uqXJKPTuA",
+        ),
+    ] {
+        let verdict = pool.verify(password(text), phc(hash)).await.unwrap();
+        assert_eq!(verdict, Verdict { matches: true, outdated: true }, "{hash}");
+        assert!(!pool.verify(password("passwore"), phc(hash)).await.unwrap().matches, "{hash}");
+    }
+}
+
+#[tokio::test]
+async fn a_bcrypt_hash_that_saw_only_part_of_a_password_is_not_replaced() {
+    let pool = pool(64, 1, 10);
+    let hash = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+    let verdict = pool.verify(password("U*U\0and more"), phc(hash)).await;
+    assert_eq!(verdict, Ok(Verdict { matches: true, outdated: false }));
+    // 72 bytes count: made with another implementation, from that many.
+    let hash = "$2b$04$abcdefghijklmnopqrstuubzadhGtS2zEF.gu0yd0opP6cVzb.e0i";
+    for (length, matches, outdated) in [(71, false, true), (72, true, true), (73, true, false)] {
+        let verdict = pool.verify(password(&"x".repeat(length)), phc(hash)).await;
+        assert_eq!(verdict, Ok(Verdict { matches, outdated }), "{length}");
+    }
+}
+
 #[tokio::test]
 async fn a_hash_of_another_cost_still_matches_and_is_outdated() {
     let (cheap, dear) = (pool(64, 1, 10), pool(128, 1, 10));
@@ -82,13 +125,19 @@ async fn nothing_matches_the_decoy_and_it_costs_what_a_real_hash_costs() {
 }
 
 #[tokio::test]
-async fn what_is_no_argon2_hash_is_unreadable_and_so_is_an_absurd_cost() {
+async fn what_is_no_known_hash_is_unreadable_and_so_is_an_absurd_cost() {
     let pool = pool(64, 1, 10);
     for text in [
         "",
         "$",
         "abc321",
-        "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy",
+        "$2b$17$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy",
+        "$2x$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+        "$2a$05$",
+        "$scrypt$ln=63,r=8,p=1$U29kaXVtQ2hsb3JpZGU$cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofI",
+        "$scrypt$ln=21,r=8,p=1$U29kaXVtQ2hsb3JpZGU$cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofI",
+        "$pbkdf2-sha256$i=0$U29kaXVtQ2hsb3JpZGU$cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofI",
+        "$pbkdf2-sha256$i=10000001$U29kaXVtQ2hsb3JpZGU$cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofI",
         "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ",
         "$argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         "$argon2id$v=19$m=64,t=4294967295,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
@@ -155,6 +204,18 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let _ = runtime.block_on(pool.verify(password("x"), phc(&text)));
         // The thread still works.
+        prop_assert!(runtime.block_on(pool.hash(password("x"))).is_ok());
+    }
+
+    #[test]
+    fn no_stored_text_of_another_kind_panics(
+        kind in "2[abxy]|scrypt|pbkdf2-sha(256|512)",
+        costs in "0?[0-9]|(ln=[0-9]|i=[0-9]{1,3}|r=[0-9]|p=[0-9]|l=[0-9]{1,2}|,){0,5}",
+        rest in "[a-zA-Z0-9+/.=$]{0,80}",
+    ) {
+        let pool = pool(64, 1, 10);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let _ = runtime.block_on(pool.verify(password("x"), phc(&format!("${kind}${costs}${rest}"))));
         prop_assert!(runtime.block_on(pool.hash(password("x"))).is_ok());
     }
 }

@@ -311,6 +311,33 @@ fn a_token_is_no_longer_good_when_its_time_is_over() {
 }
 
 #[test]
+fn a_hash_from_elsewhere_signs_in_and_is_replaced_at_the_first_good_password() {
+    let server = TestServer::start();
+    server.user("joe@acme");
+    let hashes = [
+        ("U*U", "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"),
+        (
+            "passwordPASSWORDpassword",
+            "$pbkdf2-sha512$i=4096$c2FsdFNBTFRzYWx0U0FMVHNhbHRTQUxUc2FsdFNBTFRzYWx0$jAUR9Mbll8asYxXY8DYuIl88UBSVuiO4aMAFF03E7nERW1n55gzZUy+jPg91rv4wIlxYOhhs2CvU2uqXJKPTuA",
+        ),
+    ];
+    for (password, hash) in hashes {
+        let database = rusqlite::Connection::open(server.data().join("appmixer.sqlite")).unwrap();
+        database.execute("UPDATE users SET password_hash = ?1", [hash]).unwrap();
+        let kept = || {
+            database.query_row("SELECT password_hash FROM users", [], |row| row.get::<_, String>(0)).unwrap()
+        };
+        server.sign_in("joe@acme", "wrong1").error(403);
+        assert_eq!(kept(), hash, "a wrong password changes nothing");
+        server.sign_in("joe@acme", password).expect(200);
+        assert!(kept().starts_with("$argon2id$"), "{}", kept());
+        server.sign_in("joe@acme", password).expect(200);
+        server.sign_in("joe@acme", "wrong1").error(403);
+    }
+    server.assert_well();
+}
+
+#[test]
 fn a_hash_of_other_parameters_is_made_anew_at_the_next_sign_in() {
     let server = TestServer::start();
     server.user("joe@acme");

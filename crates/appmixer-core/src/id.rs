@@ -27,6 +27,38 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId([u8; LENGTH]);
 
+/// What an administrator gets for the deletion of a user, to ask what became of it; written like a user's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ticket(UserId);
+
+impl Ticket {
+    /// The ticket with this id, which must be new.
+    #[must_use]
+    pub const fn new(id: UserId) -> Self {
+        Self(id)
+    }
+
+    /// The ticket's bytes, as a store keeps them.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; LENGTH] {
+        self.0.as_bytes()
+    }
+}
+
+impl FromStr for Ticket {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        text.parse().map(Self)
+    }
+}
+
+impl Serialize for Ticket {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
 /// The text is not an id of 24 lower-case hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("must be 24 lower-case hexadecimal digits")]

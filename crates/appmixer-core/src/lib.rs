@@ -42,7 +42,7 @@ pub use config::{
     KNOWN_KEYS, Kind, MASK, MAX_ENTRIES, MAX_KEY_BYTES, MAX_VALUE_BYTES, SystemConfig,
 };
 pub use context::{Context, DEFAULT_TOKEN_LIFETIME, Rules, Session, open_session};
-pub use id::{IdGenerator, InvalidId, UserId};
+pub use id::{IdGenerator, InvalidId, Ticket, UserId};
 pub use name::{Email, InvalidName, LoginName, MAX_NAME_BYTES, Names, Username};
 pub use password::{
     DEFAULT_MIN_PASSWORD_CHARS, HashError, InvalidPassword, MAX_PASSWORD_BYTES, Password, PasswordHash,
@@ -54,6 +54,6 @@ pub use profile::{
 pub use scope::{InvalidScope, MAX_SCOPE_BYTES, MAX_SCOPES, Scope, Scopes};
 pub use sign_in::{ChooseError, SignInError, choose_password, sign_in};
 pub use sign_up::{Privileges, SignUp, SignUpError, create_user, may_sign_up, sign_up};
-pub use store::{Change, ChangeListener, Settings, Store, StoreError, Users, WriteError};
+pub use store::{Change, ChangeListener, Settings, Store, StoreError, TICKET_LIFETIME, Users, WriteError};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use user::{User, UserChange};

@@ -3,16 +3,20 @@
 //! A write's `Ok` means that it is on disk. "Not there" is an answer (`Option`), not an error.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::config::{ConfigEntry, ConfigKey};
-use crate::id::UserId;
+use crate::id::{Ticket, UserId};
 use crate::name::LoginName;
 use crate::password::PasswordHash;
 use crate::time::Timestamp;
 use crate::user::{User, UserChange};
+
+/// How long after a deletion its ticket answers (contract, "Users").
+pub const TICKET_LIFETIME: Duration = Duration::from_hours(24);
 
 /// What went wrong inside a store. The text is for the operator's log and never holds a stored value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -105,11 +109,18 @@ pub trait Users: Send + Sync {
         new: PasswordHash,
     ) -> Result<bool, StoreError>;
 
-    /// Deletes a user.
+    /// Deletes a user with all that belongs to it, in one step, and keeps the ticket for
+    /// [`TICKET_LIFETIME`].
     ///
     /// # Errors
     /// [`WriteError::NotFound`], [`WriteError::LastAdmin`], [`WriteError::Store`].
-    async fn delete(&self, id: UserId) -> Result<(), WriteError>;
+    async fn delete(&self, id: UserId, ticket: Ticket, now: Timestamp) -> Result<(), WriteError>;
+
+    /// Whether the ticket is one for the deletion of this user, and not yet too old.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn was_deleted(&self, id: UserId, ticket: Ticket, now: Timestamp) -> Result<bool, StoreError>;
 }
 
 /// The system configuration's entries.

@@ -1,7 +1,7 @@
 //! Points in time, and the clock that tells them.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
@@ -35,6 +35,12 @@ impl Timestamp {
     #[must_use]
     pub fn from_seconds(seconds: u64) -> Self {
         Self(i64::try_from(seconds).unwrap_or(LAST).saturating_mul(1000).min(LAST))
+    }
+
+    /// The moment so long before this one; 1970 at the earliest.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        Self::from_millis(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// Milliseconds since 1970.

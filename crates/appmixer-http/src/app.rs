@@ -145,7 +145,7 @@ impl App {
         headers: &HeaderMap,
         body: &mut RequestBody,
     ) -> Result<Answer, ApiError> {
-        let (resource, parameter) = self.router.find(path)?;
+        let (resource, [parameter, second]) = self.router.find(path)?;
         // Boxed is what is big and rare: the future of every request has room for the biggest that is not.
         // What answers GET answers HEAD: hyper leaves the body out.
         let as_get = if method == Method::HEAD { &Method::GET } else { method };
@@ -170,6 +170,12 @@ impl App {
             (Resource::OneUser, &Method::GET) => Box::pin(routes::users::get(self, headers, parameter)).await,
             (Resource::OneUser, &Method::PUT) => {
                 Box::pin(routes::users::put(self, headers, parameter, body)).await
+            }
+            (Resource::OneUser, &Method::DELETE) => {
+                Box::pin(routes::users::delete(self, headers, parameter)).await
+            }
+            (Resource::Deletion, &Method::GET) => {
+                Box::pin(routes::users::deletion(self, headers, parameter, second)).await
             }
             (Resource::Config, &Method::GET) => Box::pin(routes::config::get(self, headers)).await,
             (Resource::Config, &Method::POST) => Box::pin(routes::config::post(self, headers, body)).await,

@@ -17,6 +17,7 @@ pub(crate) enum Resource {
     SignOutEverywhere,
     ResetPassword,
     OneUser,
+    Deletion,
     Config,
     ConfigEntry,
 }
@@ -31,6 +32,7 @@ const RESOURCES: &[(&str, Resource)] = &[
     ("/user/sign-out-everywhere", Resource::SignOutEverywhere),
     ("/user/reset-password", Resource::ResetPassword),
     ("/users/{id}", Resource::OneUser),
+    ("/users/{id}/delete-status/{ticket}", Resource::Deletion),
     ("/config", Resource::Config),
     ("/config/{key}", Resource::ConfigEntry),
 ];
@@ -39,12 +41,12 @@ impl Resource {
     /// The methods that work, as `Allow` lists them.
     pub(crate) const fn methods(self) -> &'static str {
         match self {
-            Self::Root | Self::Health | Self::Readiness => "GET, HEAD, OPTIONS",
+            Self::Root | Self::Health | Self::Readiness | Self::Deletion => "GET, HEAD, OPTIONS",
             Self::SignIn | Self::ChangePassword | Self::SignOutEverywhere | Self::ResetPassword => {
                 "POST, OPTIONS"
             }
             Self::User => "GET, HEAD, POST, PUT, OPTIONS",
-            Self::OneUser => "GET, HEAD, PUT, OPTIONS",
+            Self::OneUser => "GET, HEAD, PUT, DELETE, OPTIONS",
             Self::Config => "GET, HEAD, POST, OPTIONS",
             Self::ConfigEntry => "DELETE, OPTIONS",
         }
@@ -73,11 +75,12 @@ impl Router {
         Ok(Self(tree))
     }
 
-    /// The resource at a path, and the path's parameter as it stands there.
-    pub(crate) fn find<'p>(&self, path: &'p str) -> Result<(Resource, &'p str), ApiError> {
+    /// The resource at a path, and the path's parameters as they stand there; empty where it has fewer.
+    pub(crate) fn find<'p>(&self, path: &'p str) -> Result<(Resource, [&'p str; 2]), ApiError> {
         let found = self.0.at(path).map_err(|_| ApiError::not_found("Not Found"))?;
-        let parameter = found.params.iter().next().map_or("", |(_, value)| value);
-        Ok((*found.value, parameter))
+        let mut values = found.params.iter().map(|(_, value)| value);
+        let parameters = [values.next().unwrap_or(""), values.next().unwrap_or("")];
+        Ok((*found.value, parameters))
     }
 }
 
@@ -91,7 +94,8 @@ mod tests {
         for (path, resource) in RESOURCES {
             assert_eq!(router.find(path).unwrap().0, *resource);
         }
-        assert_eq!(router.find("/config/APP_NAME").unwrap(), (Resource::ConfigEntry, "APP_NAME"));
+        assert_eq!(router.find("/config/APP_NAME").unwrap(), (Resource::ConfigEntry, ["APP_NAME", ""]));
+        assert_eq!(router.find("/users/a/delete-status/b").unwrap(), (Resource::Deletion, ["a", "b"]));
         for path in ["/user/", "//", "/users", "/config/", "/config/a/b", "*", ""] {
             assert_eq!(router.find(path).unwrap_err().status, 404, "{path}");
         }

@@ -1,6 +1,6 @@
 //! The JSON shapes of the contract, members in its order.
 
-use appmixer_core::{ConfigEntry, Metadata, Plan, Scopes, Timestamp, User, UserId, Vendor};
+use appmixer_core::{ConfigEntry, Metadata, Plan, Scopes, Ticket, Timestamp, User, UserId, Vendor};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -97,6 +97,12 @@ pub(crate) struct TokenView<'a> {
     pub(crate) token: &'a str,
 }
 
+/// `DELETE /users/:userId`.
+#[derive(Serialize)]
+pub(crate) struct TicketView {
+    pub(crate) ticket: Ticket,
+}
+
 /// `{}`: it is done, and there is nothing to tell.
 #[derive(Serialize)]
 pub(crate) struct Done {}
@@ -128,7 +134,7 @@ pub(crate) struct RootView {
     pub(crate) status: &'static str,
 }
 
-/// `GET /healthz`, `GET /readyz`.
+/// `GET /healthz`, `GET /readyz`, `GET /users/:userId/delete-status/:ticket`.
 #[derive(Serialize)]
 pub(crate) struct StatusView {
     pub(crate) status: &'static str,

@@ -1,7 +1,7 @@
-//! `/users/:userId`: one user, for administrators.
+//! `/users/:userId`: one user, for administrators, and what became of its deletion.
 
 use appmixer_core::{
-    Email, Metadata, Password, Plan, Scope, Scopes, Text, UserChange, UserId, Username, Vendor,
+    Email, Metadata, Password, Plan, Scope, Scopes, Text, Ticket, UserChange, UserId, Username, Vendor,
     choose_password,
 };
 use http::HeaderMap;
@@ -11,7 +11,7 @@ use crate::body::{Accepts, RequestBody};
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::response::{Answer, private_json};
-use crate::views::AdministeredUser;
+use crate::views::{AdministeredUser, StatusView, TicketView};
 
 pub(crate) async fn get(app: &App, headers: &HeaderMap, id: &str) -> Result<Answer, ApiError> {
     app.require(headers, &Scope::admin()).await?;
@@ -41,6 +41,31 @@ pub(crate) async fn put(
     }
     let user = app.ctx.store.update(id, change, app.ctx.clock.now()).await?;
     private_json(&AdministeredUser::of(&user))
+}
+
+pub(crate) async fn delete(app: &App, headers: &HeaderMap, id: &str) -> Result<Answer, ApiError> {
+    app.require(headers, &Scope::admin()).await?;
+    let now = app.ctx.clock.now();
+    let ticket = Ticket::new(app.ctx.ids.next(now));
+    app.ctx.store.delete(parse(id)?, ticket, now).await?;
+    private_json(&TicketView { ticket })
+}
+
+/// A deletion is one transaction: a ticket that was handed out is one for what is done.
+pub(crate) async fn deletion(
+    app: &App,
+    headers: &HeaderMap,
+    id: &str,
+    ticket: &str,
+) -> Result<Answer, ApiError> {
+    app.require(headers, &Scope::admin()).await?;
+    let id = parse(id)?;
+    let ticket = ticket.parse().map_err(|error| ApiError::invalid_one("ticket", &error))?;
+    if app.ctx.store.was_deleted(id, ticket, app.ctx.clock.now()).await? {
+        private_json(&StatusView { status: "completed" })
+    } else {
+        Err(ApiError::not_found("There is no such ticket"))
+    }
 }
 
 fn parse(id: &str) -> Result<UserId, ApiError> {

@@ -2,7 +2,7 @@
 
 use appmixer_core::{
     ChooseError, Context, Email, InvalidProfile, Metadata, Names, Plan, Privileges, Scope, Scopes, SignUp,
-    SignUpError, User, UserChange, Username, Vendor, choose_password, create_user,
+    SignUpError, Ticket, User, UserChange, Username, Vendor, choose_password, create_user,
 };
 use serde_json::{Value, json};
 
@@ -170,7 +170,8 @@ async fn delete(ctx: &Context, user: &str, yes: bool) -> Result<(), Failure> {
     if !yes {
         prompt::consent(&format!("Delete {} ({}) for good?", user.names.username.as_str(), user.id))?;
     }
-    ctx.store.delete(user.id).await?;
+    let now = ctx.clock.now();
+    ctx.store.delete(user.id, Ticket::new(ctx.ids.next(now)), now).await?;
     println!("deleted {}", user.id);
     Ok(())
 }

@@ -116,6 +116,7 @@ fn the_last_administrator_cannot_be_demoted_or_locked_out() {
     let id = id_of(&server, &admin);
     let path = format!("/users/{id}");
     server.put_as(&admin, &path, r#"{"isActive":true}"#).expect(200);
+    assert_eq!(server.delete_as(&admin, &path).error(409), "The last administrator must stay");
     for body in [r#"{"scope":["user"]}"#, r#"{"isActive":false}"#] {
         assert_eq!(server.put_as(&admin, &path, body).error(409), "The last administrator must stay");
     }
@@ -124,6 +125,33 @@ fn the_last_administrator_cannot_be_demoted_or_locked_out() {
         .expect(200);
     server.put_as(&admin, &path, r#"{"scope":["user"]}"#).expect(200);
     server.get(&path, &admin).error(401);
+}
+
+#[test]
+fn a_deleted_user_is_gone_at_once_and_its_ticket_tells_so_after_a_restart_too() {
+    let server = TestServer::start();
+    let (admin, joe) = (server.admin(), server.user("joe@acme"));
+    let path = format!("/users/{}", id_of(&server, &joe));
+    server.delete_as(&joe, &path).error(403);
+    let answer = server.delete_as(&admin, &path).expect(200);
+    let ticket = answer.text("ticket");
+    assert_eq!(answer.body, format!(r#"{{"ticket":"{ticket}"}}"#));
+    server.get("/user", &joe).error(404);
+    server.sign_in("joe@acme", "abc321").error(403);
+    server.get(&path, &admin).error(404);
+    server.delete_as(&admin, &path).error(404);
+    let server = server.kill_and_restart();
+    let status = format!("{path}/delete-status/{ticket}");
+    assert_eq!(server.get(&status, &admin).expect(200).body, r#"{"status":"completed"}"#);
+    server.user("joe@acme");
+
+    let other = format!("/users/0123456789abcdef01234567/delete-status/{ticket}");
+    server.get(&other, &admin).error(404);
+    server.get(&format!("{path}/delete-status/0123456789abcdef01234567"), &admin).error(404);
+    let bad = server.get(&format!("{path}/delete-status/x"), &admin).expect(400);
+    assert_eq!(bad.json()["details"][0]["path"], "ticket");
+    server.request("GET", &status, &[], b"").error(401);
+    server.delete_as(&admin, "/users/x").error(400);
 }
 
 #[test]

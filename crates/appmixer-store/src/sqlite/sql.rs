@@ -39,6 +39,9 @@ statements! {
          metadata = ?12, created = ?13, modified = ?14, generation = ?15 WHERE id = ?1";
     USER_NUMBER = "SELECT number FROM users WHERE id = ?1";
     DELETE_USER = "DELETE FROM users WHERE number = ?1";
+    INSERT_TICKET = "INSERT INTO deletions (ticket, user, deleted) VALUES (?1, ?2, ?3)";
+    FIND_TICKET = "SELECT 1 FROM deletions WHERE ticket = ?1 AND user = ?2 AND deleted > ?3";
+    FORGET_TICKETS = "DELETE FROM deletions WHERE deleted <= ?1";
     REPLACE_HASH = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
 
     INSERT_NAME = "INSERT INTO login_names (folded, user) VALUES (?1, ?2)";

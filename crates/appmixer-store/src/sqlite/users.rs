@@ -1,7 +1,8 @@
 //! The users.
 
 use appmixer_core::{
-    Change, LoginName, PasswordHash, StoreError, Timestamp, User, UserChange, UserId, Users, WriteError,
+    Change, LoginName, PasswordHash, StoreError, TICKET_LIFETIME, Ticket, Timestamp, User, UserChange,
+    UserId, Users, WriteError,
 };
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
@@ -64,8 +65,17 @@ impl Users for SqliteStore {
             .await
     }
 
-    async fn delete(&self, id: UserId) -> Result<(), WriteError> {
-        self.writer.run(move |db| delete(db, id)).await
+    async fn delete(&self, id: UserId, ticket: Ticket, now: Timestamp) -> Result<(), WriteError> {
+        self.writer.run(move |db| delete(db, id, ticket, now)).await
+    }
+
+    async fn was_deleted(&self, id: UserId, ticket: Ticket, now: Timestamp) -> Result<bool, StoreError> {
+        self.readers
+            .run(move |db| {
+                let params = params![ticket.as_bytes(), id.as_bytes(), now.before(TICKET_LIFETIME).millis()];
+                db.prepare_cached(sql::FIND_TICKET)?.exists(params)
+            })
+            .await
     }
 }
 
@@ -115,12 +125,15 @@ fn update(db: &Connection, id: UserId, change: &UserChange, now: Timestamp) -> W
     Ok((changed, Some(Change::User(id))))
 }
 
-fn delete(db: &Connection, id: UserId) -> Written<()> {
+fn delete(db: &Connection, id: UserId, ticket: Ticket, now: Timestamp) -> Written<()> {
     let (number, user) = existing(db, id)?;
     if user.scopes.has_admin() {
         require_another_admin(db, number)?;
     }
     db.prepare_cached(sql::DELETE_USER)?.execute([number])?;
+    db.prepare_cached(sql::FORGET_TICKETS)?.execute([now.before(TICKET_LIFETIME).millis()])?;
+    let params = params![ticket.as_bytes(), id.as_bytes(), now.millis()];
+    db.prepare_cached(sql::INSERT_TICKET)?.execute(params)?;
     Ok(((), Some(Change::User(id))))
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use appmixer_core::{
     Change, ChangeListener, ConfigEntry, ConfigKey, Email, LoginName, Metadata, Names, PasswordHash, Plan,
-    Scopes, Store, Text, Timestamp, User, UserChange, UserId, Username, Vendor, WriteError,
+    Scopes, Store, Text, Ticket, Timestamp, User, UserChange, UserId, Username, Vendor, WriteError,
 };
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
@@ -50,6 +50,10 @@ pub(crate) fn user(number: u32, name: &str, scopes: &[&str]) -> User {
     }
 }
 
+fn ticket(number: u32) -> Ticket {
+    Ticket::new(id(number + 1_000_000))
+}
+
 fn login(name: &str) -> LoginName {
     LoginName::parse(name).unwrap()
 }
@@ -85,6 +89,7 @@ pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Ar
         two_admins_who_remove_each_other_at_once_leave_one
         a_hash_is_replaced_only_while_it_is_the_one_that_was_seen
         a_deleted_user_is_gone_and_its_names_are_free
+        a_ticket_answers_for_a_day_after_the_deletion_and_for_that_user_alone
         lists_go_on_behind_the_last_id
         configuration_entries_are_kept_as_they_are
         the_number_of_configuration_entries_is_bounded
@@ -213,12 +218,12 @@ async fn the_last_admin_stays(store: Arc<dyn Store>, _: Arc<Notes>) {
     store.insert(user(2, "joe@acme", &["user"])).await.unwrap();
     assert_eq!(store.any_admin().await, Ok(true));
     let lock_out = UserChange { is_active: Some(false), ..UserChange::default() };
-    assert_eq!(store.delete(id(1)).await, Err(WriteError::LastAdmin));
+    assert_eq!(store.delete(id(1), ticket(1), later()).await, Err(WriteError::LastAdmin));
     assert_eq!(store.update(id(1), scopes(&["user"]), later()).await, Err(WriteError::LastAdmin));
     assert_eq!(store.update(id(1), lock_out, later()).await, Err(WriteError::LastAdmin));
     store.update(id(2), scopes(&["user", "admin"]), later()).await.unwrap();
-    store.delete(id(1)).await.unwrap();
-    assert_eq!(store.delete(id(2)).await, Err(WriteError::LastAdmin));
+    store.delete(id(1), ticket(1), later()).await.unwrap();
+    assert_eq!(store.delete(id(2), ticket(2), later()).await, Err(WriteError::LastAdmin));
 }
 
 async fn two_admins_who_remove_each_other_at_once_leave_one(store: Arc<dyn Store>, _: Arc<Notes>) {
@@ -230,7 +235,7 @@ async fn two_admins_who_remove_each_other_at_once_leave_one(store: Arc<dyn Store
         let store = Arc::clone(&store);
         tasks.spawn(async move {
             if number % 2 == 0 {
-                store.delete(id(number)).await
+                store.delete(id(number), ticket(number), later()).await
             } else {
                 store.update(id(number), scopes(&["user"]), later()).await.map(drop)
             }
@@ -252,12 +257,31 @@ async fn a_hash_is_replaced_only_while_it_is_the_one_that_was_seen(store: Arc<dy
 
 async fn a_deleted_user_is_gone_and_its_names_are_free(store: Arc<dyn Store>, notes: Arc<Notes>) {
     store.insert(user(1, "joe@acme", &["user"])).await.unwrap();
-    store.delete(id(1)).await.unwrap();
+    store.delete(id(1), ticket(1), later()).await.unwrap();
     assert_eq!(notes.take(), [Change::User(id(1))]);
     assert_eq!(store.find_by_id(id(1)).await, Ok(None));
     assert_eq!(store.find_by_login(&login("joe@acme")).await, Ok(None));
-    assert_eq!(store.delete(id(1)).await, Err(WriteError::NotFound));
+    assert_eq!(store.delete(id(1), ticket(1), later()).await, Err(WriteError::NotFound));
     store.insert(user(2, "joe@acme", &["user"])).await.unwrap();
+}
+
+async fn a_ticket_answers_for_a_day_after_the_deletion_and_for_that_user_alone(
+    store: Arc<dyn Store>,
+    _: Arc<Notes>,
+) {
+    const HOUR: i64 = 3_600_000;
+    let after = |hours: i64| Timestamp::from_millis(LATER + hours * HOUR);
+    store.insert(user(1, "joe@acme", &["user"])).await.unwrap();
+    assert_eq!(store.was_deleted(id(1), ticket(1), later()).await, Ok(false));
+    store.delete(id(1), ticket(1), later()).await.unwrap();
+    for (user, number, hours, answers) in
+        [(1, 1, 0, true), (1, 1, 23, true), (1, 1, 24, false), (2, 1, 0, false), (1, 2, 0, false)]
+    {
+        assert_eq!(store.was_deleted(id(user), ticket(number), after(hours)).await, Ok(answers));
+    }
+    // What was refused has no ticket.
+    assert_eq!(store.delete(id(9), ticket(9), later()).await, Err(WriteError::NotFound));
+    assert_eq!(store.was_deleted(id(9), ticket(9), later()).await, Ok(false));
 }
 
 async fn lists_go_on_behind_the_last_id(store: Arc<dyn Store>, _: Arc<Notes>) {

@@ -28,6 +28,7 @@ mod id;
 mod name;
 mod password;
 mod profile;
+mod refused;
 mod scope;
 mod sign_in;
 mod sign_up;
@@ -51,6 +52,7 @@ pub use password::{
 pub use profile::{
     InvalidProfile, MAX_LIST_LENGTH, MAX_METADATA_BYTES, MAX_TEXT_BYTES, Metadata, Plan, Text, Vendor,
 };
+pub use refused::{MAX_REFUSED_PASSWORDS, RefusedPasswords, TooManyRefused};
 pub use scope::{InvalidScope, MAX_SCOPE_BYTES, MAX_SCOPES, Scope, Scopes};
 pub use sign_in::{ChooseError, SignInError, choose_password, sign_in};
 pub use sign_up::{Privileges, SignUp, SignUpError, create_user, may_sign_up, sign_up};

@@ -53,12 +53,12 @@ pub async fn change_password(
     new: Password,
 ) -> Result<Session, ChangePasswordError> {
     // What is refused anyway need not cost a hash.
-    ctx.rules.password_policy.check(&new)?;
+    ctx.rules.password_policy.check(&new, &caller.user.names)?;
     if !ctx.hasher.verify(old, caller.user.password_hash.clone()).await?.matches {
         return Err(ChangePasswordError::WrongPassword);
     }
     let change = UserChange {
-        password_hash: Some(choose_password(ctx, new).await?),
+        password_hash: Some(ctx.hasher.hash(new).await?),
         // A reset that came between proof and change must win: the old password may be in wrong hands.
         only_at_generation: Some(caller.user.generation),
         ..UserChange::default()
@@ -77,8 +77,8 @@ pub async fn reset_password(
     new: Password,
 ) -> Result<(), ChangePasswordError> {
     let user = ctx.store.find_by_login(name).await?.ok_or(WriteError::NotFound)?;
-    let change =
-        UserChange { password_hash: Some(choose_password(ctx, new).await?), ..UserChange::default() };
+    let hash = choose_password(ctx, new, &user.names).await?;
+    let change = UserChange { password_hash: Some(hash), ..UserChange::default() };
     ctx.store.update(user.id, change, ctx.clock.now()).await?;
     Ok(())
 }

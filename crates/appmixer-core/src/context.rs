@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::access::Grant;
 use crate::id::IdGenerator;
-use crate::password::{PasswordHasher, PasswordPolicy};
+use crate::password::PasswordHasher;
+use crate::password_policy::PasswordPolicy;
 use crate::store::Store;
 use crate::time::{Clock, Timestamp};
 use crate::user::User;
@@ -14,7 +15,7 @@ use crate::user::User;
 pub const DEFAULT_TOKEN_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
 /// The rules that an operator sets at the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Rules {
     /// How long a token is good, in whole seconds.
     pub token_lifetime: Duration,

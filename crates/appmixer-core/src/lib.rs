@@ -27,6 +27,7 @@ mod context;
 mod id;
 mod name;
 mod password;
+mod password_policy;
 mod profile;
 mod refused;
 mod scope;
@@ -46,9 +47,9 @@ pub use context::{Context, DEFAULT_TOKEN_LIFETIME, Rules, Session, open_session}
 pub use id::{IdGenerator, InvalidId, Ticket, UserId};
 pub use name::{Email, InvalidName, LoginName, MAX_NAME_BYTES, Names, Username};
 pub use password::{
-    DEFAULT_MIN_PASSWORD_CHARS, HashError, InvalidPassword, MAX_PASSWORD_BYTES, Password, PasswordHash,
-    PasswordHasher, PasswordPolicy, Verdict,
+    HashError, InvalidPassword, MAX_PASSWORD_BYTES, Password, PasswordHash, PasswordHasher, Verdict,
 };
+pub use password_policy::{DEFAULT_MIN_PASSWORD_CHARS, MAX_PASSWORD_STRENGTH, PasswordPolicy};
 pub use profile::{
     InvalidProfile, MAX_LIST_LENGTH, MAX_METADATA_BYTES, MAX_TEXT_BYTES, Metadata, Plan, Text, Vendor,
 };

@@ -1,5 +1,6 @@
 //! Passwords that nobody may choose: an operator's list, as NIST SP 800-63B section 3.1.1.2 asks for.
 
+use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use thiserror::Error;
@@ -47,6 +48,12 @@ impl RefusedPasswords {
     #[must_use]
     pub fn contains(&self, password: &str) -> bool {
         !self.0.is_empty() && self.0.binary_search(&digest(password)).is_ok()
+    }
+}
+
+impl fmt::Debug for RefusedPasswords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RefusedPasswords({})", self.0.len())
     }
 }
 

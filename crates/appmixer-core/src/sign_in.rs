@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::context::{Context, Session, open_session};
-use crate::name::LoginName;
+use crate::name::{LoginName, Names};
 use crate::password::{HashError, Password, PasswordHash};
 use crate::store::StoreError;
 use crate::user::User;
@@ -54,12 +54,16 @@ async fn rehashed(ctx: &Context, user: User, password: Password) -> User {
     }
 }
 
-/// Makes the hash of a password that somebody chooses.
+/// Makes the hash of a password that is chosen for the user of these names.
 ///
 /// # Errors
 /// [`ChooseError`].
-pub async fn choose_password(ctx: &Context, password: Password) -> Result<PasswordHash, ChooseError> {
-    ctx.rules.password_policy.check(&password)?;
+pub async fn choose_password(
+    ctx: &Context,
+    password: Password,
+    names: &Names,
+) -> Result<PasswordHash, ChooseError> {
+    ctx.rules.password_policy.check(&password, names)?;
     Ok(ctx.hasher.hash(password).await?)
 }
 

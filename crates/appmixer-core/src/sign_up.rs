@@ -114,7 +114,7 @@ pub async fn create_user(ctx: &Context, config: &SystemConfig, new: SignUp) -> R
             return Err(SignUpError::NameTaken);
         }
     }
-    let password_hash = choose_password(ctx, new.password).await?;
+    let password_hash = choose_password(ctx, new.password, &new.names).await?;
     let now = ctx.clock.now();
     let privileges = new.privileges;
     let user = User {

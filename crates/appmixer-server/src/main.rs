@@ -8,6 +8,7 @@ mod config;
 mod failure;
 mod logging;
 mod prompt;
+mod refused;
 mod secret;
 mod workbench;
 

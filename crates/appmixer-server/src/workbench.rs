@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::thread;
 
 use appmixer_core::{
-    ChangeListener, Clock, Context, IdGenerator, LoginName, PasswordHasher, Store, SystemClock, SystemConfig,
-    User, UserId,
+    ChangeListener, Clock, Context, IdGenerator, LoginName, PasswordHasher, Rules, Store, SystemClock,
+    SystemConfig, User, UserId,
 };
 use appmixer_http::{CorsOrigins, HttpOptions};
 use appmixer_password::{Argon2Pool, InvalidParams, Params, PoolOptions};
@@ -57,6 +57,7 @@ pub(crate) fn open(
     role: Role,
     threads: usize,
     listener: Arc<dyn ChangeListener>,
+    rules: Rules,
 ) -> Result<Context, Failure> {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.database(), role, listener)?);
     let params =
@@ -67,7 +68,7 @@ pub(crate) fn open(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut seed = [0; 8];
     SystemRandom::new().fill(&mut seed).map_err(|_| Failure::refused("the system has no random bytes"))?;
-    Ok(Context { store, hasher, clock, ids: IdGenerator::new(seed), rules: config.rules() })
+    Ok(Context { store, hasher, clock, ids: IdGenerator::new(seed), rules })
 }
 
 /// Remembers nothing, so has nothing to forget.
@@ -78,8 +79,8 @@ impl ChangeListener for Forgetful {
 }
 
 /// The same for a command beside the server.
-pub(crate) fn open_beside(config: &Config) -> Result<Context, Failure> {
-    open(config, Role::Beside, 1, Arc::new(Forgetful))
+pub(crate) fn open_beside(config: &Config, rules: Rules) -> Result<Context, Failure> {
+    open(config, Role::Beside, 1, Arc::new(Forgetful), rules)
 }
 
 /// The system configuration as it stands.

@@ -31,10 +31,9 @@ pub(crate) async fn put(
     let (mut change, password) = read(body.fields(headers, Accepts::Json).await?)?;
     if let Some(password) = password {
         // An unknown user costs no hash.
-        if app.ctx.store.find_by_id(id).await?.is_none() {
-            return Err(ApiError::not_found("User not found"));
-        }
-        change.password_hash = Some(choose_password(&app.ctx, password).await?);
+        let user = app.ctx.store.find_by_id(id).await?;
+        let user = user.ok_or_else(|| ApiError::not_found("User not found"))?;
+        change.password_hash = Some(choose_password(&app.ctx, password, &user.names).await?);
     }
     if change.is_empty() {
         return get(app, headers, &id.to_string()).await;

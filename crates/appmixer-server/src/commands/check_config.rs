@@ -9,6 +9,7 @@ use crate::failure::Failure;
 
 pub(crate) fn run(common: &Common) -> Result<(), Failure> {
     let (config, figment) = load(common.config.as_deref(), &common.overrides(None))?;
+    config.rules_for_new_passwords()?;
     // Through the types again, which mask what is secret.
     let shown = Figment::from(figment::providers::Serialized::defaults(&config));
     let shown: Dict = shown.extract().map_err(|error| Failure::refused(error.to_string()))?;

@@ -6,7 +6,7 @@ pub(crate) mod serve;
 pub(crate) mod token;
 pub(crate) mod user;
 
-use appmixer_core::Context;
+use appmixer_core::{Context, Rules};
 use tokio::runtime::Builder;
 
 use crate::cli::Common;
@@ -19,8 +19,24 @@ fn beside<T>(
     common: &Common,
     work: impl AsyncFnOnce(&Config, &Context) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    beside_with(common, |config| Ok(config.rules()), work)
+}
+
+/// The same for a command that lets a password be chosen.
+fn choosing_beside<T>(
+    common: &Common,
+    work: impl AsyncFnOnce(&Config, &Context) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    beside_with(common, Config::rules_for_new_passwords, work)
+}
+
+fn beside_with<T>(
+    common: &Common,
+    rules: impl FnOnce(&Config) -> Result<Rules, Failure>,
+    work: impl AsyncFnOnce(&Config, &Context) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     logging::start_for_command();
     let (config, _) = load(common.config.as_deref(), &common.overrides(None))?;
-    let ctx = workbench::open_beside(&config)?;
+    let ctx = workbench::open_beside(&config, rules(&config)?)?;
     Builder::new_current_thread().enable_time().build()?.block_on(work(&config, &ctx))
 }

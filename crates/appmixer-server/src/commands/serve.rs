@@ -30,7 +30,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     raise_open_files(config.http.max_connections);
 
     let epochs = Arc::new(Epochs::new());
-    let ctx = workbench::open(&config, Role::Server, config.password.threads, epochs.clone())?;
+    let rules = config.rules_for_new_passwords()?;
+    let ctx = workbench::open(&config, Role::Server, config.password.threads, epochs.clone(), rules)?;
     let tokens = secret::token_options(&config)?;
     let app = App::new(ctx, epochs, tokens, config.http_options()?);
     let app = Arc::new(app.map_err(|error| Failure::refused(error.to_string()))?);

@@ -45,7 +45,7 @@ async fn keys(config: &Config, ctx: &Context) -> Result<KeySet, Failure> {
 
 async fn issue(config: &Config, ctx: &Context, user: &str, lifetime: Option<Span>) -> Result<(), Failure> {
     let user = find_user(ctx, user).await?;
-    let mut rules = ctx.rules;
+    let mut rules = ctx.rules.clone();
     if let Some(Span(lifetime)) = lifetime {
         rules.token_lifetime = lifetime;
     }

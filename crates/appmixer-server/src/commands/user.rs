@@ -6,7 +6,7 @@ use appmixer_core::{
 };
 use serde_json::{Value, json};
 
-use super::beside;
+use super::{beside, choosing_beside};
 use crate::cli::{UserCommand, UserFields};
 use crate::failure::Failure;
 use crate::prompt;
@@ -20,7 +20,7 @@ pub(crate) fn run(command: UserCommand) -> Result<(), Failure> {
         UserCommand::Add { name, email, fields, password_stdin, common } => {
             let names = names(&name, email.as_deref())?;
             let fields = Fields::read(&fields)?;
-            beside(&common, async |_, ctx| add(ctx, names, fields, password_stdin).await)
+            choosing_beside(&common, async |_, ctx| add(ctx, names, fields, password_stdin).await)
         }
         UserCommand::List { json, common } => beside(&common, async |_, ctx| list(ctx, json).await),
         UserCommand::Show { user, json, common } => beside(&common, async |_, ctx| {
@@ -42,7 +42,7 @@ pub(crate) fn run(command: UserCommand) -> Result<(), Failure> {
             beside(&common, async |_, ctx| set(ctx, &user, change).await)
         }
         UserCommand::ResetPassword { user, password_stdin, common } => {
-            beside(&common, async |_, ctx| reset_password(ctx, &user, password_stdin).await)
+            choosing_beside(&common, async |_, ctx| reset_password(ctx, &user, password_stdin).await)
         }
         UserCommand::Delete { user, yes, common } => {
             beside(&common, async |_, ctx| delete(ctx, &user, yes).await)
@@ -153,14 +153,16 @@ async fn set(ctx: &Context, user: &str, change: UserChange) -> Result<(), Failur
 }
 
 async fn reset_password(ctx: &Context, user: &str, password_stdin: bool) -> Result<(), Failure> {
-    let id = find_user(ctx, user).await?.id;
+    let user = find_user(ctx, user).await?;
     let hash =
-        choose_password(ctx, prompt::new_password(password_stdin)?).await.map_err(|error| match error {
-            ChooseError::Refused(error) => wrong("the password", &error),
-            ChooseError::Hash(error) => Failure::refused(error.to_string()),
+        choose_password(ctx, prompt::new_password(password_stdin)?, &user.names).await.map_err(|error| {
+            match error {
+                ChooseError::Refused(error) => wrong("the password", &error),
+                ChooseError::Hash(error) => Failure::refused(error.to_string()),
+            }
         })?;
     let change = UserChange { password_hash: Some(hash), ..UserChange::default() };
-    ctx.store.update(id, change, ctx.clock.now()).await?;
+    ctx.store.update(user.id, change, ctx.clock.now()).await?;
     println!("the password is set, and the user is signed out everywhere");
     Ok(())
 }

@@ -36,6 +36,14 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     text("token.lifetime", "How long a token is good."),
     other("password.min_length", "The fewest characters of a new password."),
+    other(
+        "password.min_strength",
+        "The least strength of a new password, from 1 (a guesser needs a thousand attempts) to 4 (ten thousand million), as zxcvbn estimates it; 0 asks for none.",
+    ),
+    text(
+        "password.refused_file",
+        "A file of passwords that nobody may choose, one a line, in whatever case.",
+    ),
     other("password.memory_kib", "The memory of one Argon2id hash, in KiB."),
     other("password.iterations", "The passes over that memory."),
     other("password.parallelism", "The lanes of one hash."),
@@ -122,11 +130,12 @@ mod tests {
         let dict: Dict = Figment::from(Toml::string(&uncommented.join("\n"))).extract().unwrap();
         flatten(&dict, "", &mut keys);
         let mut expected = defaults();
-        // A secret has no default, so the example shows what one looks like.
-        assert!(
-            keys.insert("token.secret".to_owned(), String::new()).is_some_and(|secret| secret.len() > 30)
-        );
-        expected.insert("token.secret".to_owned(), String::new());
+        // What has no default is shown as it may look.
+        for (name, least) in [("token.secret", 30), ("password.refused_file", 3)] {
+            let shown = keys.insert(name.to_owned(), String::new());
+            assert!(shown.is_some_and(|shown| shown.len() > least), "{name}");
+            expected.insert(name.to_owned(), String::new());
+        }
         assert_eq!(keys, expected);
         for key in KEYS {
             assert!(example.contains(&format!("# {}", key.meaning)), "{}: {}", key.name, key.meaning);

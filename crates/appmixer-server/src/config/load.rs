@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use appmixer_core::Rules;
+use appmixer_core::{MAX_PASSWORD_STRENGTH, PasswordPolicy, Rules};
 use appmixer_http::CorsOrigins;
 use figment::error::Kind;
 use figment::providers::{Format as _, Serialized, Toml};
@@ -118,6 +118,9 @@ fn check(config: &Config) -> Result<(), Failure> {
             format!("must be between 1 and {}", appmixer_core::MAX_PASSWORD_BYTES),
         );
     }
+    if config.password.min_strength > MAX_PASSWORD_STRENGTH {
+        return bad("password.min_strength", format!("must be between 0 and {MAX_PASSWORD_STRENGTH}"));
+    }
     if config.password.threads > 1024 || config.http.workers > 1024 {
         return bad("password.threads, http.workers", "must be at most 1024".to_owned());
     }
@@ -147,11 +150,15 @@ fn check(config: &Config) -> Result<(), Failure> {
 }
 
 impl Config {
-    /// The rules that the use cases follow.
+    /// The rules that the use cases follow, but for the list of refused passwords.
     pub(crate) fn rules(&self) -> Rules {
         Rules {
             token_lifetime: self.token.lifetime.0,
-            password_policy: appmixer_core::PasswordPolicy { min_chars: self.password.min_length },
+            password_policy: PasswordPolicy {
+                min_chars: self.password.min_length,
+                min_strength: self.password.min_strength,
+                ..PasswordPolicy::default()
+            },
             require_active: self.users.require_active,
         }
     }

@@ -43,6 +43,8 @@ pub(crate) struct TokenConfig {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PasswordConfig {
     pub(crate) min_length: usize,
+    pub(crate) min_strength: u8,
+    pub(crate) refused_file: Option<PathBuf>,
     pub(crate) memory_kib: u32,
     pub(crate) iterations: u32,
     pub(crate) parallelism: u32,
@@ -92,6 +94,8 @@ impl Default for Config {
             },
             password: PasswordConfig {
                 min_length: DEFAULT_MIN_PASSWORD_CHARS,
+                min_strength: 0,
+                refused_file: None,
                 memory_kib: cost.memory_kib(),
                 iterations: cost.iterations(),
                 parallelism: cost.parallelism(),

@@ -21,6 +21,7 @@
 //! ```
 
 mod access;
+mod acl;
 mod change_password;
 mod config;
 mod context;
@@ -39,6 +40,10 @@ mod user;
 
 pub use access::{AuthenticateError, Caller, Grant, InsufficientScope, authenticate};
 pub use change_password::{ChangePasswordError, change_password, reset_password, sign_out_everywhere};
+pub use acl::{
+    AclType, Action, Decision, Deed, InvalidRule, MAX_RULE_LIST, MAX_RULE_TEXT_BYTES, MAX_RULES, Roles, Rule,
+    RuleText, decide,
+};
 pub use config::{
     API_USER_CREATE_SCOPE, ConfigEntry, ConfigKey, DEFAULT_USER_VENDOR, InvalidConfig, JWT_SECRET,
     KNOWN_KEYS, Kind, MASK, MAX_ENTRIES, MAX_KEY_BYTES, MAX_VALUE_BYTES, SystemConfig,

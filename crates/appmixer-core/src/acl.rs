@@ -1,0 +1,329 @@
+//! Access rules: what a role may do to a resource.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::access::Caller;
+use crate::name::{LoginName, fold};
+use crate::scope::Scope;
+
+/// The longest role, resource or attribute, in bytes: an email address is a role.
+pub const MAX_RULE_TEXT_BYTES: usize = 254;
+/// The most actions, or attributes, that one rule lists.
+pub const MAX_RULE_LIST: usize = 32;
+/// The most rules of one type: all of them are kept in memory together.
+pub const MAX_RULES: usize = 1000;
+
+/// Why a part of a rule is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum InvalidRule {
+    /// Empty, too long, or with white space or control characters.
+    #[error("must have 1 to {MAX_RULE_TEXT_BYTES} bytes, no white space and no control characters")]
+    Text,
+    /// Not one of [`Action::ALL`].
+    #[error("must be one of *, read, create, update, delete, or one of the last four behind a !")]
+    Action,
+    /// A rule that says nothing.
+    #[error("must have at least one entry")]
+    Empty,
+    /// More than [`MAX_RULE_LIST`] entries.
+    #[error("must have at most {MAX_RULE_LIST} entries")]
+    TooMany,
+}
+
+/// What the rules are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AclType {
+    /// Paths, by their first segment.
+    Routes,
+    /// Components of connectors, by their names.
+    Components,
+}
+
+impl AclType {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Routes, Self::Components];
+
+    /// The type with this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Routes => "routes",
+            Self::Components => "components",
+        }
+    }
+}
+
+/// What somebody does to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Deed {
+    /// GET and HEAD.
+    Read,
+    /// POST.
+    Create,
+    /// PUT and PATCH.
+    Update,
+    /// DELETE.
+    Delete,
+}
+
+impl Deed {
+    /// What a request with this method does; `None` for a method that the rules do not know.
+    #[must_use]
+    pub fn of_method(method: &str) -> Option<Self> {
+        match method {
+            "GET" | "HEAD" => Some(Self::Read),
+            "POST" => Some(Self::Create),
+            "PUT" | "PATCH" => Some(Self::Update),
+            "DELETE" => Some(Self::Delete),
+            _ => None,
+        }
+    }
+}
+
+/// What a rule says about deeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// `*`: all of them are allowed.
+    Any,
+    /// This one is allowed.
+    Allow(Deed),
+    /// This one is not, whatever allows it.
+    Deny(Deed),
+}
+
+impl Action {
+    /// Every action with its name, in the contract's order.
+    pub const ALL: [(&'static str, Self); 9] = [
+        ("*", Self::Any),
+        ("read", Self::Allow(Deed::Read)),
+        ("!read", Self::Deny(Deed::Read)),
+        ("create", Self::Allow(Deed::Create)),
+        ("!create", Self::Deny(Deed::Create)),
+        ("update", Self::Allow(Deed::Update)),
+        ("!update", Self::Deny(Deed::Update)),
+        ("delete", Self::Allow(Deed::Delete)),
+        ("!delete", Self::Deny(Deed::Delete)),
+    ];
+
+    /// Reads an action.
+    ///
+    /// # Errors
+    /// [`InvalidRule::Action`].
+    pub fn parse(name: &str) -> Result<Self, InvalidRule> {
+        let found = Self::ALL.into_iter().find(|(known, _)| *known == name);
+        found.map(|(_, action)| action).ok_or(InvalidRule::Action)
+    }
+}
+
+/// A role, a resource or an attribute. Not shown by `Debug`, since a role may be somebody's address.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct RuleText(Box<str>);
+
+impl RuleText {
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// [`InvalidRule::Text`].
+    pub fn parse(text: &str) -> Result<Self, InvalidRule> {
+        let forbidden = |c: char| c.is_whitespace() || c.is_control();
+        if text.is_empty() || text.len() > MAX_RULE_TEXT_BYTES || text.contains(forbidden) {
+            return Err(InvalidRule::Text);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The text as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RuleText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RuleText(..)")
+    }
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Whom it is about: a scope, an address, or an address's domain; `*` is everybody.
+    pub role: RuleText,
+    /// What it is about; `*` is everything that is there.
+    pub resource: RuleText,
+    /// What it says; 1 to [`MAX_RULE_LIST`].
+    pub actions: Vec<Action>,
+    /// What it says besides; at most [`MAX_RULE_LIST`].
+    pub attributes: Vec<RuleText>,
+}
+
+impl Rule {
+    /// Puts a rule together.
+    ///
+    /// # Errors
+    /// [`InvalidRule::Empty`] without an action, [`InvalidRule::TooMany`].
+    pub fn new(
+        role: RuleText,
+        resource: RuleText,
+        actions: Vec<Action>,
+        attributes: Vec<RuleText>,
+    ) -> Result<Self, InvalidRule> {
+        if actions.is_empty() {
+            return Err(InvalidRule::Empty);
+        }
+        if actions.len() > MAX_RULE_LIST || attributes.len() > MAX_RULE_LIST {
+            return Err(InvalidRule::TooMany);
+        }
+        Ok(Self { role, resource, actions, attributes })
+    }
+
+    fn is_about(&self, resource: &str) -> bool {
+        self.resource.as_str() == "*" || self.resource.as_str() == resource
+    }
+}
+
+/// The roles of one user: the scopes as they are, the address and its domain folded as names are.
+pub struct Roles {
+    scopes: HashSet<String>,
+    address: String,
+}
+
+impl Roles {
+    /// The roles that a caller has.
+    #[must_use]
+    pub fn of(caller: &Caller) -> Self {
+        Self::new(caller.scopes.iter().map(Scope::as_str), caller.user.names.email.as_login())
+    }
+
+    fn new<'a>(scopes: impl Iterator<Item = &'a str>, email: &LoginName) -> Self {
+        Self { scopes: scopes.map(str::to_owned).collect(), address: email.folded().to_owned() }
+    }
+
+    fn include(&self, role: &str) -> bool {
+        if role == "*" || self.scopes.contains(role) {
+            return true;
+        }
+        let folded = fold(role);
+        let domain = self.address.split_once('@').map(|(_, domain)| domain);
+        folded == self.address || domain == Some(folded.as_str())
+    }
+}
+
+/// What the rules say of one deed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision<'a> {
+    /// No rule names the resource.
+    Unnamed,
+    /// It is allowed, by these rules.
+    Allowed(Vec<&'a Rule>),
+    /// It is not.
+    Denied,
+}
+
+/// Decides whether somebody with these roles may do this to a resource.
+///
+/// A denial beats every allowance. `*` as a rule's resource reaches a resource but does not name it, and
+/// whatever is neither named nor reached is [`Decision::Unnamed`].
+#[must_use]
+pub fn decide<'a>(rules: &'a [Rule], roles: &Roles, resource: &str, deed: Deed) -> Decision<'a> {
+    let (mut about, mut allowing) = (false, Vec::new());
+    for rule in rules.iter().filter(|rule| rule.is_about(resource)) {
+        about = about || rule.resource.as_str() == resource;
+        if !roles.include(rule.role.as_str()) {
+            continue;
+        }
+        if rule.actions.contains(&Action::Deny(deed)) {
+            return Decision::Denied;
+        }
+        if rule.actions.iter().any(|action| matches!(action, Action::Any) || *action == Action::Allow(deed)) {
+            allowing.push(rule);
+        }
+    }
+    match (allowing.is_empty(), about) {
+        (false, _) => Decision::Allowed(allowing),
+        (true, true) => Decision::Denied,
+        (true, false) => Decision::Unnamed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(role: &str, resource: &str, actions: &[&str]) -> Rule {
+        let text = |text| RuleText::parse(text).unwrap();
+        let actions = actions.iter().map(|name| Action::parse(name).unwrap()).collect();
+        Rule::new(text(role), text(resource), actions, Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn rules_decide_as_the_table_says() {
+        let roles = Roles::new(["user"].into_iter(), &LoginName::parse("Joe@Acme.com").unwrap());
+        let table: &[(&[Rule], Deed, &str)] = &[
+            (&[], Deed::Read, "unnamed"),
+            (&[rule("user", "other", &["*"])], Deed::Read, "unnamed"),
+            (&[rule("user", "flows", &["*"])], Deed::Delete, "allowed"),
+            (&[rule("user", "flows", &["read"])], Deed::Read, "allowed"),
+            (&[rule("user", "flows", &["read"])], Deed::Create, "denied"),
+            (&[rule("admin", "flows", &["*"])], Deed::Read, "denied"),
+            (&[rule("User", "flows", &["*"])], Deed::Read, "denied"),
+            (&[rule("*", "flows", &["update"])], Deed::Update, "allowed"),
+            (&[rule("user", "*", &["*"])], Deed::Read, "allowed"),
+            (&[rule("JOE@acme.COM", "flows", &["*"])], Deed::Read, "allowed"),
+            (&[rule("ACME.com", "flows", &["*"])], Deed::Read, "allowed"),
+            (&[rule("cme.com", "flows", &["*"])], Deed::Read, "denied"),
+            (&[rule("user", "flows", &["*", "!delete"])], Deed::Delete, "denied"),
+            (&[rule("user", "flows", &["*", "!delete"])], Deed::Read, "allowed"),
+            (&[rule("user", "flows", &["*"]), rule("acme.com", "*", &["!read"])], Deed::Read, "denied"),
+            (&[rule("user", "flows", &["*"]), rule("admin", "flows", &["!read"])], Deed::Read, "allowed"),
+        ];
+        for (rules, deed, expected) in table {
+            let decision = match decide(rules, &roles, "flows", *deed) {
+                Decision::Unnamed => "unnamed",
+                Decision::Allowed(_) => "allowed",
+                Decision::Denied => "denied",
+            };
+            assert_eq!(decision, *expected, "{deed:?}: {rules:?}");
+        }
+    }
+
+    #[test]
+    fn methods_are_deeds() {
+        for (method, deed) in [
+            ("GET", Some(Deed::Read)),
+            ("HEAD", Some(Deed::Read)),
+            ("POST", Some(Deed::Create)),
+            ("PUT", Some(Deed::Update)),
+            ("PATCH", Some(Deed::Update)),
+            ("DELETE", Some(Deed::Delete)),
+            ("OPTIONS", None),
+            ("get", None),
+        ] {
+            assert_eq!(Deed::of_method(method), deed, "{method}");
+        }
+    }
+
+    #[test]
+    fn texts_and_actions_are_bounded_and_addresses_stay_out_of_debug() {
+        for bad in ["", "a b", "a\n", &"x".repeat(MAX_RULE_TEXT_BYTES + 1)] {
+            assert_eq!(RuleText::parse(bad), Err(InvalidRule::Text));
+        }
+        let (x, many) = (RuleText::parse("x").unwrap(), vec![Action::Any; MAX_RULE_LIST + 1]);
+        assert_eq!(Rule::new(x.clone(), x.clone(), many, Vec::new()), Err(InvalidRule::TooMany));
+        assert_eq!(Rule::new(x.clone(), x, Vec::new(), Vec::new()), Err(InvalidRule::Empty));
+        for bad in ["", "READ", "!*", "! read", "write"] {
+            assert_eq!(Action::parse(bad), Err(InvalidRule::Action));
+        }
+        assert!(!format!("{:?}", rule("joe@acme.com", "flows", &["*"])).contains("joe"));
+    }
+}

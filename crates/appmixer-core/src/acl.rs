@@ -235,11 +235,11 @@ pub enum Decision<'a> {
 /// A denial beats every allowance. `*` as a rule's resource reaches a resource but does not name it, and
 /// whatever is neither named nor reached is [`Decision::Unnamed`].
 #[must_use]
-pub fn decide<'a>(rules: &'a [Rule], roles: &Roles, resource: &str, deed: Deed) -> Decision<'a> {
+pub fn decide<'a>(rules: &'a [Rule], whose: &Roles, resource: &str, deed: Deed) -> Decision<'a> {
     let (mut about, mut allowing) = (false, Vec::new());
     for rule in rules.iter().filter(|rule| rule.is_about(resource)) {
         about = about || rule.resource.as_str() == resource;
-        if !roles.include(rule.role.as_str()) {
+        if !whose.include(rule.role.as_str()) {
             continue;
         }
         if rule.actions.contains(&Action::Deny(deed)) {

@@ -39,11 +39,11 @@ mod time;
 mod user;
 
 pub use access::{AuthenticateError, Caller, Grant, InsufficientScope, authenticate};
-pub use change_password::{ChangePasswordError, change_password, reset_password, sign_out_everywhere};
 pub use acl::{
     AclType, Action, Decision, Deed, InvalidRule, MAX_RULE_LIST, MAX_RULE_TEXT_BYTES, MAX_RULES, Roles, Rule,
-    RuleText, decide,
+    RuleSet, RuleText, decide,
 };
+pub use change_password::{ChangePasswordError, change_password, reset_password, sign_out_everywhere};
 pub use config::{
     API_USER_CREATE_SCOPE, ConfigEntry, ConfigKey, DEFAULT_USER_VENDOR, InvalidConfig, JWT_SECRET,
     KNOWN_KEYS, Kind, MASK, MAX_ENTRIES, MAX_KEY_BYTES, MAX_VALUE_BYTES, SystemConfig,
@@ -62,6 +62,8 @@ pub use refused::{MAX_REFUSED_PASSWORDS, RefusedPasswords, TooManyRefused};
 pub use scope::{InvalidScope, MAX_SCOPE_BYTES, MAX_SCOPES, Scope, Scopes};
 pub use sign_in::{ChooseError, SignInError, choose_password, sign_in};
 pub use sign_up::{Privileges, SignUp, SignUpError, create_user, may_sign_up, sign_up};
-pub use store::{Change, ChangeListener, Settings, Store, StoreError, TICKET_LIFETIME, Users, WriteError};
+pub use store::{
+    AccessRules, Change, ChangeListener, Settings, Store, StoreError, TICKET_LIFETIME, Users, WriteError,
+};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use user::{User, UserChange};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 
+use crate::acl::{AclType, RuleSet};
 use crate::config::{ConfigEntry, ConfigKey};
 use crate::id::{Ticket, UserId};
 use crate::name::LoginName;
@@ -145,9 +146,25 @@ pub trait Settings: Send + Sync {
     async fn remove(&self, key: ConfigKey) -> Result<bool, StoreError>;
 }
 
+/// The access rules.
+#[async_trait]
+pub trait AccessRules: Send + Sync {
+    /// The rules of a type; `None` while nobody has replaced the defaults.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn access_rules(&self, kind: AclType) -> Result<Option<RuleSet>, StoreError>;
+
+    /// Keeps these in the place of all rules of their type.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn replace_access_rules(&self, rules: RuleSet) -> Result<(), StoreError>;
+}
+
 /// A database that holds everything.
 #[async_trait]
-pub trait Store: Users + Settings {
+pub trait Store: Users + Settings + AccessRules {
     /// Asks the database for an answer, to see whether it can give any.
     ///
     /// # Errors
@@ -160,7 +177,7 @@ pub trait Store: Users + Settings {
 pub enum Change {
     /// This user was changed or deleted.
     User(UserId),
-    /// An entry of the system configuration was set or removed.
+    /// An entry of the system configuration was set or removed, or access rules were replaced.
     Config,
     /// Another process wrote something: whatever is remembered may be old.
     Everything,

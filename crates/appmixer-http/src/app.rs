@@ -182,6 +182,22 @@ impl App {
             (Resource::ConfigEntry, &Method::DELETE) => {
                 Box::pin(routes::config::delete(self, headers, parameter)).await
             }
+            (Resource::AclTypes, &Method::GET) => Box::pin(routes::acl::types(self, headers)).await,
+            (Resource::AccessRules, &Method::GET) => {
+                Box::pin(routes::acl::get(self, headers, parameter)).await
+            }
+            (Resource::AccessRules, &Method::POST) => {
+                Box::pin(routes::acl::post(self, headers, parameter, body)).await
+            }
+            (Resource::RuleResources, &Method::GET) => {
+                Box::pin(routes::acl::resources(self, headers, parameter)).await
+            }
+            (Resource::RuleActions, &Method::GET) => {
+                Box::pin(routes::acl::actions(self, headers, parameter)).await
+            }
+            (Resource::RuleAttributes, &Method::GET) => {
+                Box::pin(routes::acl::attributes(self, headers, parameter, second)).await
+            }
             (resource, _) => Err(resource.method_not_allowed(method)),
         }
     }

@@ -61,21 +61,35 @@ impl RequestBody {
 
     /// The members of the object that the body holds.
     pub(crate) async fn fields(&mut self, headers: &HeaderMap, accepts: Accepts) -> Result<Fields, ApiError> {
-        let media_type = media_type(headers, accepts);
+        let object = match self.there(headers, accepts).await? {
+            (MediaType::Json, bytes) => object_of_json(&bytes)?,
+            (MediaType::Form, bytes) => object_of_form(&bytes)?,
+        };
+        Ok(Fields::new(object))
+    }
+
+    /// The elements of the JSON array that the body is.
+    pub(crate) async fn array(&mut self, headers: &HeaderMap) -> Result<Vec<Value>, ApiError> {
+        let (_, bytes) = self.there(headers, Accepts::Json).await?;
+        match value_of_json(&bytes)? {
+            Value::Array(values) => Ok(values),
+            _ => Err(ApiError::bad_request("The request body must be a JSON array")),
+        }
+    }
+
+    /// The bytes of a body that must be there, and what they are.
+    async fn there(
+        &mut self,
+        headers: &HeaderMap,
+        accepts: Accepts,
+    ) -> Result<(MediaType, Vec<u8>), ApiError> {
         let required = || ApiError::bad_request("A request body is required");
         if self.incoming.is_none() {
             return Err(required());
         }
-        let media_type = media_type?;
+        let media_type = media_type(headers, accepts)?;
         let bytes = self.read().await?;
-        if bytes.is_empty() {
-            return Err(required());
-        }
-        let object = match media_type {
-            MediaType::Json => object_of_json(&bytes)?,
-            MediaType::Form => object_of_form(&bytes)?,
-        };
-        Ok(Fields::new(object))
+        if bytes.is_empty() { Err(required()) } else { Ok((media_type, bytes)) }
     }
 
     async fn read(&mut self) -> Result<Vec<u8>, ApiError> {
@@ -168,9 +182,13 @@ fn is_utf8(parameters: &str) -> bool {
     })
 }
 
-fn object_of_json(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+fn value_of_json(bytes: &[u8]) -> Result<Value, ApiError> {
     // `serde_json` names the place and the kind of the mistake, never the text.
-    match json::parse(bytes).map_err(|error| ApiError::bad_request(format!("Invalid JSON: {error}")))? {
+    json::parse(bytes).map_err(|error| ApiError::bad_request(format!("Invalid JSON: {error}")))
+}
+
+fn object_of_json(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    match value_of_json(bytes)? {
         Value::Object(object) => Ok(object),
         _ => Err(ApiError::bad_request("The request body must be a JSON object")),
     }

@@ -15,7 +15,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Detail {
     /// The member, or parameter, that is wrong.
-    pub(crate) path: &'static str,
+    pub(crate) path: Cow<'static, str>,
     pub(crate) message: String,
 }
 
@@ -59,8 +59,8 @@ impl ApiError {
         Self { details, ..Self::bad_request(wrong.join(". ")) }
     }
 
-    pub(crate) fn invalid_one(path: &'static str, message: &impl Display) -> Self {
-        Self::invalid(vec![Detail { path, message: message.to_string() }])
+    pub(crate) fn invalid_one(path: impl Into<Cow<'static, str>>, message: &impl Display) -> Self {
+        Self::invalid(vec![Detail { path: path.into(), message: message.to_string() }])
     }
 
     pub(crate) fn forbidden(message: &'static str) -> Self {

@@ -99,7 +99,7 @@ impl Fields {
 
     /// Notes that something is wrong with a member.
     pub(crate) fn wrong(&mut self, path: &'static str, message: impl Into<String>) {
-        self.wrong.push(Detail { path, message: message.into() });
+        self.wrong.push(Detail { path: path.into(), message: message.into() });
     }
 
     /// Notes that a member is missing, unless something is wrong with it already.
@@ -140,6 +140,21 @@ impl Fields {
         // `finish` has answered if the first was missing: it was noted as wrong.
         first.map(|first| (first, second)).ok_or_else(|| ApiError::invalid_one(required.0, &"is required"))
     }
+
+    /// The same with three.
+    pub(crate) fn finish3<T, U, V>(
+        mut self,
+        required: (&'static str, Option<T>),
+        second: (&'static str, Option<U>),
+        third: (&'static str, Option<V>),
+    ) -> Result<(T, U, V), ApiError> {
+        if required.1.is_none() {
+            self.missing(required.0);
+        }
+        let (second, third) = self.finish2(second, third)?;
+        let first = required.1.ok_or_else(|| ApiError::invalid_one(required.0, &"is required"))?;
+        Ok((first, second, third))
+    }
 }
 
 fn strings(value: Value) -> Result<Vec<String>, String> {
@@ -171,7 +186,7 @@ mod tests {
         fields.boolean("isActive");
         let password = fields.text("password", Ok::<_, String>);
         let error = fields.finish2(("username", username), ("password", password)).unwrap_err();
-        let paths: Vec<_> = error.details.iter().map(|detail| detail.path).collect();
+        let paths: Vec<_> = error.details.iter().map(|detail| detail.path.as_ref()).collect();
         assert_eq!(paths, ["username", "isActive", "password"]);
     }
 

@@ -20,6 +20,11 @@ pub(crate) enum Resource {
     Deletion,
     Config,
     ConfigEntry,
+    AclTypes,
+    AccessRules,
+    RuleResources,
+    RuleActions,
+    RuleAttributes,
 }
 
 const RESOURCES: &[(&str, Resource)] = &[
@@ -35,19 +40,31 @@ const RESOURCES: &[(&str, Resource)] = &[
     ("/users/{id}/delete-status/{ticket}", Resource::Deletion),
     ("/config", Resource::Config),
     ("/config/{key}", Resource::ConfigEntry),
+    ("/acl-types", Resource::AclTypes),
+    ("/acl/{type}", Resource::AccessRules),
+    ("/acl/{type}/resources", Resource::RuleResources),
+    ("/acl/{type}/actions", Resource::RuleActions),
+    ("/acl/{type}/resource/{resource}/attributes", Resource::RuleAttributes),
 ];
 
 impl Resource {
     /// The methods that work, as `Allow` lists them.
     pub(crate) const fn methods(self) -> &'static str {
         match self {
-            Self::Root | Self::Health | Self::Readiness | Self::Deletion => "GET, HEAD, OPTIONS",
+            Self::Root
+            | Self::Health
+            | Self::Readiness
+            | Self::Deletion
+            | Self::AclTypes
+            | Self::RuleResources
+            | Self::RuleActions
+            | Self::RuleAttributes => "GET, HEAD, OPTIONS",
             Self::SignIn | Self::ChangePassword | Self::SignOutEverywhere | Self::ResetPassword => {
                 "POST, OPTIONS"
             }
             Self::User => "GET, HEAD, POST, PUT, OPTIONS",
             Self::OneUser => "GET, HEAD, PUT, DELETE, OPTIONS",
-            Self::Config => "GET, HEAD, POST, OPTIONS",
+            Self::Config | Self::AccessRules => "GET, HEAD, POST, OPTIONS",
             Self::ConfigEntry => "DELETE, OPTIONS",
         }
     }
@@ -96,7 +113,21 @@ mod tests {
         }
         assert_eq!(router.find("/config/APP_NAME").unwrap(), (Resource::ConfigEntry, ["APP_NAME", ""]));
         assert_eq!(router.find("/users/a/delete-status/b").unwrap(), (Resource::Deletion, ["a", "b"]));
-        for path in ["/user/", "//", "/users", "/config/", "/config/a/b", "*", ""] {
+        let attributes = router.find("/acl/routes/resource/flows/attributes").unwrap();
+        assert_eq!(attributes, (Resource::RuleAttributes, ["routes", "flows"]));
+        for path in [
+            "/user/",
+            "//",
+            "/users",
+            "/config/",
+            "/config/a/b",
+            "/acl",
+            "/acl/",
+            "/acl/routes/",
+            "/acl/routes/resource/a/b/attributes",
+            "*",
+            "",
+        ] {
             assert_eq!(router.find(path).unwrap_err().status, 404, "{path}");
         }
     }

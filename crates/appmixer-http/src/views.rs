@@ -1,6 +1,8 @@
 //! The JSON shapes of the contract, members in its order.
 
-use appmixer_core::{ConfigEntry, Metadata, Plan, Scopes, Ticket, Timestamp, User, UserId, Vendor};
+use appmixer_core::{
+    Action, ConfigEntry, Metadata, Plan, RuleSet, RuleText, Scopes, Ticket, Timestamp, User, UserId, Vendor,
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -138,4 +140,25 @@ pub(crate) struct RootView {
 #[derive(Serialize)]
 pub(crate) struct StatusView {
     pub(crate) status: &'static str,
+}
+
+/// A rule of `GET /acl/:type`.
+#[derive(Serialize)]
+pub(crate) struct RuleView<'a> {
+    role: &'a str,
+    resource: &'a str,
+    action: Vec<&'static str>,
+    attributes: Vec<&'a str>,
+}
+
+impl<'a> RuleView<'a> {
+    pub(crate) fn of_all(rules: &'a RuleSet) -> Vec<Self> {
+        let view = |rule: &'a appmixer_core::Rule| Self {
+            role: rule.role().as_str(),
+            resource: rule.resource().as_str(),
+            action: rule.actions().iter().copied().map(Action::as_str).collect(),
+            attributes: rule.attributes().iter().map(RuleText::as_str).collect(),
+        };
+        rules.rules().iter().map(view).collect()
+    }
 }

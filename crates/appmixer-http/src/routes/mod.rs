@@ -1,5 +1,6 @@
 //! One file a kind of route: each handler reads input, calls one use case, renders.
 
+pub(crate) mod acl;
 pub(crate) mod config;
 pub(crate) mod password;
 pub(crate) mod sign_in;

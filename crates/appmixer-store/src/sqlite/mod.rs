@@ -1,5 +1,6 @@
 //! The store on one SQLite file.
 
+mod access_rules;
 mod error;
 mod folder;
 mod open;

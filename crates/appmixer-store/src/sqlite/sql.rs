@@ -54,6 +54,10 @@ statements! {
     SET_CONFIG = "INSERT INTO config (key, value) VALUES (?1, ?2) \
          ON CONFLICT (key) DO UPDATE SET value = excluded.value";
     REMOVE_CONFIG = "DELETE FROM config WHERE key = ?1";
+
+    ACCESS_RULES = "SELECT rules FROM access_rules WHERE type = ?1";
+    SET_ACCESS_RULES = "INSERT INTO access_rules (type, rules) VALUES (?1, ?2) \
+         ON CONFLICT (type) DO UPDATE SET rules = excluded.rules";
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What every store promises. Each implementation runs all of it.
 
+mod access_rules;
+
 use std::sync::{Arc, Mutex};
 
 use appmixer_core::{
@@ -8,6 +10,10 @@ use appmixer_core::{
 };
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
+
+use self::access_rules::{
+    access_rules_are_kept_by_type_and_in_their_order, of_many_replacements_at_once_one_stands_as_a_whole,
+};
 
 /// Notes what it hears.
 #[derive(Default)]
@@ -93,6 +99,8 @@ pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Ar
         lists_go_on_behind_the_last_id
         configuration_entries_are_kept_as_they_are
         the_number_of_configuration_entries_is_bounded
+        access_rules_are_kept_by_type_and_in_their_order
+        of_many_replacements_at_once_one_stands_as_a_whole
     }
 }
 

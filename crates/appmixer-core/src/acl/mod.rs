@@ -1,5 +1,7 @@
 //! Access rules: what a role may do to a resource.
 
+mod rule_set;
+
 use std::collections::HashSet;
 use std::fmt;
 
@@ -8,6 +10,8 @@ use thiserror::Error;
 use crate::access::Caller;
 use crate::name::{LoginName, fold};
 use crate::scope::Scope;
+
+pub use self::rule_set::RuleSet;
 
 /// The longest role, resource or attribute, in bytes: an email address is a role.
 pub const MAX_RULE_TEXT_BYTES: usize = 254;
@@ -31,6 +35,9 @@ pub enum InvalidRule {
     /// More than [`MAX_RULE_LIST`] entries.
     #[error("must have at most {MAX_RULE_LIST} entries")]
     TooMany,
+    /// More than [`MAX_RULES`] rules of one type.
+    #[error("there may be at most {MAX_RULES} rules")]
+    TooManyRules,
 }
 
 /// What the rules are about.
@@ -101,17 +108,17 @@ pub enum Action {
 }
 
 impl Action {
-    /// Every action with its name, in the contract's order.
-    pub const ALL: [(&'static str, Self); 9] = [
-        ("*", Self::Any),
-        ("read", Self::Allow(Deed::Read)),
-        ("!read", Self::Deny(Deed::Read)),
-        ("create", Self::Allow(Deed::Create)),
-        ("!create", Self::Deny(Deed::Create)),
-        ("update", Self::Allow(Deed::Update)),
-        ("!update", Self::Deny(Deed::Update)),
-        ("delete", Self::Allow(Deed::Delete)),
-        ("!delete", Self::Deny(Deed::Delete)),
+    /// Every action, in the contract's order.
+    pub const ALL: [Self; 9] = [
+        Self::Any,
+        Self::Allow(Deed::Read),
+        Self::Deny(Deed::Read),
+        Self::Allow(Deed::Create),
+        Self::Deny(Deed::Create),
+        Self::Allow(Deed::Update),
+        Self::Deny(Deed::Update),
+        Self::Allow(Deed::Delete),
+        Self::Deny(Deed::Delete),
     ];
 
     /// Reads an action.
@@ -119,8 +126,23 @@ impl Action {
     /// # Errors
     /// [`InvalidRule::Action`].
     pub fn parse(name: &str) -> Result<Self, InvalidRule> {
-        let found = Self::ALL.into_iter().find(|(known, _)| *known == name);
-        found.map(|(_, action)| action).ok_or(InvalidRule::Action)
+        Self::ALL.into_iter().find(|action| action.as_str() == name).ok_or(InvalidRule::Action)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "*",
+            Self::Allow(Deed::Read) => "read",
+            Self::Deny(Deed::Read) => "!read",
+            Self::Allow(Deed::Create) => "create",
+            Self::Deny(Deed::Create) => "!create",
+            Self::Allow(Deed::Update) => "update",
+            Self::Deny(Deed::Update) => "!update",
+            Self::Allow(Deed::Delete) => "delete",
+            Self::Deny(Deed::Delete) => "!delete",
+        }
     }
 }
 
@@ -157,14 +179,10 @@ impl fmt::Debug for RuleText {
 /// One rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Whom it is about: a scope, an address, or an address's domain; `*` is everybody.
-    pub role: RuleText,
-    /// What it is about; `*` is everything that is there.
-    pub resource: RuleText,
-    /// What it says; 1 to [`MAX_RULE_LIST`].
-    pub actions: Vec<Action>,
-    /// What it says besides; at most [`MAX_RULE_LIST`].
-    pub attributes: Vec<RuleText>,
+    role: RuleText,
+    resource: RuleText,
+    actions: Vec<Action>,
+    attributes: Vec<RuleText>,
 }
 
 impl Rule {
@@ -185,6 +203,30 @@ impl Rule {
             return Err(InvalidRule::TooMany);
         }
         Ok(Self { role, resource, actions, attributes })
+    }
+
+    /// Whom it is about: a scope, an address, or an address's domain; `*` is everybody.
+    #[must_use]
+    pub const fn role(&self) -> &RuleText {
+        &self.role
+    }
+
+    /// What it is about; `*` is everything that is there.
+    #[must_use]
+    pub const fn resource(&self) -> &RuleText {
+        &self.resource
+    }
+
+    /// What it says; 1 to [`MAX_RULE_LIST`].
+    #[must_use]
+    pub fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    /// What it says besides; at most [`MAX_RULE_LIST`].
+    #[must_use]
+    pub fn attributes(&self) -> &[RuleText] {
+        &self.attributes
     }
 
     fn is_about(&self, resource: &str) -> bool {

@@ -40,8 +40,7 @@ pub(crate) async fn put(app: &App, headers: &HeaderMap, body: &mut RequestBody) 
     let session = app.signed_in(headers).await?;
     let mut fields = body.fields(headers, Accepts::Json).await?;
     let metadata = fields.object("metadata", Metadata::new);
-    // It need not be there: without it nothing changes.
-    let metadata = fields.finish("metadata", Some(metadata))?;
+    fields.finish_optional()?;
 
     let change = UserChange { metadata, ..UserChange::default() };
     if change.is_empty() {

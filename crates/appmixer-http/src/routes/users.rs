@@ -1,8 +1,8 @@
 //! `/users/:userId`: one user, for administrators, and what became of its deletion.
 
 use appmixer_core::{
-    Email, Metadata, Password, Plan, Scope, Scopes, Text, Ticket, UserChange, UserId, Username, Vendor,
-    choose_password,
+    Email, Metadata, Password, Plan, Scope, Scopes, Text, Ticket, User, UserChange, UserId, Username, Vendor,
+    WriteError, choose_password,
 };
 use http::HeaderMap;
 
@@ -15,9 +15,7 @@ use crate::views::{AdministeredUser, StatusView, TicketView};
 
 pub(crate) async fn get(app: &App, headers: &HeaderMap, id: &str) -> Result<Answer, ApiError> {
     app.require(headers, &Scope::admin()).await?;
-    let user = app.ctx.store.find_by_id(parse(id)?).await?;
-    let user = user.ok_or_else(|| ApiError::not_found("User not found"))?;
-    private_json(&AdministeredUser::of(&user))
+    private_json(&AdministeredUser::of(&find(app, parse(id)?).await?))
 }
 
 pub(crate) async fn put(
@@ -31,12 +29,11 @@ pub(crate) async fn put(
     let (mut change, password) = read(body.fields(headers, Accepts::Json).await?)?;
     if let Some(password) = password {
         // An unknown user costs no hash.
-        let user = app.ctx.store.find_by_id(id).await?;
-        let user = user.ok_or_else(|| ApiError::not_found("User not found"))?;
+        let user = find(app, id).await?;
         change.password_hash = Some(choose_password(&app.ctx, password, &user.names).await?);
     }
     if change.is_empty() {
-        return get(app, headers, &id.to_string()).await;
+        return private_json(&AdministeredUser::of(&find(app, id).await?));
     }
     let user = app.ctx.store.update(id, change, app.ctx.clock.now()).await?;
     private_json(&AdministeredUser::of(&user))
@@ -65,6 +62,10 @@ pub(crate) async fn deletion(
     } else {
         Err(ApiError::not_found("There is no such ticket"))
     }
+}
+
+async fn find(app: &App, id: UserId) -> Result<User, ApiError> {
+    app.ctx.store.find_by_id(id).await?.ok_or_else(|| WriteError::NotFound.into())
 }
 
 fn parse(id: &str) -> Result<UserId, ApiError> {

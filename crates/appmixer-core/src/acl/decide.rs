@@ -73,14 +73,8 @@ pub fn decide<'a>(rules: &'a [Rule], whose: &Roles, resource: &str, deed: Deed) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::RuleText;
+    use super::super::tests::rule;
     use super::*;
-
-    fn rule(role: &str, resource: &str, actions: &[&str]) -> Rule {
-        let text = |text| RuleText::parse(text).unwrap();
-        let actions = actions.iter().map(|name| Action::parse(name).unwrap()).collect();
-        Rule::new(text(role), text(resource), actions, Vec::new()).unwrap()
-    }
 
     #[test]
     fn rules_decide_as_the_table_says() {

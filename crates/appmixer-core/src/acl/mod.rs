@@ -235,7 +235,7 @@ impl Rule {
 mod tests {
     use super::*;
 
-    fn rule(role: &str, resource: &str, actions: &[&str]) -> Rule {
+    pub(super) fn rule(role: &str, resource: &str, actions: &[&str]) -> Rule {
         let text = |text| RuleText::parse(text).unwrap();
         let actions = actions.iter().map(|name| Action::parse(name).unwrap()).collect();
         Rule::new(text(role), text(resource), actions, Vec::new()).unwrap()

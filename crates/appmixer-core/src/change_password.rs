@@ -3,12 +3,14 @@
 use thiserror::Error;
 
 use crate::access::Caller;
+use crate::audit::{AuditEntry, AuditKind};
 use crate::context::{Context, Session, open_session};
 use crate::name::LoginName;
+use crate::origin::Origin;
 use crate::password::{HashError, InvalidPassword, Password};
 use crate::sign_in::{ChooseError, choose_password};
 use crate::store::{StoreError, WriteError};
-use crate::user::UserChange;
+use crate::user::{User, UserChange};
 
 /// Why a password was not changed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -49,6 +51,7 @@ impl From<StoreError> for ChangePasswordError {
 pub async fn change_password(
     ctx: &Context,
     caller: &Caller,
+    origin: &Origin,
     old: Password,
     new: Password,
 ) -> Result<Session, ChangePasswordError> {
@@ -63,7 +66,9 @@ pub async fn change_password(
         only_at_generation: Some(caller.user.generation),
         ..UserChange::default()
     };
-    let user = ctx.store.update(caller.user.id, change, ctx.clock.now()).await?;
+    let now = ctx.clock.now();
+    let entry = AuditEntry::new(now, AuditKind::PasswordChanged, origin).about(caller.user.id);
+    let user = ctx.store.update(caller.user.id, change, now, entry.into()).await?;
     Ok(open_session(&ctx.rules, user, ctx.clock.now()))
 }
 
@@ -73,13 +78,29 @@ pub async fn change_password(
 /// [`ChangePasswordError`], with [`WriteError::NotFound`] for a name that nobody has.
 pub async fn reset_password(
     ctx: &Context,
+    origin: &Origin,
     name: &LoginName,
     new: Password,
 ) -> Result<(), ChangePasswordError> {
     let user = ctx.store.find_by_login(name).await?.ok_or(WriteError::NotFound)?;
+    set_password(ctx, origin, &user, new).await
+}
+
+/// Gives a user another password, whatever the old one was, and revokes the user's tokens.
+///
+/// # Errors
+/// [`ChangePasswordError`].
+pub async fn set_password(
+    ctx: &Context,
+    origin: &Origin,
+    user: &User,
+    new: Password,
+) -> Result<(), ChangePasswordError> {
     let hash = choose_password(ctx, new, &user.names).await?;
     let change = UserChange { password_hash: Some(hash), ..UserChange::default() };
-    ctx.store.update(user.id, change, ctx.clock.now()).await?;
+    let now = ctx.clock.now();
+    let entry = AuditEntry::new(now, AuditKind::PasswordReset, origin).about(user.id);
+    ctx.store.update(user.id, change, now, entry.into()).await?;
     Ok(())
 }
 
@@ -87,7 +108,9 @@ pub async fn reset_password(
 ///
 /// # Errors
 /// [`WriteError`].
-pub async fn sign_out_everywhere(ctx: &Context, caller: &Caller) -> Result<(), WriteError> {
+pub async fn sign_out_everywhere(ctx: &Context, caller: &Caller, origin: &Origin) -> Result<(), WriteError> {
     let change = UserChange { revoke_tokens: true, ..UserChange::default() };
-    ctx.store.update(caller.user.id, change, ctx.clock.now()).await.map(drop)
+    let now = ctx.clock.now();
+    let entry = AuditEntry::new(now, AuditKind::SignedOutEverywhere, origin).about(caller.user.id);
+    ctx.store.update(caller.user.id, change, now, entry.into()).await.map(drop)
 }

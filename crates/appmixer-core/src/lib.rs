@@ -22,11 +22,14 @@
 
 mod access;
 mod acl;
+mod administer;
+mod audit;
 mod change_password;
 mod config;
 mod context;
 mod id;
 mod name;
+mod origin;
 mod password;
 mod password_policy;
 mod profile;
@@ -43,7 +46,11 @@ pub use acl::{
     AclType, Action, Decision, Deed, InvalidRule, MAX_RULE_LIST, MAX_RULE_TEXT_BYTES, MAX_RULES, Roles, Rule,
     RuleSet, RuleText, decide,
 };
-pub use change_password::{ChangePasswordError, change_password, reset_password, sign_out_everywhere};
+pub use administer::{change_user, delete_user, remove_config, replace_rules, set_config};
+pub use audit::{AuditDetails, AuditEntry, AuditKind, Beside};
+pub use change_password::{
+    ChangePasswordError, change_password, reset_password, set_password, sign_out_everywhere,
+};
 pub use config::{
     API_USER_CREATE_SCOPE, ConfigEntry, ConfigKey, DEFAULT_USER_VENDOR, InvalidConfig, JWT_SECRET,
     KNOWN_KEYS, Kind, MASK, MAX_ENTRIES, MAX_KEY_BYTES, MAX_VALUE_BYTES, SystemConfig,
@@ -51,6 +58,7 @@ pub use config::{
 pub use context::{Context, DEFAULT_TOKEN_LIFETIME, Rules, Session, open_session};
 pub use id::{IdGenerator, InvalidId, Ticket, UserId};
 pub use name::{Email, InvalidName, LoginName, MAX_NAME_BYTES, Names, Username};
+pub use origin::{Actor, Origin};
 pub use password::{
     HashError, InvalidPassword, MAX_PASSWORD_BYTES, Password, PasswordHash, PasswordHasher, Verdict,
 };

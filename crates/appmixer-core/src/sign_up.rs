@@ -3,9 +3,11 @@
 use thiserror::Error;
 
 use crate::access::{Caller, InsufficientScope};
+use crate::audit::{AuditEntry, AuditKind};
 use crate::config::SystemConfig;
 use crate::context::{Context, Session, open_session};
 use crate::name::{LoginName, Names};
+use crate::origin::Origin;
 use crate::password::{HashError, InvalidPassword, Password};
 use crate::profile::{Metadata, Plan, Vendor};
 use crate::scope::Scopes;
@@ -93,13 +95,14 @@ pub async fn sign_up(
     ctx: &Context,
     config: &SystemConfig,
     caller: Option<&Caller>,
+    origin: &Origin,
     new: SignUp,
 ) -> Result<Session, SignUpError> {
     may_sign_up(config, caller)?;
     if new.privileges != Privileges::default() && !caller.is_some_and(Caller::is_admin) {
         return Err(InsufficientScope.into());
     }
-    let user = create_user(ctx, config, new).await?;
+    let user = create_user(ctx, config, origin, new).await?;
     Ok(open_session(&ctx.rules, user, ctx.clock.now()))
 }
 
@@ -107,7 +110,12 @@ pub async fn sign_up(
 ///
 /// # Errors
 /// [`SignUpError`].
-pub async fn create_user(ctx: &Context, config: &SystemConfig, new: SignUp) -> Result<User, SignUpError> {
+pub async fn create_user(
+    ctx: &Context,
+    config: &SystemConfig,
+    origin: &Origin,
+    new: SignUp,
+) -> Result<User, SignUpError> {
     // The store has the last word, but a name that is seen to be taken need not cost a hash.
     for name in new.names.logins() {
         if is_taken(ctx, name).await? {
@@ -133,7 +141,8 @@ pub async fn create_user(ctx: &Context, config: &SystemConfig, new: SignUp) -> R
         modified: now,
         generation: 0,
     };
-    match ctx.store.insert(user.clone()).await {
+    let entry = AuditEntry::new(now, AuditKind::UserCreated, origin).about(user.id);
+    match ctx.store.insert(user.clone(), entry.into()).await {
         Ok(()) => Ok(user),
         Err(WriteError::Store(error)) => Err(error.into()),
         // Of a user who is new, a taken name is all that can be refused.

@@ -1,6 +1,7 @@
 //! What the domain asks of a database.
 //!
-//! A write's `Ok` means that it is on disk. "Not there" is an answer (`Option`), not an error.
+//! A write's `Ok` means that it is on disk, together with what was to be kept beside it ([`Beside`]); a write that
+//! is not made leaves neither. "Not there" is an answer (`Option`), not an error.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::acl::{AclType, RuleSet};
+use crate::audit::Beside;
 use crate::config::{ConfigEntry, ConfigKey};
 use crate::id::{Ticket, UserId};
 use crate::name::LoginName;
@@ -90,13 +92,19 @@ pub trait Users: Send + Sync {
     ///
     /// # Errors
     /// [`WriteError::NameTaken`], [`WriteError::Store`].
-    async fn insert(&self, user: User) -> Result<(), WriteError>;
+    async fn insert(&self, user: User, beside: Beside) -> Result<(), WriteError>;
 
     /// Changes a user by [`User::changed`] and answers with the outcome.
     ///
     /// # Errors
     /// [`WriteError`].
-    async fn update(&self, id: UserId, change: UserChange, now: Timestamp) -> Result<User, WriteError>;
+    async fn update(
+        &self,
+        id: UserId,
+        change: UserChange,
+        now: Timestamp,
+        beside: Beside,
+    ) -> Result<User, WriteError>;
 
     /// Replaces a hash by one of the same password, if it still is the one that the user has. Revokes nothing.
     /// Answers whether it did.
@@ -115,7 +123,13 @@ pub trait Users: Send + Sync {
     ///
     /// # Errors
     /// [`WriteError::NotFound`], [`WriteError::LastAdmin`], [`WriteError::Store`].
-    async fn delete(&self, id: UserId, ticket: Ticket, now: Timestamp) -> Result<(), WriteError>;
+    async fn delete(
+        &self,
+        id: UserId,
+        ticket: Ticket,
+        now: Timestamp,
+        beside: Beside,
+    ) -> Result<(), WriteError>;
 
     /// Whether the ticket is one for the deletion of this user, and not yet too old.
     ///
@@ -137,13 +151,13 @@ pub trait Settings: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn set(&self, entry: ConfigEntry) -> Result<(), StoreError>;
+    async fn set(&self, entry: ConfigEntry, beside: Beside) -> Result<(), StoreError>;
 
     /// Removes an entry; answers whether there was one.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn remove(&self, key: ConfigKey) -> Result<bool, StoreError>;
+    async fn remove(&self, key: ConfigKey, beside: Beside) -> Result<bool, StoreError>;
 }
 
 /// The access rules.
@@ -159,7 +173,7 @@ pub trait AccessRules: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn replace_access_rules(&self, rules: RuleSet) -> Result<(), StoreError>;
+    async fn replace_access_rules(&self, rules: RuleSet, beside: Beside) -> Result<(), StoreError>;
 }
 
 /// A database that holds everything.

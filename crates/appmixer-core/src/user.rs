@@ -133,6 +133,25 @@ impl User {
         }
     }
 
+    /// The names of the members in which the other, a later state of this user, differs.
+    #[must_use]
+    pub fn members_that_differ(&self, other: &Self) -> Vec<&'static str> {
+        let members = [
+            ("username", self.names.username.as_str() != other.names.username.as_str()),
+            ("email", self.names.email.as_str() != other.names.email.as_str()),
+            ("password", self.password_hash != other.password_hash),
+            ("scope", self.scopes != other.scopes),
+            ("plan", self.plan != other.plan),
+            ("isActive", self.is_active != other.is_active),
+            ("vendor", self.vendor != other.vendor),
+            ("allowedPrivateComponents", self.allowed_private_components != other.allowed_private_components),
+            ("phoneNumber", self.phone_number != other.phone_number),
+            ("title", self.title != other.title),
+            ("metadata", self.metadata != other.metadata),
+        ];
+        members.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+
     /// Whether the change from this user to the other takes an administrator away: then another one
     /// must be left (contract, "The last admin").
     #[must_use]

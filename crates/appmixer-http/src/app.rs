@@ -1,5 +1,6 @@
 //! The application: from a request to an answer.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,6 +17,7 @@ use crate::body::RequestBody;
 use crate::cors;
 use crate::epochs::{Epoch, Epochs};
 use crate::error::ApiError;
+use crate::head::Head;
 use crate::options::{HttpOptions, TokenOptions};
 use crate::request_id::{RequestIds, X_REQUEST_ID};
 use crate::response::{self, Answer};
@@ -91,10 +93,23 @@ impl App {
         })
     }
 
+    /// Answers one request from nobody knows where: the audit log has no address.
+    ///
+    /// Otherwise as [`App::handle_from`].
+    pub async fn handle<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: hyper::body::Body + Send + 'static,
+        B::Data: Send,
+    {
+        self.handle_from(request, None).await
+    }
+
     /// Answers one request. Never fails: what goes wrong is an answer too.
     ///
+    /// `address` is the client's, for the audit log: what the socket says, since headers can be made up.
+    ///
     /// Must run within a tokio runtime with timers.
-    pub async fn handle<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    pub async fn handle_from<B>(&self, request: Request<B>, address: Option<IpAddr>) -> Response<Full<Bytes>>
     where
         B: hyper::body::Body + Send + 'static,
         B::Data: Send,
@@ -105,8 +120,9 @@ impl App {
         let logged_id = request_id.to_str().unwrap_or_default();
         let mut body = RequestBody::new(body, self.options.body_limit, self.options.body_timeout);
 
+        let head = Head { headers: &parts.headers, query: parts.uri.query().unwrap_or_default(), address };
         let outcome = match check_host(&parts) {
-            Ok(()) => self.route(&parts.method, parts.uri.path(), &parts.headers, &mut body).await,
+            Ok(()) => self.route(&parts.method, parts.uri.path(), &head, &mut body).await,
             Err(error) => Err(error),
         };
         let mut answer = outcome.unwrap_or_else(|error| {
@@ -142,9 +158,10 @@ impl App {
         &self,
         method: &Method,
         path: &str,
-        headers: &HeaderMap,
+        head: &Head<'_>,
         body: &mut RequestBody,
     ) -> Result<Answer, ApiError> {
+        let headers = head.headers;
         let (resource, [parameter, second]) = self.router.find(path)?;
         // Boxed is what is big and rare: the future of every request has room for the biggest that is not.
         // What answers GET answers HEAD: hyper leaves the body out.
@@ -154,40 +171,40 @@ impl App {
             (Resource::Root, &Method::GET) => routes::status::root(),
             (Resource::Health, &Method::GET) => routes::status::healthz(),
             (Resource::Readiness, &Method::GET) => routes::status::readyz(self).await,
-            (Resource::SignIn, &Method::POST) => Box::pin(routes::sign_in::post(self, headers, body)).await,
+            (Resource::SignIn, &Method::POST) => Box::pin(routes::sign_in::post(self, head, body)).await,
             (Resource::User, &Method::GET) => routes::user::get(self, headers).await,
-            (Resource::User, &Method::POST) => Box::pin(routes::user::post(self, headers, body)).await,
-            (Resource::User, &Method::PUT) => Box::pin(routes::user::put(self, headers, body)).await,
+            (Resource::User, &Method::POST) => Box::pin(routes::user::post(self, head, body)).await,
+            (Resource::User, &Method::PUT) => Box::pin(routes::user::put(self, head, body)).await,
             (Resource::ChangePassword, &Method::POST) => {
-                Box::pin(routes::password::change(self, headers, body)).await
+                Box::pin(routes::password::change(self, head, body)).await
             }
             (Resource::SignOutEverywhere, &Method::POST) => {
-                Box::pin(routes::password::sign_out(self, headers)).await
+                Box::pin(routes::password::sign_out(self, head)).await
             }
             (Resource::ResetPassword, &Method::POST) => {
-                Box::pin(routes::password::reset(self, headers, body)).await
+                Box::pin(routes::password::reset(self, head, body)).await
             }
             (Resource::OneUser, &Method::GET) => Box::pin(routes::users::get(self, headers, parameter)).await,
             (Resource::OneUser, &Method::PUT) => {
-                Box::pin(routes::users::put(self, headers, parameter, body)).await
+                Box::pin(routes::users::put(self, head, parameter, body)).await
             }
             (Resource::OneUser, &Method::DELETE) => {
-                Box::pin(routes::users::delete(self, headers, parameter)).await
+                Box::pin(routes::users::delete(self, head, parameter)).await
             }
             (Resource::Deletion, &Method::GET) => {
                 Box::pin(routes::users::deletion(self, headers, parameter, second)).await
             }
             (Resource::Config, &Method::GET) => Box::pin(routes::config::get(self, headers)).await,
-            (Resource::Config, &Method::POST) => Box::pin(routes::config::post(self, headers, body)).await,
+            (Resource::Config, &Method::POST) => Box::pin(routes::config::post(self, head, body)).await,
             (Resource::ConfigEntry, &Method::DELETE) => {
-                Box::pin(routes::config::delete(self, headers, parameter)).await
+                Box::pin(routes::config::delete(self, head, parameter)).await
             }
             (Resource::AclTypes, &Method::GET) => Box::pin(routes::acl::types(self, headers)).await,
             (Resource::AccessRules, &Method::GET) => {
                 Box::pin(routes::acl::get(self, headers, parameter)).await
             }
             (Resource::AccessRules, &Method::POST) => {
-                Box::pin(routes::acl::post(self, headers, parameter, body)).await
+                Box::pin(routes::acl::post(self, head, parameter, body)).await
             }
             (Resource::RuleResources, &Method::GET) => {
                 Box::pin(routes::acl::resources(self, headers, parameter)).await

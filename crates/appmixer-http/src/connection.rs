@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::future::{Future as _, poll_fn};
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -34,7 +35,13 @@ struct Shared {
 }
 
 /// Serves a connection to its end. The server stops when `stop` changes, or its sender goes.
-pub(crate) async fn run(app: Arc<App>, http: &http1::Builder, stream: TcpStream, stop: watch::Receiver<()>) {
+pub(crate) async fn run(
+    app: Arc<App>,
+    http: &http1::Builder,
+    stream: TcpStream,
+    peer: IpAddr,
+    stop: watch::Receiver<()>,
+) {
     let shared = Arc::new(Shared { app, activity: Activity::default() });
     let (tell, told) = oneshot::channel();
     let supervisor = tokio::spawn(supervise(Arc::clone(&shared), stop, tell));
@@ -44,7 +51,7 @@ pub(crate) async fn run(app: Arc<App>, http: &http1::Builder, stream: TcpStream,
         let shared = Arc::clone(&shared);
         async move {
             shared.activity.begin();
-            let answer = shared.app.handle(request).await;
+            let answer = shared.app.handle_from(request, Some(peer)).await;
             shared.activity.end();
             Ok::<_, Infallible>(answer)
         }

@@ -41,9 +41,9 @@ pub async fn serve(
 
     tokio::pin!(shutdown);
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     after_accept_error(&error).await;
                     continue;
@@ -59,7 +59,7 @@ pub async fn serve(
         let _ = stream.set_nodelay(true);
         let (app, http, stopping) = (Arc::clone(&app), http.clone(), stopping.clone());
         tokio::spawn(async move {
-            connection::run(app, &http, stream, stopping).await;
+            connection::run(app, &http, stream, peer.ip(), stopping).await;
             drop(permit);
         });
     }

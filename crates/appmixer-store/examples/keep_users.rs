@@ -8,8 +8,8 @@ use std::error::Error;
 use std::sync::Arc;
 
 use appmixer_core::{
-    Change, ChangeListener, Clock, IdGenerator, LoginName, Metadata, Names, PasswordHash, Plan, Scopes,
-    SystemClock, User, UserChange, Username, Users, Vendor, WriteError,
+    Beside, Change, ChangeListener, Clock, IdGenerator, LoginName, Metadata, Names, PasswordHash, Plan,
+    Scopes, SystemClock, User, UserChange, Username, Users, Vendor, WriteError,
 };
 use appmixer_store::{Role, SqliteStore};
 
@@ -48,7 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         modified: now,
         generation: 0,
     };
-    match store.insert(joe).await {
+    match store.insert(joe, Beside::nothing()).await {
         Ok(()) => println!("made {id}"),
         Err(WriteError::NameTaken) => println!("joe@acme is there already"),
         Err(error) => return Err(error.into()),
@@ -56,7 +56,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let found = store.find_by_login(&LoginName::parse("JOE@acme")?).await?.ok_or("joe@acme has gone")?;
     let change = UserChange { plan: Some(Plan::parse("beta")?), ..UserChange::default() };
-    let changed = store.update(found.id, change, SystemClock.now()).await?;
+    let changed = store.update(found.id, change, SystemClock.now(), Beside::nothing()).await?;
     println!("{} is on plan {}", changed.names.username.as_str(), changed.plan.as_str());
     Ok(())
 }

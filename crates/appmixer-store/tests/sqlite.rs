@@ -11,7 +11,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use appmixer_core::{Change, Settings as _, StoreError, Users as _, WriteError};
+use appmixer_core::{
+    AuditEntry, AuditKind, Beside, Change, Origin, Plan, Settings as _, StoreError, Timestamp, UserChange,
+    Users as _, WriteError,
+};
 use appmixer_store::{OpenError, Role, SqliteStore};
 use suite::{Notes, id, user};
 use tempfile::TempDir;
@@ -42,11 +45,49 @@ async fn sqlite_keeps_what_every_store_promises() {
 async fn what_was_written_is_there_after_a_restart_and_the_log_is_folded_in() {
     let (_folder, path) = scratch();
     let store = open(&path, Role::Server).unwrap();
-    store.insert(user(1, "joe@acme", &["user"])).await.unwrap();
+    store.insert(user(1, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
     drop(store);
     assert!(!path.with_extension("sqlite-wal").exists(), "closed cleanly");
     let store = open(&path, Role::Server).unwrap();
     assert_eq!(store.find_by_id(id(1)).await, Ok(Some(user(1, "joe@acme", &["user"]))));
+}
+
+#[tokio::test]
+async fn what_is_beside_a_change_is_kept_with_it_and_beside_none_that_is_refused() {
+    let (_folder, path) = scratch();
+    let store = open(&path, Role::Server).unwrap();
+    let beside = |kind, number, millis| {
+        let entry = AuditEntry::new(Timestamp::from_millis(millis), kind, &Origin::command_line(1000))
+            .about(id(number));
+        Beside::from(entry)
+    };
+    let joe = || user(1, "joe@acme", &["user"]);
+    store.insert(joe(), beside(AuditKind::UserCreated, 1, 5_000)).await.unwrap();
+    let again = store.insert(joe(), beside(AuditKind::UserCreated, 1, 6_000)).await;
+    assert!(again.is_err());
+    let change =
+        UserChange { is_active: Some(false), plan: Plan::parse("free").ok(), ..UserChange::default() };
+    let now = Timestamp::from_millis(9_000);
+    // A clock that goes back a little does not put an entry before those that are there.
+    store.update(id(1), change.clone(), now, beside(AuditKind::UserChanged, 1, 4_000)).await.unwrap();
+    let unknown = store.update(id(2), change, now, beside(AuditKind::UserChanged, 2, 7_000)).await;
+    assert_eq!(unknown, Err(WriteError::NotFound));
+    let key = appmixer_core::ConfigKey::parse("APP_NAME").unwrap();
+    assert_eq!(store.remove(key, beside(AuditKind::ConfigRemoved, 1, 7_000)).await, Ok(false));
+    drop(store);
+
+    let database = rusqlite::Connection::open(&path).unwrap();
+    let mut statement = database.prepare("SELECT time, kind, uid, details FROM audit ORDER BY id").unwrap();
+    let rows: Vec<(i64, String, u32, String)> = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let row = |time, kind: &str, details: &str| (time, kind.to_owned(), 1000, details.to_owned());
+    assert_eq!(
+        rows,
+        [row(5_000, "user-created", "{}"), row(5_000, "user-changed", r#"{"members":["isActive"]}"#)]
+    );
 }
 
 #[test]
@@ -74,7 +115,7 @@ async fn one_server_a_file_and_commands_beside_it_that_it_hears_of() {
     assert!(refusal.to_string().contains("in use by another server"), "{refusal}");
 
     let beside = open(&path, Role::Beside).unwrap();
-    beside.insert(user(1, "joe@acme", &["user"])).await.unwrap();
+    beside.insert(user(1, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
     assert!(server.find_by_id(id(1)).await.unwrap().is_some());
     let deadline = Instant::now() + Duration::from_secs(10);
     while notes.take() != [Change::Everything] {
@@ -82,7 +123,7 @@ async fn one_server_a_file_and_commands_beside_it_that_it_hears_of() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     // Its own writes are no news to it.
-    server.insert(user(2, "ann@acme", &["user"])).await.unwrap();
+    server.insert(user(2, "ann@acme", &["user"]), Beside::nothing()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(notes.take(), []);
 
@@ -148,7 +189,7 @@ async fn a_full_disk_refuses_the_write_and_loses_nothing_that_was_acknowledged()
         let mut big = user(number, &format!("u{number}@acme"), &["user"]);
         let filler = serde_json::json!({ "filler": "x".repeat(8000) });
         big.metadata = appmixer_core::Metadata::new(filler.as_object().unwrap().clone()).unwrap();
-        match store.insert(big).await {
+        match store.insert(big, Beside::nothing()).await {
             Ok(()) => made.push(number),
             Err(error) => break error,
         }
@@ -165,7 +206,7 @@ async fn a_full_disk_refuses_the_write_and_loses_nothing_that_was_acknowledged()
     let bigger =
         std::process::Command::new("mount").args(["-o", "remount,size=8m"]).arg(folder.path()).status();
     assert!(bigger.unwrap().success());
-    store.insert(user(100_000, "later@acme", &["user"])).await.unwrap();
+    store.insert(user(100_000, "later@acme", &["user"]), Beside::nothing()).await.unwrap();
     assert_eq!(store.entries().await, Ok(vec![]));
     drop(store);
     let check: String = rusqlite::Connection::open(&path)

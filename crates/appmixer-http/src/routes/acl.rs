@@ -1,6 +1,8 @@
 //! `/acl-types` and `/acl/:type`: the access rules, for administrators.
 
-use appmixer_core::{AclType, Action, InvalidRule, MAX_RULE_LIST, MAX_RULES, Rule, RuleSet, RuleText, Scope};
+use appmixer_core::{
+    AclType, Action, InvalidRule, MAX_RULE_LIST, MAX_RULES, Rule, RuleSet, RuleText, Scope, replace_rules,
+};
 use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -9,6 +11,7 @@ use crate::app::App;
 use crate::body::RequestBody;
 use crate::error::{ApiError, Detail};
 use crate::fields::Fields;
+use crate::head::Head;
 use crate::response::{Answer, private_json};
 use crate::views::RuleView;
 
@@ -24,13 +27,13 @@ pub(crate) async fn get(app: &App, headers: &HeaderMap, kind: &str) -> Result<An
 
 pub(crate) async fn post(
     app: &App,
-    headers: &HeaderMap,
+    head: &Head<'_>,
     kind: &str,
     body: &mut RequestBody,
 ) -> Result<Answer, ApiError> {
-    let kind = type_for_admin(app, headers, kind).await?;
-    let rules = read(kind, body.array(headers).await?)?;
-    app.ctx.store.replace_access_rules(rules.clone()).await?;
+    let session = app.require(head.headers, &Scope::admin()).await?;
+    let rules = read(parse(kind)?, body.array(head.headers).await?)?;
+    replace_rules(&app.ctx, &head.origin(Some(&session.caller)), rules.clone()).await?;
     private_json(&RuleView::of_all(&rules))
 }
 
@@ -59,6 +62,10 @@ pub(crate) async fn attributes(
 
 async fn type_for_admin(app: &App, headers: &HeaderMap, kind: &str) -> Result<AclType, ApiError> {
     app.require(headers, &Scope::admin()).await?;
+    parse(kind)
+}
+
+fn parse(kind: &str) -> Result<AclType, ApiError> {
     AclType::parse(kind).ok_or_else(|| ApiError::not_found("There is no such type of access rules"))
 }
 

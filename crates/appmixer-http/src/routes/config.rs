@@ -1,12 +1,13 @@
 //! `/config`: the system configuration, for administrators.
 
-use appmixer_core::{ConfigEntry, ConfigKey, InvalidConfig, Scope};
+use appmixer_core::{ConfigEntry, ConfigKey, InvalidConfig, Scope, remove_config, set_config};
 use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 
 use crate::app::App;
 use crate::body::{Accepts, RequestBody};
 use crate::error::ApiError;
+use crate::head::Head;
 use crate::response::{Answer, private_json};
 use crate::views::{ConfigEntryView, Removed};
 
@@ -16,9 +17,9 @@ pub(crate) async fn get(app: &App, headers: &HeaderMap) -> Result<Answer, ApiErr
     private_json(&entries.iter().map(ConfigEntryView::of).collect::<Vec<_>>())
 }
 
-pub(crate) async fn post(app: &App, headers: &HeaderMap, body: &mut RequestBody) -> Result<Answer, ApiError> {
-    app.require(headers, &Scope::admin()).await?;
-    let mut fields = body.fields(headers, Accepts::Json).await?;
+pub(crate) async fn post(app: &App, head: &Head<'_>, body: &mut RequestBody) -> Result<Answer, ApiError> {
+    let session = app.require(head.headers, &Scope::admin()).await?;
+    let mut fields = body.fields(head.headers, Accepts::Json).await?;
     let key = fields.text("key", |text| ConfigKey::parse(&text));
     // `null` is a value here: a known key's default.
     let value = fields.has("value").then(|| fields.value("value").unwrap_or_default());
@@ -28,17 +29,17 @@ pub(crate) async fn post(app: &App, headers: &HeaderMap, body: &mut RequestBody)
         InvalidConfig::ValueSize | InvalidConfig::Value(_) => ApiError::invalid_one("value", &error),
     })?;
 
-    app.ctx.store.set(entry.clone()).await?;
+    set_config(&app.ctx, &head.origin(Some(&session.caller)), entry.clone()).await?;
     private_json(&ConfigEntryView::of(&entry))
 }
 
-pub(crate) async fn delete(app: &App, headers: &HeaderMap, key: &str) -> Result<Answer, ApiError> {
-    app.require(headers, &Scope::admin()).await?;
+pub(crate) async fn delete(app: &App, head: &Head<'_>, key: &str) -> Result<Answer, ApiError> {
+    let session = app.require(head.headers, &Scope::admin()).await?;
     let key =
         percent_decode_str(key).decode_utf8().map_err(|_| ApiError::invalid_one("key", &"must be UTF-8"))?;
     let key = ConfigKey::parse(&key).map_err(|error| ApiError::invalid_one("key", &error))?;
 
-    if app.ctx.store.remove(key).await? {
+    if remove_config(&app.ctx, &head.origin(Some(&session.caller)), key).await? {
         private_json(&Removed { ok: true })
     } else {
         Err(ApiError::not_found("There is no such entry"))

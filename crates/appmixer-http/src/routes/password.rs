@@ -3,51 +3,46 @@
 use appmixer_core::{
     ChangePasswordError, LoginName, Password, Scope, change_password, reset_password, sign_out_everywhere,
 };
-use http::HeaderMap;
 
 use crate::app::App;
 use crate::body::{Accepts, RequestBody};
 use crate::error::ApiError;
+use crate::head::Head;
 use crate::response::{Answer, private_json};
 use crate::tokens::claims_of;
 use crate::views::{Done, TokenView};
 
-pub(crate) async fn change(
-    app: &App,
-    headers: &HeaderMap,
-    body: &mut RequestBody,
-) -> Result<Answer, ApiError> {
-    let session = app.signed_in(headers).await?;
-    let mut fields = body.fields(headers, Accepts::Json).await?;
+pub(crate) async fn change(app: &App, head: &Head<'_>, body: &mut RequestBody) -> Result<Answer, ApiError> {
+    let session = app.signed_in(head.headers).await?;
+    let mut fields = body.fields(head.headers, Accepts::Json).await?;
     let old = fields.text("oldPassword", Password::new);
     let new = fields.text("newPassword", Password::new);
     let (old, new) = fields.finish2(("oldPassword", old), ("newPassword", new))?;
 
-    let changed = change_password(&app.ctx, &session.caller, old, new).await;
+    let changed =
+        change_password(&app.ctx, &session.caller, &head.origin(Some(&session.caller)), old, new).await;
     let session = changed.map_err(|error| refusal("newPassword", error))?;
     let token = app.settings().await?.keys.issue(&claims_of(&session.grant))?;
     private_json(&TokenView { token: &token })
 }
 
-pub(crate) async fn sign_out(app: &App, headers: &HeaderMap) -> Result<Answer, ApiError> {
-    let session = app.signed_in(headers).await?;
-    sign_out_everywhere(&app.ctx, &session.caller).await?;
+pub(crate) async fn sign_out(app: &App, head: &Head<'_>) -> Result<Answer, ApiError> {
+    let session = app.signed_in(head.headers).await?;
+    sign_out_everywhere(&app.ctx, &session.caller, &head.origin(Some(&session.caller))).await?;
     private_json(&Done {})
 }
 
-pub(crate) async fn reset(
-    app: &App,
-    headers: &HeaderMap,
-    body: &mut RequestBody,
-) -> Result<Answer, ApiError> {
-    app.require(headers, &Scope::admin()).await?;
-    let mut fields = body.fields(headers, Accepts::Json).await?;
+pub(crate) async fn reset(app: &App, head: &Head<'_>, body: &mut RequestBody) -> Result<Answer, ApiError> {
+    let session = app.require(head.headers, &Scope::admin()).await?;
+    let mut fields = body.fields(head.headers, Accepts::Json).await?;
     let username = fields.text("username", |text| LoginName::parse(&text));
     let email = fields.text("email", |text| LoginName::parse(&text));
     let password = fields.text("password", Password::new);
     let (name, password) = fields.finish2(("username", username.or(email)), ("password", password))?;
 
-    reset_password(&app.ctx, &name, password).await.map_err(|error| refusal("password", error))?;
+    let origin = head.origin(Some(&session.caller));
+    let reset = reset_password(&app.ctx, &origin, &name, password).await;
+    reset.map_err(|error| refusal("password", error))?;
     private_json(&Done {})
 }
 

@@ -1,17 +1,17 @@
 //! `POST /user/auth`.
 
 use appmixer_core::{LoginName, Password, sign_in};
-use http::HeaderMap;
 
 use crate::app::App;
 use crate::body::{Accepts, RequestBody};
 use crate::error::ApiError;
+use crate::head::Head;
 use crate::response::{Answer, private_json};
 use crate::tokens::claims_of;
 use crate::views::SignInView;
 
-pub(crate) async fn post(app: &App, headers: &HeaderMap, body: &mut RequestBody) -> Result<Answer, ApiError> {
-    let mut fields = body.fields(headers, Accepts::JsonOrForm).await?;
+pub(crate) async fn post(app: &App, head: &Head<'_>, body: &mut RequestBody) -> Result<Answer, ApiError> {
+    let mut fields = body.fields(head.headers, Accepts::JsonOrForm).await?;
     let username = fields.text("username", |text| LoginName::parse(&text));
     let email = fields.text("email", |text| LoginName::parse(&text));
     let password = fields.text("password", Password::new);

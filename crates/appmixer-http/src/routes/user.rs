@@ -2,7 +2,7 @@
 
 use appmixer_core::{
     Email, Metadata, Names, Password, Plan, Privileges, Scopes, SignUp, UserChange, Username, Vendor,
-    may_sign_up, sign_up,
+    change_user, may_sign_up, sign_up,
 };
 use http::HeaderMap;
 
@@ -10,6 +10,7 @@ use crate::app::{App, AuthenticationError};
 use crate::body::{Accepts, RequestBody};
 use crate::error::ApiError;
 use crate::fields::Fields;
+use crate::head::Head;
 use crate::response::{Answer, private, private_json};
 use crate::tokens::claims_of;
 use crate::views::{SignUpView, UserView};
@@ -24,21 +25,21 @@ pub(crate) async fn get(app: &App, headers: &HeaderMap) -> Result<Answer, ApiErr
     }
 }
 
-pub(crate) async fn post(app: &App, headers: &HeaderMap, body: &mut RequestBody) -> Result<Answer, ApiError> {
-    let session = app.authenticate(headers).await?;
+pub(crate) async fn post(app: &App, head: &Head<'_>, body: &mut RequestBody) -> Result<Answer, ApiError> {
+    let session = app.authenticate(head.headers).await?;
     let caller = session.as_ref().map(|session| &session.caller);
     let settings = app.settings().await?;
     may_sign_up(&settings.config, caller)?;
 
-    let new = read_sign_up(body.fields(headers, Accepts::JsonOrForm).await?)?;
-    let session = sign_up(&app.ctx, &settings.config, caller, new).await?;
+    let new = read_sign_up(body.fields(head.headers, Accepts::JsonOrForm).await?)?;
+    let session = sign_up(&app.ctx, &settings.config, caller, &head.origin(caller), new).await?;
     let token = settings.keys.issue(&claims_of(&session.grant))?;
     private_json(&SignUpView { token: &token, user: UserView::of(&session.user) })
 }
 
-pub(crate) async fn put(app: &App, headers: &HeaderMap, body: &mut RequestBody) -> Result<Answer, ApiError> {
-    let session = app.signed_in(headers).await?;
-    let mut fields = body.fields(headers, Accepts::Json).await?;
+pub(crate) async fn put(app: &App, head: &Head<'_>, body: &mut RequestBody) -> Result<Answer, ApiError> {
+    let session = app.signed_in(head.headers).await?;
+    let mut fields = body.fields(head.headers, Accepts::Json).await?;
     let metadata = fields.object("metadata", Metadata::new);
     fields.finish_optional()?;
 
@@ -46,7 +47,8 @@ pub(crate) async fn put(app: &App, headers: &HeaderMap, body: &mut RequestBody) 
     if change.is_empty() {
         return Ok(private(session.rendered.clone()));
     }
-    let user = app.ctx.store.update(session.caller.user.id, change, app.ctx.clock.now()).await?;
+    let origin = head.origin(Some(&session.caller));
+    let user = change_user(&app.ctx, &origin, session.caller.user.id, change).await?;
     private_json(&UserView::of(&user))
 }
 

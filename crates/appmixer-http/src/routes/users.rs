@@ -1,8 +1,8 @@
 //! `/users/:userId`: one user, for administrators, and what became of its deletion.
 
 use appmixer_core::{
-    Email, Metadata, Password, Plan, Scope, Scopes, Text, Ticket, User, UserChange, UserId, Username, Vendor,
-    WriteError, choose_password,
+    Email, Metadata, Password, Plan, Scope, Scopes, Text, User, UserChange, UserId, Username, Vendor,
+    WriteError, change_user, choose_password, delete_user,
 };
 use http::HeaderMap;
 
@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::body::{Accepts, RequestBody};
 use crate::error::ApiError;
 use crate::fields::Fields;
+use crate::head::Head;
 use crate::response::{Answer, private_json};
 use crate::views::{AdministeredUser, StatusView, TicketView};
 
@@ -20,13 +21,13 @@ pub(crate) async fn get(app: &App, headers: &HeaderMap, id: &str) -> Result<Answ
 
 pub(crate) async fn put(
     app: &App,
-    headers: &HeaderMap,
+    head: &Head<'_>,
     id: &str,
     body: &mut RequestBody,
 ) -> Result<Answer, ApiError> {
-    app.require(headers, &Scope::admin()).await?;
+    let session = app.require(head.headers, &Scope::admin()).await?;
     let id = parse(id)?;
-    let (mut change, password) = read(body.fields(headers, Accepts::Json).await?)?;
+    let (mut change, password) = read(body.fields(head.headers, Accepts::Json).await?)?;
     if let Some(password) = password {
         // An unknown user costs no hash.
         let user = find(app, id).await?;
@@ -35,15 +36,13 @@ pub(crate) async fn put(
     if change.is_empty() {
         return private_json(&AdministeredUser::of(&find(app, id).await?));
     }
-    let user = app.ctx.store.update(id, change, app.ctx.clock.now()).await?;
+    let user = change_user(&app.ctx, &head.origin(Some(&session.caller)), id, change).await?;
     private_json(&AdministeredUser::of(&user))
 }
 
-pub(crate) async fn delete(app: &App, headers: &HeaderMap, id: &str) -> Result<Answer, ApiError> {
-    app.require(headers, &Scope::admin()).await?;
-    let now = app.ctx.clock.now();
-    let ticket = Ticket::new(app.ctx.ids.next(now));
-    app.ctx.store.delete(parse(id)?, ticket, now).await?;
+pub(crate) async fn delete(app: &App, head: &Head<'_>, id: &str) -> Result<Answer, ApiError> {
+    let session = app.require(head.headers, &Scope::admin()).await?;
+    let ticket = delete_user(&app.ctx, &head.origin(Some(&session.caller)), parse(id)?).await?;
     private_json(&TicketView { ticket })
 }
 

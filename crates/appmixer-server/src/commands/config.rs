@@ -1,9 +1,9 @@
 //! `config`: the system configuration, from the command line.
 
-use appmixer_core::{ConfigEntry, ConfigKey, Context};
+use appmixer_core::{ConfigEntry, ConfigKey, Context, remove_config, set_config};
 use serde_json::{Value, json};
 
-use super::beside;
+use super::{beside, operator};
 use crate::cli::ConfigCommand;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -23,7 +23,12 @@ pub(crate) fn run(command: ConfigCommand) -> Result<(), Failure> {
         }
         ConfigCommand::Unset { key, common } => {
             let key = parse(&key)?;
-            beside(&common, async |_, ctx| if ctx.store.remove(key).await? { Ok(()) } else { Err(missing()) })
+            beside(
+                &common,
+                async |_, ctx| {
+                    if remove_config(ctx, &operator(), key).await? { Ok(()) } else { Err(missing()) }
+                },
+            )
         }
     }
 }
@@ -73,5 +78,5 @@ async fn set(config: &Config, ctx: &Context, key: ConfigKey, value: Value) -> Re
     let name = key.as_str().to_owned();
     let entry = ConfigEntry::new(key, value, min_secret_bytes)
         .map_err(|error| Failure::refused(format!("{name} {error}")))?;
-    Ok(ctx.store.set(entry).await?)
+    Ok(set_config(ctx, &operator(), entry).await?)
 }

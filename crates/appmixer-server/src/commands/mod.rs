@@ -6,7 +6,7 @@ pub(crate) mod serve;
 pub(crate) mod token;
 pub(crate) mod user;
 
-use appmixer_core::{Context, Rules};
+use appmixer_core::{Context, Origin, Rules};
 use tokio::runtime::Builder;
 
 use crate::cli::Common;
@@ -39,4 +39,9 @@ fn beside_with<T>(
     let (config, _) = load(common.config.as_deref(), &common.overrides(None))?;
     let ctx = workbench::open_beside(&config, rules(&config)?)?;
     Builder::new_current_thread().enable_time().build()?.block_on(work(&config, &ctx))
+}
+
+/// Whoever runs this command.
+fn operator() -> Origin {
+    Origin::command_line(rustix::process::getuid().as_raw())
 }

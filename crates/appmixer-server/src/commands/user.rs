@@ -1,12 +1,13 @@
 //! `user`: the users, from the command line.
 
 use appmixer_core::{
-    ChooseError, Context, Email, InvalidProfile, Metadata, Names, Plan, Privileges, Scope, Scopes, SignUp,
-    SignUpError, Ticket, User, UserChange, Username, Vendor, choose_password, create_user,
+    ChangePasswordError, Context, Email, InvalidProfile, Metadata, Names, Plan, Privileges, Scope, Scopes,
+    SignUp, SignUpError, User, UserChange, Username, Vendor, change_user, create_user, delete_user,
+    set_password,
 };
 use serde_json::{Value, json};
 
-use super::{beside, choosing_beside};
+use super::{beside, choosing_beside, operator};
 use crate::cli::{UserCommand, UserFields};
 use crate::failure::Failure;
 use crate::prompt;
@@ -109,7 +110,7 @@ async fn add(ctx: &Context, names: Names, fields: Fields, password_stdin: bool) 
     let password = prompt::new_password(password_stdin)?;
     let Fields { scopes, plan, vendor, is_active, metadata } = fields;
     let privileges = Privileges { scopes, plan, vendor, is_active };
-    let user = create_user(ctx, &config, SignUp { names, password, metadata, privileges }).await;
+    let user = create_user(ctx, &config, &operator(), SignUp { names, password, metadata, privileges }).await;
     let user = user.map_err(|error| match error {
         SignUpError::Password(error) => wrong("the password", &error),
         SignUpError::NameTaken => {
@@ -148,21 +149,17 @@ async fn set(ctx: &Context, user: &str, change: UserChange) -> Result<(), Failur
         return Err(Failure::refused("nothing to change; `user set --help` lists what can be"));
     }
     let id = find_user(ctx, user).await?.id;
-    print_user(&ctx.store.update(id, change, ctx.clock.now()).await?);
+    print_user(&change_user(ctx, &operator(), id, change).await?);
     Ok(())
 }
 
 async fn reset_password(ctx: &Context, user: &str, password_stdin: bool) -> Result<(), Failure> {
     let user = find_user(ctx, user).await?;
-    let hash =
-        choose_password(ctx, prompt::new_password(password_stdin)?, &user.names).await.map_err(|error| {
-            match error {
-                ChooseError::Refused(error) => wrong("the password", &error),
-                ChooseError::Hash(error) => Failure::refused(error.to_string()),
-            }
-        })?;
-    let change = UserChange { password_hash: Some(hash), ..UserChange::default() };
-    ctx.store.update(user.id, change, ctx.clock.now()).await?;
+    let password = prompt::new_password(password_stdin)?;
+    set_password(ctx, &operator(), &user, password).await.map_err(|error| match error {
+        ChangePasswordError::Refused(error) => wrong("the password", &error),
+        other => Failure::refused(other.to_string()),
+    })?;
     println!("the password is set, and the user is signed out everywhere");
     Ok(())
 }
@@ -172,8 +169,7 @@ async fn delete(ctx: &Context, user: &str, yes: bool) -> Result<(), Failure> {
     if !yes {
         prompt::consent(&format!("Delete {} ({}) for good?", user.names.username.as_str(), user.id))?;
     }
-    let now = ctx.clock.now();
-    ctx.store.delete(user.id, Ticket::new(ctx.ids.next(now)), now).await?;
+    delete_user(ctx, &operator(), user.id).await?;
     println!("deleted {}", user.id);
     Ok(())
 }

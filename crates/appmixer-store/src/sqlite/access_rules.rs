@@ -1,12 +1,14 @@
 //! The access rules: one row a type, with all of its rules as JSON.
 
-use appmixer_core::{AccessRules, AclType, Action, Change, InvalidRule, Rule, RuleSet, RuleText, StoreError};
+use appmixer_core::{
+    AccessRules, AclType, Action, Beside, Change, InvalidRule, Rule, RuleSet, RuleText, StoreError,
+};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
 use super::error::JobError;
-use super::{SqliteStore, sql};
+use super::{SqliteStore, beside, sql};
 
 /// A rule as it is kept.
 #[derive(Serialize, Deserialize)]
@@ -41,12 +43,13 @@ impl AccessRules for SqliteStore {
         self.readers.run(move |db| find(db, kind)).await
     }
 
-    async fn replace_access_rules(&self, rules: RuleSet) -> Result<(), StoreError> {
+    async fn replace_access_rules(&self, rules: RuleSet, beside: Beside) -> Result<(), StoreError> {
         let kept: Vec<_> = rules.rules().iter().map(Kept::of).collect();
         let json = serde_json::to_string(&kept).map_err(|error| StoreError::Internal(error.to_string()))?;
         self.writer
             .run(move |db| {
                 db.prepare_cached(sql::SET_ACCESS_RULES)?.execute(params![rules.kind().as_str(), json])?;
+                beside::keep(db, beside)?;
                 Ok(((), Some(Change::Config)))
             })
             .await

@@ -1,6 +1,8 @@
 //! The store on one SQLite file.
 
 mod access_rules;
+mod audit;
+mod beside;
 mod error;
 mod folder;
 mod open;

@@ -1,12 +1,12 @@
 //! The system configuration's entries.
 
-use appmixer_core::{Change, ConfigEntry, ConfigKey, MAX_ENTRIES, Settings, StoreError};
+use appmixer_core::{Beside, Change, ConfigEntry, ConfigKey, MAX_ENTRIES, Settings, StoreError};
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
 use super::error::JobError;
 use super::writer::Outcome;
-use super::{SqliteStore, sql};
+use super::{SqliteStore, beside, sql};
 
 #[async_trait]
 impl Settings for SqliteStore {
@@ -14,14 +14,17 @@ impl Settings for SqliteStore {
         self.readers.run(entries).await
     }
 
-    async fn set(&self, entry: ConfigEntry) -> Result<(), StoreError> {
-        self.writer.run(move |db| set(db, &entry)).await
+    async fn set(&self, entry: ConfigEntry, beside: Beside) -> Result<(), StoreError> {
+        self.writer.run(move |db| set(db, &entry, beside)).await
     }
 
-    async fn remove(&self, key: ConfigKey) -> Result<bool, StoreError> {
+    async fn remove(&self, key: ConfigKey, beside: Beside) -> Result<bool, StoreError> {
         self.writer
             .run(move |db| -> Result<Outcome<bool>, JobError<StoreError>> {
                 let removed = db.prepare_cached(sql::REMOVE_CONFIG)?.execute([key.as_str()])? > 0;
+                if removed {
+                    beside::keep(db, beside)?;
+                }
                 Ok((removed, removed.then_some(Change::Config)))
             })
             .await
@@ -43,7 +46,7 @@ fn entries(db: &Connection) -> Result<Vec<ConfigEntry>, JobError<StoreError>> {
     Ok(entries)
 }
 
-fn set(db: &Connection, entry: &ConfigEntry) -> Result<Outcome<()>, JobError<StoreError>> {
+fn set(db: &Connection, entry: &ConfigEntry, beside: Beside) -> Result<Outcome<()>, JobError<StoreError>> {
     if !entry.key().is_known() {
         let others: u32 = db
             .prepare_cached(sql::COUNT_OTHER_CONFIG)?
@@ -54,5 +57,6 @@ fn set(db: &Connection, entry: &ConfigEntry) -> Result<Outcome<()>, JobError<Sto
     }
     let value = entry.value().to_string();
     db.prepare_cached(sql::SET_CONFIG)?.execute(params![entry.key().as_str(), value])?;
+    beside::keep(db, beside)?;
     Ok(((), Some(Change::Config)))
 }

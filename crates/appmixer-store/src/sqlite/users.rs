@@ -1,15 +1,15 @@
 //! The users.
 
 use appmixer_core::{
-    Change, LoginName, PasswordHash, StoreError, TICKET_LIFETIME, Ticket, Timestamp, User, UserChange,
-    UserId, Users, WriteError,
+    Beside, Change, LoginName, PasswordHash, StoreError, TICKET_LIFETIME, Ticket, Timestamp, User,
+    UserChange, UserId, Users, WriteError,
 };
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
 use super::error::{JobError, is_conflict};
 use super::writer::Outcome;
-use super::{SqliteStore, rows, sql};
+use super::{SqliteStore, beside, rows, sql};
 
 #[async_trait]
 impl Users for SqliteStore {
@@ -42,12 +42,18 @@ impl Users for SqliteStore {
             .await
     }
 
-    async fn insert(&self, user: User) -> Result<(), WriteError> {
-        self.writer.run(move |db| insert(db, &user)).await
+    async fn insert(&self, user: User, beside: Beside) -> Result<(), WriteError> {
+        self.writer.run(move |db| insert(db, &user, beside)).await
     }
 
-    async fn update(&self, id: UserId, change: UserChange, now: Timestamp) -> Result<User, WriteError> {
-        self.writer.run(move |db| update(db, id, &change, now)).await
+    async fn update(
+        &self,
+        id: UserId,
+        change: UserChange,
+        now: Timestamp,
+        beside: Beside,
+    ) -> Result<User, WriteError> {
+        self.writer.run(move |db| update(db, id, &change, now, beside)).await
     }
 
     async fn replace_hash(
@@ -65,8 +71,14 @@ impl Users for SqliteStore {
             .await
     }
 
-    async fn delete(&self, id: UserId, ticket: Ticket, now: Timestamp) -> Result<(), WriteError> {
-        self.writer.run(move |db| delete(db, id, ticket, now)).await
+    async fn delete(
+        &self,
+        id: UserId,
+        ticket: Ticket,
+        now: Timestamp,
+        beside: Beside,
+    ) -> Result<(), WriteError> {
+        self.writer.run(move |db| delete(db, id, ticket, now, beside)).await
     }
 
     async fn was_deleted(&self, id: UserId, ticket: Ticket, now: Timestamp) -> Result<bool, StoreError> {
@@ -95,16 +107,17 @@ fn find(
     Ok(found.next()?.map(rows::user).transpose()?)
 }
 
-fn insert(db: &Connection, user: &User) -> Written<()> {
+fn insert(db: &Connection, user: &User, beside: Beside) -> Written<()> {
     db.prepare_cached(sql::INSERT_USER)?.execute(params_from_iter(rows::params(user)?))?;
     let number = db.last_insert_rowid();
     insert_names(db, number, user)?;
     insert_scopes(db, number, user)?;
+    beside::keep(db, beside)?;
     // Nobody can remember anything of a user who has just been made.
     Ok(((), None))
 }
 
-fn update(db: &Connection, id: UserId, change: &UserChange, now: Timestamp) -> Written<User> {
+fn update(db: &Connection, id: UserId, change: &UserChange, now: Timestamp, beside: Beside) -> Written<User> {
     let (number, user) = existing(db, id)?;
     if change.only_at_generation.is_some_and(|generation| generation != user.generation) {
         return Err(WriteError::Overtaken.into());
@@ -122,10 +135,11 @@ fn update(db: &Connection, id: UserId, change: &UserChange, now: Timestamp) -> W
         db.prepare_cached(sql::DELETE_SCOPES)?.execute([number])?;
         insert_scopes(db, number, &changed)?;
     }
+    beside::keep_of_change(db, beside, &user, &changed)?;
     Ok((changed, Some(Change::User(id))))
 }
 
-fn delete(db: &Connection, id: UserId, ticket: Ticket, now: Timestamp) -> Written<()> {
+fn delete(db: &Connection, id: UserId, ticket: Ticket, now: Timestamp, beside: Beside) -> Written<()> {
     let (number, user) = existing(db, id)?;
     if user.scopes.has_admin() {
         require_another_admin(db, number)?;
@@ -134,6 +148,7 @@ fn delete(db: &Connection, id: UserId, ticket: Ticket, now: Timestamp) -> Writte
     db.prepare_cached(sql::FORGET_TICKETS)?.execute([now.before(TICKET_LIFETIME).millis()])?;
     let params = params![ticket.as_bytes(), id.as_bytes(), now.millis()];
     db.prepare_cached(sql::INSERT_TICKET)?.execute(params)?;
+    beside::keep(db, beside)?;
     Ok(((), Some(Change::User(id))))
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use appmixer_core::{AclType, Action, Change, Rule, RuleSet, RuleText, Store};
+use appmixer_core::{AclType, Action, Beside, Change, Rule, RuleSet, RuleText, Store};
 use tokio::task::JoinSet;
 
 use super::Notes;
@@ -32,7 +32,7 @@ pub(super) async fn access_rules_are_kept_by_type_and_in_their_order(
             rule("Žofie@x", "flows", &Action::ALL, &["b", "a"]),
         ],
     );
-    store.replace_access_rules(routes.clone()).await.unwrap();
+    store.replace_access_rules(routes.clone(), Beside::nothing()).await.unwrap();
     assert_eq!(notes.take(), [Change::Config]);
     assert_eq!(store.access_rules(AclType::Routes).await, Ok(Some(routes)));
     assert_eq!(store.access_rules(AclType::Components).await, Ok(None));
@@ -40,8 +40,8 @@ pub(super) async fn access_rules_are_kept_by_type_and_in_their_order(
     // No rule at all is not the same as the defaults.
     let none = rules(AclType::Routes, Vec::new());
     let components = rules(AclType::Components, vec![rule("user", "a.b", &[Action::Any], &[])]);
-    store.replace_access_rules(none.clone()).await.unwrap();
-    store.replace_access_rules(components.clone()).await.unwrap();
+    store.replace_access_rules(none.clone(), Beside::nothing()).await.unwrap();
+    store.replace_access_rules(components.clone(), Beside::nothing()).await.unwrap();
     assert_eq!(notes.take(), [Change::Config; 2]);
     assert_eq!(store.access_rules(AclType::Routes).await, Ok(Some(none)));
     assert_eq!(store.access_rules(AclType::Components).await, Ok(Some(components)));
@@ -56,7 +56,7 @@ pub(super) async fn of_many_replacements_at_once_one_stands_as_a_whole(store: Ar
     for number in 0..50 {
         let store = Arc::clone(&store);
         let rules = all_of(number);
-        tasks.spawn(async move { store.replace_access_rules(rules).await });
+        tasks.spawn(async move { store.replace_access_rules(rules, Beside::nothing()).await });
     }
     assert!(tasks.join_all().await.iter().all(Result::is_ok));
     let kept = store.access_rules(AclType::Routes).await.unwrap().unwrap();

@@ -5,8 +5,8 @@ mod access_rules;
 use std::sync::{Arc, Mutex};
 
 use appmixer_core::{
-    Change, ChangeListener, ConfigEntry, ConfigKey, Email, LoginName, Metadata, Names, PasswordHash, Plan,
-    Scopes, Store, Text, Ticket, Timestamp, User, UserChange, UserId, Username, Vendor, WriteError,
+    Beside, Change, ChangeListener, ConfigEntry, ConfigKey, Email, LoginName, Metadata, Names, PasswordHash,
+    Plan, Scopes, Store, Text, Ticket, Timestamp, User, UserChange, UserId, Username, Vendor, WriteError,
 };
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
@@ -125,7 +125,7 @@ async fn a_user_is_found_as_it_was_by_id_and_by_every_spelling_of_its_names(
         generation: 7,
         ..user(1, "x@x", &["user", "admin", "acme1"])
     };
-    store.insert(joe.clone()).await.unwrap();
+    store.insert(joe.clone(), Beside::nothing()).await.unwrap();
     assert_eq!(store.find_by_id(joe.id).await, Ok(Some(joe.clone())));
     for name in ["joe@acme", "JOE@ACME", "žofie@x", "Z\u{30c}OFIE@X"] {
         let found = store.find_by_login(&login(name)).await.unwrap().unwrap();
@@ -148,22 +148,23 @@ async fn a_name_belongs_to_one_user_as_username_or_email(store: Arc<dyn Store>, 
         names: Names { username: Username::parse(username).unwrap(), email: Email::parse(email).unwrap() },
         ..user(number, "x@x", &["user"])
     };
-    store.insert(both(1, "joe@a", "joe@b")).await.unwrap();
+    store.insert(both(1, "joe@a", "joe@b"), Beside::nothing()).await.unwrap();
     for taken in
         [both(2, "joe@a", "n@n"), both(2, "JOE@b", "n@n"), both(2, "n@n", "joe@A"), both(2, "n@n", "joe@b")]
     {
-        assert_eq!(store.insert(taken).await, Err(WriteError::NameTaken));
+        assert_eq!(store.insert(taken, Beside::nothing()).await, Err(WriteError::NameTaken));
     }
     // What was refused left nothing behind.
     assert_eq!(store.find_by_login(&login("n@n")).await, Ok(None));
-    store.insert(both(2, "n@n", "n@n")).await.unwrap();
+    store.insert(both(2, "n@n", "n@n"), Beside::nothing()).await.unwrap();
 }
 
 async fn of_many_who_want_a_name_at_once_one_gets_it(store: Arc<dyn Store>, _: Arc<Notes>) {
     let mut tasks = JoinSet::new();
     for number in 0..50 {
         let store = Arc::clone(&store);
-        tasks.spawn(async move { store.insert(user(number, "joe@acme", &["user"])).await });
+        tasks
+            .spawn(async move { store.insert(user(number, "joe@acme", &["user"]), Beside::nothing()).await });
     }
     let outcomes = tasks.join_all().await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
@@ -175,77 +176,86 @@ async fn a_change_is_seen_by_the_next_read_and_heard_of_before_its_answer(
     store: Arc<dyn Store>,
     notes: Arc<Notes>,
 ) {
-    store.insert(user(1, "joe@acme", &["user", "tester"])).await.unwrap();
+    store.insert(user(1, "joe@acme", &["user", "tester"]), Beside::nothing()).await.unwrap();
     let change = UserChange {
         username: Some(Username::parse("jim@acme").unwrap()),
         plan: Plan::parse("beta").ok(),
         ..scopes(&["user"])
     };
-    let changed = store.update(id(1), change, later()).await.unwrap();
+    let changed = store.update(id(1), change, later(), Beside::nothing()).await.unwrap();
     assert_eq!(notes.take(), [Change::User(id(1))]);
     assert_eq!((changed.generation, changed.modified), (1, later()));
     assert_eq!(store.find_by_id(id(1)).await, Ok(Some(changed.clone())));
     assert_eq!(store.find_by_login(&login("jim@acme")).await, Ok(Some(changed.clone())));
     // The email kept the old name, so it still signs in.
     assert_eq!(store.find_by_login(&login("joe@acme")).await, Ok(Some(changed)));
-    assert_eq!(store.update(id(2), UserChange::default(), later()).await, Err(WriteError::NotFound));
+    assert_eq!(
+        store.update(id(2), UserChange::default(), later(), Beside::nothing()).await,
+        Err(WriteError::NotFound)
+    );
     assert_eq!(notes.take(), []);
 }
 
 async fn a_change_that_was_overtaken_by_a_revocation_is_not_made(store: Arc<dyn Store>, notes: Arc<Notes>) {
-    store.insert(user(1, "joe@acme", &["user"])).await.unwrap();
+    store.insert(user(1, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
     let at = |generation| UserChange {
         plan: Plan::parse("beta").ok(),
         revoke_tokens: true,
         only_at_generation: Some(generation),
         ..UserChange::default()
     };
-    assert_eq!(store.update(id(1), at(0), later()).await.unwrap().generation, 1);
+    assert_eq!(store.update(id(1), at(0), later(), Beside::nothing()).await.unwrap().generation, 1);
     assert_eq!(notes.take(), [Change::User(id(1))]);
-    assert_eq!(store.update(id(1), at(0), later()).await, Err(WriteError::Overtaken));
+    assert_eq!(store.update(id(1), at(0), later(), Beside::nothing()).await, Err(WriteError::Overtaken));
     assert_eq!(notes.take(), []);
     assert_eq!(store.find_by_id(id(1)).await.unwrap().unwrap().generation, 1);
 }
 
 async fn a_change_to_a_taken_name_changes_nothing(store: Arc<dyn Store>, notes: Arc<Notes>) {
-    store.insert(user(1, "joe@acme", &["user"])).await.unwrap();
-    store.insert(user(2, "ann@acme", &["user"])).await.unwrap();
+    store.insert(user(1, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
+    store.insert(user(2, "ann@acme", &["user"]), Beside::nothing()).await.unwrap();
     let change = UserChange {
         email: Some(Email::parse("ANN@acme").unwrap()),
         plan: Plan::parse("beta").ok(),
         ..UserChange::default()
     };
-    assert_eq!(store.update(id(1), change, later()).await, Err(WriteError::NameTaken));
+    assert_eq!(store.update(id(1), change, later(), Beside::nothing()).await, Err(WriteError::NameTaken));
     assert_eq!(store.find_by_id(id(1)).await, Ok(Some(user(1, "joe@acme", &["user"]))));
     assert_eq!(notes.take(), []);
 }
 
 async fn the_last_admin_stays(store: Arc<dyn Store>, _: Arc<Notes>) {
     assert_eq!(store.any_admin().await, Ok(false));
-    store.insert(user(1, "root@acme", &["admin"])).await.unwrap();
-    store.insert(user(2, "joe@acme", &["user"])).await.unwrap();
+    store.insert(user(1, "root@acme", &["admin"]), Beside::nothing()).await.unwrap();
+    store.insert(user(2, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
     assert_eq!(store.any_admin().await, Ok(true));
     let lock_out = UserChange { is_active: Some(false), ..UserChange::default() };
-    assert_eq!(store.delete(id(1), ticket(1), later()).await, Err(WriteError::LastAdmin));
-    assert_eq!(store.update(id(1), scopes(&["user"]), later()).await, Err(WriteError::LastAdmin));
-    assert_eq!(store.update(id(1), lock_out, later()).await, Err(WriteError::LastAdmin));
-    store.update(id(2), scopes(&["user", "admin"]), later()).await.unwrap();
-    store.delete(id(1), ticket(1), later()).await.unwrap();
-    assert_eq!(store.delete(id(2), ticket(2), later()).await, Err(WriteError::LastAdmin));
+    assert_eq!(store.delete(id(1), ticket(1), later(), Beside::nothing()).await, Err(WriteError::LastAdmin));
+    assert_eq!(
+        store.update(id(1), scopes(&["user"]), later(), Beside::nothing()).await,
+        Err(WriteError::LastAdmin)
+    );
+    assert_eq!(store.update(id(1), lock_out, later(), Beside::nothing()).await, Err(WriteError::LastAdmin));
+    store.update(id(2), scopes(&["user", "admin"]), later(), Beside::nothing()).await.unwrap();
+    store.delete(id(1), ticket(1), later(), Beside::nothing()).await.unwrap();
+    assert_eq!(store.delete(id(2), ticket(2), later(), Beside::nothing()).await, Err(WriteError::LastAdmin));
 }
 
 async fn two_admins_who_remove_each_other_at_once_leave_one(store: Arc<dyn Store>, _: Arc<Notes>) {
     for number in 0..20 {
-        store.insert(user(number, &format!("root{number}@acme"), &["admin"])).await.unwrap();
+        store
+            .insert(user(number, &format!("root{number}@acme"), &["admin"]), Beside::nothing())
+            .await
+            .unwrap();
     }
     let mut tasks = JoinSet::new();
     for number in 0..20 {
         let store = Arc::clone(&store);
         tasks.spawn(async move {
             if number % 2 == 0 {
-                store.delete(id(number), ticket(number), later()).await
+                store.delete(id(number), ticket(number), later(), Beside::nothing()).await
             } else {
-                store.update(id(number), scopes(&["user"]), later()).await.map(drop)
+                store.update(id(number), scopes(&["user"]), later(), Beside::nothing()).await.map(drop)
             }
         });
     }
@@ -255,7 +265,7 @@ async fn two_admins_who_remove_each_other_at_once_leave_one(store: Arc<dyn Store
 }
 
 async fn a_hash_is_replaced_only_while_it_is_the_one_that_was_seen(store: Arc<dyn Store>, _: Arc<Notes>) {
-    store.insert(user(1, "joe@acme", &["user"])).await.unwrap();
+    store.insert(user(1, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
     let hash = |text: &str| PasswordHash::from_phc(text.to_owned());
     assert_eq!(store.replace_hash(id(1), hash("$other"), hash("$new")).await, Ok(false));
     assert_eq!(store.replace_hash(id(1), hash("$hash$1"), hash("$new")).await, Ok(true));
@@ -264,13 +274,13 @@ async fn a_hash_is_replaced_only_while_it_is_the_one_that_was_seen(store: Arc<dy
 }
 
 async fn a_deleted_user_is_gone_and_its_names_are_free(store: Arc<dyn Store>, notes: Arc<Notes>) {
-    store.insert(user(1, "joe@acme", &["user"])).await.unwrap();
-    store.delete(id(1), ticket(1), later()).await.unwrap();
+    store.insert(user(1, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
+    store.delete(id(1), ticket(1), later(), Beside::nothing()).await.unwrap();
     assert_eq!(notes.take(), [Change::User(id(1))]);
     assert_eq!(store.find_by_id(id(1)).await, Ok(None));
     assert_eq!(store.find_by_login(&login("joe@acme")).await, Ok(None));
-    assert_eq!(store.delete(id(1), ticket(1), later()).await, Err(WriteError::NotFound));
-    store.insert(user(2, "joe@acme", &["user"])).await.unwrap();
+    assert_eq!(store.delete(id(1), ticket(1), later(), Beside::nothing()).await, Err(WriteError::NotFound));
+    store.insert(user(2, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
 }
 
 async fn a_ticket_answers_for_a_day_after_the_deletion_and_for_that_user_alone(
@@ -279,22 +289,22 @@ async fn a_ticket_answers_for_a_day_after_the_deletion_and_for_that_user_alone(
 ) {
     const HOUR: i64 = 3_600_000;
     let after = |hours: i64| Timestamp::from_millis(LATER + hours * HOUR);
-    store.insert(user(1, "joe@acme", &["user"])).await.unwrap();
+    store.insert(user(1, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
     assert_eq!(store.was_deleted(id(1), ticket(1), later()).await, Ok(false));
-    store.delete(id(1), ticket(1), later()).await.unwrap();
+    store.delete(id(1), ticket(1), later(), Beside::nothing()).await.unwrap();
     for (user, number, hours, answers) in
         [(1, 1, 0, true), (1, 1, 23, true), (1, 1, 24, false), (2, 1, 0, false), (1, 2, 0, false)]
     {
         assert_eq!(store.was_deleted(id(user), ticket(number), after(hours)).await, Ok(answers));
     }
     // What was refused has no ticket.
-    assert_eq!(store.delete(id(9), ticket(9), later()).await, Err(WriteError::NotFound));
+    assert_eq!(store.delete(id(9), ticket(9), later(), Beside::nothing()).await, Err(WriteError::NotFound));
     assert_eq!(store.was_deleted(id(9), ticket(9), later()).await, Ok(false));
 }
 
 async fn lists_go_on_behind_the_last_id(store: Arc<dyn Store>, _: Arc<Notes>) {
     for number in [5, 3, 1, 4, 2] {
-        store.insert(user(number, &format!("u{number}@acme"), &["user"])).await.unwrap();
+        store.insert(user(number, &format!("u{number}@acme"), &["user"]), Beside::nothing()).await.unwrap();
     }
     let ids = |users: Vec<User>| users.iter().map(|user| user.id).collect::<Vec<_>>();
     assert_eq!(ids(store.list(None, 2).await.unwrap()), [id(1), id(2)]);
@@ -309,16 +319,16 @@ fn entry(key: &str, value: Value) -> ConfigEntry {
 
 async fn configuration_entries_are_kept_as_they_are(store: Arc<dyn Store>, notes: Arc<Notes>) {
     assert_eq!(store.entries().await, Ok(vec![]));
-    store.set(entry("OUR_OWN", json!({"b": 1, "a": [null]}))).await.unwrap();
-    store.set(entry("APP_NAME", json!("Acme"))).await.unwrap();
-    store.set(entry("APP_NAME", json!("Acme 2"))).await.unwrap();
+    store.set(entry("OUR_OWN", json!({"b": 1, "a": [null]})), Beside::nothing()).await.unwrap();
+    store.set(entry("APP_NAME", json!("Acme")), Beside::nothing()).await.unwrap();
+    store.set(entry("APP_NAME", json!("Acme 2")), Beside::nothing()).await.unwrap();
     assert_eq!(notes.take(), [Change::Config; 3]);
     let expected = vec![entry("APP_NAME", json!("Acme 2")), entry("OUR_OWN", json!({"b": 1, "a": [null]}))];
     assert_eq!(store.entries().await, Ok(expected));
     let key = || ConfigKey::parse("APP_NAME").unwrap();
-    assert_eq!(store.remove(key()).await, Ok(true));
+    assert_eq!(store.remove(key(), Beside::nothing()).await, Ok(true));
     assert_eq!(notes.take(), [Change::Config]);
-    assert_eq!(store.remove(key()).await, Ok(false));
+    assert_eq!(store.remove(key(), Beside::nothing()).await, Ok(false));
     assert_eq!(notes.take(), []);
 }
 
@@ -326,12 +336,14 @@ async fn the_number_of_configuration_entries_is_bounded(store: Arc<dyn Store>, _
     let mut tasks = JoinSet::new();
     for number in 0..appmixer_core::MAX_ENTRIES {
         let store = Arc::clone(&store);
-        tasks.spawn(async move { store.set(entry(&format!("K{number}"), json!(number))).await });
+        tasks.spawn(async move {
+            store.set(entry(&format!("K{number}"), json!(number)), Beside::nothing()).await
+        });
     }
     assert!(tasks.join_all().await.iter().all(Result::is_ok));
     let full = Err(appmixer_core::StoreError::TooMany(appmixer_core::MAX_ENTRIES));
-    assert_eq!(store.set(entry("ONE_MORE", json!(1))).await, full);
-    assert_eq!(store.set(entry("K0", json!("changed"))).await, Ok(()));
+    assert_eq!(store.set(entry("ONE_MORE", json!(1)), Beside::nothing()).await, full);
+    assert_eq!(store.set(entry("K0", json!("changed")), Beside::nothing()).await, Ok(()));
     // What clients keep must not keep an administrator from closing a door.
-    assert_eq!(store.set(entry("API_USER_CREATE_SCOPE", json!("admin"))).await, Ok(()));
+    assert_eq!(store.set(entry("API_USER_CREATE_SCOPE", json!("admin")), Beside::nothing()).await, Ok(()));
 }

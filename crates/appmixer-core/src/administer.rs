@@ -1,0 +1,67 @@
+//! What administrators do, over HTTP or at the machine: each change with its entry in the audit log.
+
+use crate::acl::RuleSet;
+use crate::audit::{AuditDetails, AuditEntry, AuditKind};
+use crate::config::{ConfigEntry, ConfigKey};
+use crate::context::Context;
+use crate::id::{Ticket, UserId};
+use crate::origin::Origin;
+use crate::store::{StoreError, WriteError};
+use crate::user::{User, UserChange};
+
+/// Changes a user.
+///
+/// # Errors
+/// [`WriteError`].
+pub async fn change_user(
+    ctx: &Context,
+    origin: &Origin,
+    id: UserId,
+    change: UserChange,
+) -> Result<User, WriteError> {
+    let now = ctx.clock.now();
+    let entry = AuditEntry::new(now, AuditKind::UserChanged, origin).about(id);
+    ctx.store.update(id, change, now, entry.into()).await
+}
+
+/// Deletes a user; the ticket tells of it for a day.
+///
+/// # Errors
+/// [`WriteError`].
+pub async fn delete_user(ctx: &Context, origin: &Origin, id: UserId) -> Result<Ticket, WriteError> {
+    let now = ctx.clock.now();
+    let ticket = Ticket::new(ctx.ids.next(now));
+    let entry = AuditEntry::new(now, AuditKind::UserDeleted, origin).about(id);
+    ctx.store.delete(id, ticket, now, entry.into()).await?;
+    Ok(ticket)
+}
+
+/// Creates or replaces an entry of the system configuration.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn set_config(ctx: &Context, origin: &Origin, entry: ConfigEntry) -> Result<(), StoreError> {
+    let noted = AuditEntry::new(ctx.clock.now(), AuditKind::ConfigSet, origin);
+    let noted = noted.with(AuditDetails::key(entry.key()));
+    ctx.store.set(entry, noted.into()).await
+}
+
+/// Removes an entry of the system configuration; answers whether there was one.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn remove_config(ctx: &Context, origin: &Origin, key: ConfigKey) -> Result<bool, StoreError> {
+    let noted = AuditEntry::new(ctx.clock.now(), AuditKind::ConfigRemoved, origin);
+    let noted = noted.with(AuditDetails::key(&key));
+    ctx.store.remove(key, noted.into()).await
+}
+
+/// Puts these in the place of all access rules of their type.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn replace_rules(ctx: &Context, origin: &Origin, rules: RuleSet) -> Result<(), StoreError> {
+    let noted = AuditEntry::new(ctx.clock.now(), AuditKind::RulesReplaced, origin);
+    let noted = noted.with(AuditDetails::rules(rules.kind()));
+    ctx.store.replace_access_rules(rules, noted.into()).await
+}

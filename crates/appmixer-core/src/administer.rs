@@ -21,7 +21,7 @@ pub async fn change_user(
 ) -> Result<User, WriteError> {
     let now = ctx.clock.now();
     let entry = AuditEntry::new(now, AuditKind::UserChanged, origin).about(id);
-    ctx.store.update(id, change, now, entry.into()).await
+    ctx.store.update(id, change, now, ctx.beside(entry)).await
 }
 
 /// Deletes a user; the ticket tells of it for a day.
@@ -32,7 +32,7 @@ pub async fn delete_user(ctx: &Context, origin: &Origin, id: UserId) -> Result<T
     let now = ctx.clock.now();
     let ticket = Ticket::new(ctx.ids.next(now));
     let entry = AuditEntry::new(now, AuditKind::UserDeleted, origin).about(id);
-    ctx.store.delete(id, ticket, now, entry.into()).await?;
+    ctx.store.delete(id, ticket, now, ctx.beside(entry)).await?;
     Ok(ticket)
 }
 
@@ -43,7 +43,7 @@ pub async fn delete_user(ctx: &Context, origin: &Origin, id: UserId) -> Result<T
 pub async fn set_config(ctx: &Context, origin: &Origin, entry: ConfigEntry) -> Result<(), StoreError> {
     let noted = AuditEntry::new(ctx.clock.now(), AuditKind::ConfigSet, origin);
     let noted = noted.with(AuditDetails::key(entry.key()));
-    ctx.store.set(entry, noted.into()).await
+    ctx.store.set(entry, ctx.beside(noted)).await
 }
 
 /// Removes an entry of the system configuration; answers whether there was one.
@@ -53,7 +53,7 @@ pub async fn set_config(ctx: &Context, origin: &Origin, entry: ConfigEntry) -> R
 pub async fn remove_config(ctx: &Context, origin: &Origin, key: ConfigKey) -> Result<bool, StoreError> {
     let noted = AuditEntry::new(ctx.clock.now(), AuditKind::ConfigRemoved, origin);
     let noted = noted.with(AuditDetails::key(&key));
-    ctx.store.remove(key, noted.into()).await
+    ctx.store.remove(key, ctx.beside(noted)).await
 }
 
 /// Puts these in the place of all access rules of their type.
@@ -63,5 +63,5 @@ pub async fn remove_config(ctx: &Context, origin: &Origin, key: ConfigKey) -> Re
 pub async fn replace_rules(ctx: &Context, origin: &Origin, rules: RuleSet) -> Result<(), StoreError> {
     let noted = AuditEntry::new(ctx.clock.now(), AuditKind::RulesReplaced, origin);
     let noted = noted.with(AuditDetails::rules(rules.kind()));
-    ctx.store.replace_access_rules(rules, noted.into()).await
+    ctx.store.replace_access_rules(rules, ctx.beside(noted)).await
 }

@@ -65,6 +65,12 @@ impl AuditKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
+    /// Whether somebody without a token can cause any number of it, and nothing else that is kept.
+    #[must_use]
+    pub const fn is_anybodys(self) -> bool {
+        matches!(self, Self::SignInFailed | Self::PasswordForgotten)
+    }
+
     /// Its name, which stays as it is: it is kept, and scripts filter by it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -98,6 +104,9 @@ pub struct AuditDetails {
     /// The type of the access rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     rules: Option<String>,
+    /// Why somebody was not signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     /// How many users an import has made, and how many it has not.
     #[serde(skip_serializing_if = "Option::is_none")]
     imported: Option<u64>,
@@ -129,6 +138,11 @@ impl AuditDetails {
     #[must_use]
     pub fn import(imported: u64, refused: u64) -> Self {
         Self { imported: Some(imported), refused: Some(refused), ..Self::default() }
+    }
+
+    /// Why somebody was not signed in.
+    pub(crate) fn reason(reason: &'static str) -> Self {
+        Self { reason: Some(reason.to_owned()), ..Self::default() }
     }
 
     /// Whether there is nothing to tell.

@@ -68,7 +68,7 @@ pub async fn change_password(
     };
     let now = ctx.clock.now();
     let entry = AuditEntry::new(now, AuditKind::PasswordChanged, origin).about(caller.user.id);
-    let user = ctx.store.update(caller.user.id, change, now, entry.into()).await?;
+    let user = ctx.store.update(caller.user.id, change, now, ctx.beside(entry)).await?;
     Ok(open_session(&ctx.rules, user, ctx.clock.now()))
 }
 
@@ -100,7 +100,7 @@ pub async fn set_password(
     let change = UserChange { password_hash: Some(hash), ..UserChange::default() };
     let now = ctx.clock.now();
     let entry = AuditEntry::new(now, AuditKind::PasswordReset, origin).about(user.id);
-    ctx.store.update(user.id, change, now, entry.into()).await?;
+    ctx.store.update(user.id, change, now, ctx.beside(entry)).await?;
     Ok(())
 }
 
@@ -112,5 +112,5 @@ pub async fn sign_out_everywhere(ctx: &Context, caller: &Caller, origin: &Origin
     let change = UserChange { revoke_tokens: true, ..UserChange::default() };
     let now = ctx.clock.now();
     let entry = AuditEntry::new(now, AuditKind::SignedOutEverywhere, origin).about(caller.user.id);
-    ctx.store.update(caller.user.id, change, now, entry.into()).await.map(drop)
+    ctx.store.update(caller.user.id, change, now, ctx.beside(entry)).await.map(drop)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::Grant;
+use crate::audit::{AuditEntry, Beside};
 use crate::id::IdGenerator;
 use crate::password::PasswordHasher;
 use crate::password_policy::PasswordPolicy;
@@ -23,6 +24,8 @@ pub struct Rules {
     pub password_policy: PasswordPolicy,
     /// Whether only users whose address is confirmed (`isActive`) may sign in.
     pub require_active: bool,
+    /// Whether there is an audit log.
+    pub audit_log: bool,
 }
 
 impl Default for Rules {
@@ -31,6 +34,7 @@ impl Default for Rules {
             token_lifetime: DEFAULT_TOKEN_LIFETIME,
             password_policy: PasswordPolicy::default(),
             require_active: false,
+            audit_log: true,
         }
     }
 }
@@ -47,6 +51,21 @@ pub struct Context {
     pub ids: IdGenerator,
     /// The operator's rules.
     pub rules: Rules,
+}
+
+impl Context {
+    /// What is kept beside a change: its entry in the audit log, if there is one.
+    #[must_use]
+    pub fn beside(&self, entry: AuditEntry) -> Beside {
+        if self.rules.audit_log { entry.into() } else { Beside::nothing() }
+    }
+
+    /// Notes in the audit log, if there is one, what changes nothing.
+    pub(crate) fn note(&self, entry: AuditEntry) {
+        if self.rules.audit_log {
+            self.store.note(entry);
+        }
+    }
 }
 
 /// A user who has just signed in or up, and what the token to hand out says.

@@ -24,6 +24,7 @@ mod access;
 mod acl;
 mod administer;
 mod audit;
+mod audit_log;
 mod change_password;
 mod config;
 mod context;
@@ -48,6 +49,7 @@ pub use acl::{
 };
 pub use administer::{change_user, delete_user, remove_config, replace_rules, set_config};
 pub use audit::{AuditDetails, AuditEntry, AuditKind, Beside};
+pub use audit_log::{AuditId, AuditLog, AuditQuery, AuditRecord, InvalidAuditId, trim_audit_log};
 pub use change_password::{
     ChangePasswordError, change_password, reset_password, set_password, sign_out_everywhere,
 };
@@ -73,5 +75,5 @@ pub use sign_up::{Privileges, SignUp, SignUpError, create_user, may_sign_up, sig
 pub use store::{
     AccessRules, Change, ChangeListener, Settings, Store, StoreError, TICKET_LIFETIME, Users, WriteError,
 };
-pub use time::{Clock, SystemClock, Timestamp};
+pub use time::{Clock, InvalidTime, SystemClock, Timestamp};
 pub use user::{User, UserChange};

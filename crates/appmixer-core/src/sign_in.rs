@@ -2,8 +2,11 @@
 
 use thiserror::Error;
 
+use crate::audit::{AuditDetails, AuditEntry, AuditKind};
 use crate::context::{Context, Session, open_session};
+use crate::id::UserId;
 use crate::name::{LoginName, Names};
+use crate::origin::{Actor, Origin};
 use crate::password::{HashError, Password, PasswordHash};
 use crate::store::StoreError;
 use crate::user::User;
@@ -29,17 +32,37 @@ pub enum SignInError {
 ///
 /// # Errors
 /// [`SignInError`].
-pub async fn sign_in(ctx: &Context, name: &LoginName, password: Password) -> Result<Session, SignInError> {
+pub async fn sign_in(
+    ctx: &Context,
+    origin: &Origin,
+    name: &LoginName,
+    password: Password,
+) -> Result<Session, SignInError> {
     let user = ctx.store.find_by_login(name).await?;
     // An unknown user costs one hash as well, so that time does not tell who exists.
     let stored = user.as_ref().map_or_else(|| ctx.hasher.decoy(), |user| user.password_hash.clone());
     let verdict = ctx.hasher.verify(password.clone(), stored).await?;
-    let user = user.filter(|_| verdict.matches).ok_or(SignInError::BadCredentials)?;
+    let id = user.as_ref().map(|user| user.id);
+    let Some(user) = user.filter(|_| verdict.matches) else {
+        note_failure(ctx, origin, id, "credentials");
+        return Err(SignInError::BadCredentials);
+    };
     if ctx.rules.require_active && !user.is_active {
+        note_failure(ctx, origin, id, "not-active");
         return Err(SignInError::NotActive);
     }
     let user = if verdict.outdated { rehashed(ctx, user, password).await } else { user };
-    Ok(open_session(&ctx.rules, user, ctx.clock.now()))
+    let now = ctx.clock.now();
+    let origin = Origin { actor: Actor::User(user.id), ..*origin };
+    ctx.note(AuditEntry::new(now, AuditKind::SignIn, &origin).about(user.id));
+    Ok(open_session(&ctx.rules, user, now))
+}
+
+/// Of the name that was typed the log has nothing: it may be a password in the wrong field. Who the user is it
+/// has, where there is one: administrators alone read it.
+fn note_failure(ctx: &Context, origin: &Origin, user: Option<UserId>, reason: &'static str) {
+    let entry = AuditEntry::new(ctx.clock.now(), AuditKind::SignInFailed, origin);
+    ctx.note(AuditEntry { user, ..entry.with(AuditDetails::reason(reason)) });
 }
 
 /// Replaces the user's hash by one with today's parameters. A failure is no reason to turn away

@@ -142,7 +142,7 @@ pub async fn create_user(
         generation: 0,
     };
     let entry = AuditEntry::new(now, AuditKind::UserCreated, origin).about(user.id);
-    match ctx.store.insert(user.clone(), entry.into()).await {
+    match ctx.store.insert(user.clone(), ctx.beside(entry)).await {
         Ok(()) => Ok(user),
         Err(WriteError::Store(error)) => Err(error.into()),
         // Of a user who is new, a taken name is all that can be refused.

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::acl::{AclType, RuleSet};
 use crate::audit::Beside;
+use crate::audit_log::AuditLog;
 use crate::config::{ConfigEntry, ConfigKey};
 use crate::id::{Ticket, UserId};
 use crate::name::LoginName;
@@ -178,7 +179,7 @@ pub trait AccessRules: Send + Sync {
 
 /// A database that holds everything.
 #[async_trait]
-pub trait Store: Users + Settings + AccessRules {
+pub trait Store: Users + Settings + AccessRules + AuditLog {
     /// Asks the database for an answer, to see whether it can give any.
     ///
     /// # Errors

@@ -215,6 +215,7 @@ impl App {
             (Resource::RuleAttributes, &Method::GET) => {
                 Box::pin(routes::acl::attributes(self, headers, parameter, second)).await
             }
+            (Resource::Audit, &Method::GET) => Box::pin(routes::audit::get(self, head)).await,
             (resource, _) => Err(resource.method_not_allowed(method)),
         }
     }

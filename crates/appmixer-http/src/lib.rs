@@ -79,11 +79,9 @@ mod cors;
 mod epochs;
 mod error;
 mod fields;
-#[allow(dead_code, reason = "what lists and is on its way reads the query")]
 mod head;
 mod json;
 mod options;
-#[allow(dead_code, reason = "what lists and is on its way reads it")]
 mod query;
 mod request_id;
 mod response;

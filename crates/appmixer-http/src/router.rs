@@ -25,6 +25,7 @@ pub(crate) enum Resource {
     RuleResources,
     RuleActions,
     RuleAttributes,
+    Audit,
 }
 
 const RESOURCES: &[(&str, Resource)] = &[
@@ -45,6 +46,7 @@ const RESOURCES: &[(&str, Resource)] = &[
     ("/acl/{type}/resources", Resource::RuleResources),
     ("/acl/{type}/actions", Resource::RuleActions),
     ("/acl/{type}/resource/{resource}/attributes", Resource::RuleAttributes),
+    ("/audit", Resource::Audit),
 ];
 
 impl Resource {
@@ -58,7 +60,8 @@ impl Resource {
             | Self::AclTypes
             | Self::RuleResources
             | Self::RuleActions
-            | Self::RuleAttributes => "GET, HEAD, OPTIONS",
+            | Self::RuleAttributes
+            | Self::Audit => "GET, HEAD, OPTIONS",
             Self::SignIn | Self::ChangePassword | Self::SignOutEverywhere | Self::ResetPassword => {
                 "POST, OPTIONS"
             }

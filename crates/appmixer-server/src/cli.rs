@@ -39,6 +39,9 @@ pub(crate) enum Command {
     /// The system configuration, which takes effect while the server runs
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// The audit log: who did what, from where, and when
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Tokens: issue, inspect, verify
     #[command(subcommand)]
     Token(TokenCommand),
@@ -197,6 +200,40 @@ pub(crate) enum ConfigCommand {
     Unset {
         /// The key
         key: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+/// Which entries of the audit log are shown: those for which all holds.
+#[derive(Args)]
+pub(crate) struct AuditFilters {
+    /// From this time on, as 2026-01-31T08:15:30Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// By a user or about one: the username, email address or id
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// A kind, as sign-in-failed; once for each
+    #[arg(long)]
+    pub(crate) kind: Vec<String>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Show entries, newest first: time, kind, actor, address, user, details
+    List {
+        #[command(flatten)]
+        filters: AuditFilters,
+        /// The most entries to show
+        #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         common: Common,
     },

@@ -9,6 +9,7 @@ mod failure;
 mod logging;
 mod prompt;
 mod refused;
+mod retention;
 mod secret;
 mod workbench;
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Some(Command::User(command)) => commands::user::run(command),
         Some(Command::Config(command)) => commands::config::run(command),
         Some(Command::Token(command)) => commands::token::run(command),
+        Some(Command::Audit(command)) => commands::audit::run(command),
         Some(Command::CheckConfig(common)) => commands::check_config::run(&common),
     };
     match outcome {

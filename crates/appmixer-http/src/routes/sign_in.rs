@@ -17,7 +17,7 @@ pub(crate) async fn post(app: &App, head: &Head<'_>, body: &mut RequestBody) -> 
     let password = fields.text("password", Password::new);
     let (name, password) = fields.finish2(("username", username.or(email)), ("password", password))?;
 
-    let session = sign_in(&app.ctx, &name, password).await?;
+    let session = sign_in(&app.ctx, &head.origin(None), &name, password).await?;
     let token = app.settings().await?.keys.issue(&claims_of(&session.grant))?;
     private_json(&SignInView::of(&session.user, &token))
 }

@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod audit;
 pub(crate) mod check_config;
 pub(crate) mod config;
 pub(crate) mod serve;

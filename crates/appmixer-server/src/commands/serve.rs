@@ -15,7 +15,7 @@ use crate::cli::ServeArgs;
 use crate::config::{Config, load};
 use crate::failure::Failure;
 use crate::workbench::{self, or_cores};
-use crate::{logging, secret};
+use crate::{logging, retention, secret};
 
 /// Connections that may wait to be accepted; the system caps it.
 const BACKLOG: u32 = 4096;
@@ -32,12 +32,16 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let epochs = Arc::new(Epochs::new());
     let rules = config.rules_for_new_passwords()?;
     let ctx = workbench::open(&config, Role::Server, config.password.threads, epochs.clone(), rules)?;
+    let retention = retention::run(ctx.store.clone(), ctx.clock.clone(), config.audit.clone());
     let tokens = secret::token_options(&config)?;
     let app = App::new(ctx, epochs, tokens, config.http_options()?);
     let app = Arc::new(app.map_err(|error| Failure::refused(error.to_string()))?);
 
     let runtime = runtime(&config)?;
+    let retention = runtime.spawn(retention);
     runtime.block_on(serve_until_told(&config, Arc::clone(&app)))?;
+    // It has the database.
+    retention.abort();
     // Whatever was cut off lets go of the database; then this closes it.
     runtime.shutdown_timeout(LAST_MOMENT);
     drop(app);

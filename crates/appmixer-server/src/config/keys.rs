@@ -53,6 +53,11 @@ pub(crate) const KEYS: &[Key] = &[
         "How many passwords may wait to be hashed; one more is answered with 503 at once.",
     ),
     other("users.require_active", "Whether only users whose address is confirmed (isActive) may sign in."),
+    text("audit.keep", "How long the audit log keeps an entry; 0 keeps no log."),
+    other(
+        "audit.max_rows",
+        "The most entries of the audit log, some 150 bytes each; of more, failed sign-ins go first, and then the oldest.",
+    ),
     other("http.workers", "The threads that serve requests; 0 means one for each core."),
     other("http.max_connections", "The most connections at once; one more is answered with 503 and closed."),
     other("http.body_limit", "The largest request body, in bytes; more is answered with 413."),

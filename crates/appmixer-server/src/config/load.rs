@@ -127,6 +127,9 @@ fn check(config: &Config) -> Result<(), Failure> {
     if config.password.queue == 0 {
         return bad("password.queue", "must be at least 1".to_owned());
     }
+    if config.audit.max_rows == 0 {
+        return bad("audit.max_rows", "must be at least 1; audit.keep = 0 keeps no log".to_owned());
+    }
     if config.http.max_connections == 0 {
         return bad("http.max_connections", "must be at least 1".to_owned());
     }
@@ -160,6 +163,7 @@ impl Config {
                 ..PasswordPolicy::default()
             },
             require_active: self.users.require_active,
+            audit_log: !self.audit.keep.0.is_zero(),
         }
     }
 }

@@ -26,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) token: TokenConfig,
     pub(crate) password: PasswordConfig,
     pub(crate) users: UsersConfig,
+    pub(crate) audit: AuditConfig,
     pub(crate) http: HttpConfig,
     pub(crate) log: LogConfig,
 }
@@ -56,6 +57,13 @@ pub(crate) struct PasswordConfig {
 #[serde(deny_unknown_fields)]
 pub(crate) struct UsersConfig {
     pub(crate) require_active: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuditConfig {
+    pub(crate) keep: Span,
+    pub(crate) max_rows: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -103,6 +111,7 @@ impl Default for Config {
                 queue: 200,
             },
             users: UsersConfig { require_active: false },
+            audit: AuditConfig { keep: Span(Duration::from_hours(90 * 24)), max_rows: 1_000_000 },
             http: HttpConfig {
                 workers: 0,
                 max_connections: http.max_connections,

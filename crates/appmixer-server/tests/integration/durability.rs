@@ -115,4 +115,10 @@ fn every_user_whose_200_was_seen_can_sign_in_after_five_kills() {
     assert_eq!(database.query_row(orphans, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
     let users: u32 = database.query_row("SELECT count(*) FROM users", [], |row| row.get(0)).unwrap();
     assert!((acknowledged.len()..=asked).contains(&(users as usize)), "{users}");
+    // A write and its entry in the audit log are there together, or neither is.
+    let noted = "SELECT count(*), count(DISTINCT audit.user), count(users.id) \
+        FROM audit LEFT JOIN users ON users.id = audit.user WHERE kind = 'user-created'";
+    let noted: [u32; 3] =
+        database.query_row(noted, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?])).unwrap();
+    assert_eq!(noted, [users; 3]);
 }

@@ -4,6 +4,8 @@
 
 mod access_rules;
 mod administration;
+mod audit;
+mod audit_log;
 mod commands;
 mod configuration;
 mod contract;

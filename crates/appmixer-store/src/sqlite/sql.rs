@@ -79,8 +79,8 @@ mod tests {
         fn changed(&self, _: Change) {}
     }
 
-    /// The configuration is read as a whole, and bounded; SQLite's own tables are SQLite's business.
-    const MAY_SCAN: &[&str] = &["CONFIG", "COUNT_OTHER_CONFIG", "HAS_HISTORY", "PING"];
+    /// The audit log is bounded, and counted when it may be too long. The configuration is read as a whole, and bounded; SQLite's own tables are SQLite's business.
+    const MAY_SCAN: &[&str] = &["COUNT_AUDIT", "CONFIG", "COUNT_OTHER_CONFIG", "HAS_HISTORY", "PING"];
 
     #[test]
     fn no_statement_scans_a_table() {
@@ -96,7 +96,9 @@ mod tests {
                 .unwrap()
                 .collect::<Result<_, _>>()
                 .unwrap();
-            let scans = plan.iter().any(|step| step.starts_with("SCAN") || step.contains("TEMP B-TREE"));
+            // A row without a table is no scan of one.
+            let scans = plan.iter().filter(|step| *step != "SCAN CONSTANT ROW");
+            let scans = scans.into_iter().any(|s| s.starts_with("SCAN") || s.contains("TEMP B-TREE"));
             assert!(!scans || MAY_SCAN.contains(&name), "{name}: {plan:?}");
         }
     }

@@ -8,13 +8,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use appmixer_core::{Change, ChangeListener, StoreError};
+use appmixer_core::{AuditEntry, Change, ChangeListener, StoreError};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::error::{JobError, store_error};
+use super::notes::Notes;
 
 /// How many writes may wait, and how many share a transaction.
 const QUEUE: usize = 1024;
@@ -23,8 +24,12 @@ const GROUP: usize = 256;
 /// How often an idle writer looks whether another process has written.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 
+/// How often the log tells of notes that were lost.
+const COMPLAINT_INTERVAL: Duration = Duration::from_mins(1);
+
 pub(super) struct Writer {
     jobs: Option<SyncSender<Box<dyn Job>>>,
+    notes: Arc<Notes>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -35,10 +40,17 @@ impl Writer {
     pub(super) fn start(connection: Connection, listener: Arc<dyn ChangeListener>) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(QUEUE);
         let thread = thread::Builder::new().name("sqlite-write".to_owned());
+        let notes = Arc::new(Notes::default());
+        let to_write = Arc::clone(&notes);
         let thread = thread.spawn(move || {
-            Loop { connection, listener, jobs: receiver }.run();
+            Loop { connection, listener, jobs: receiver, notes: to_write, complained: None }.run();
         })?;
-        Ok(Self { jobs: Some(sender), thread: Some(thread) })
+        Ok(Self { jobs: Some(sender), notes, thread: Some(thread) })
+    }
+
+    /// Keeps an entry with the next write, or a tenth of a second later, and waits for nothing.
+    pub(super) fn note(&self, entry: AuditEntry) {
+        self.notes.add(entry);
     }
 
     /// Runs a write and waits until it is on disk.
@@ -70,7 +82,7 @@ impl Drop for Writer {
 }
 
 /// A write, whatever its types.
-trait Job: Send {
+pub(super) trait Job: Send {
     /// Does it. `false`: it failed, and what it did is to be undone.
     fn work(&mut self, connection: &Connection) -> bool;
     /// Forgets what it did, since it is not on disk.
@@ -129,28 +141,53 @@ struct Loop {
     connection: Connection,
     listener: Arc<dyn ChangeListener>,
     jobs: Receiver<Box<dyn Job>>,
+    notes: Arc<Notes>,
+    /// When the log was last told of notes that were lost.
+    complained: Option<Instant>,
 }
 
 impl Loop {
-    fn run(self) {
+    fn run(mut self) {
         let mut seen = self.data_version();
         loop {
             match self.jobs.recv_timeout(WATCH_INTERVAL) {
                 Ok(first) => {
                     let rest = self.jobs.try_iter().take(GROUP - 1);
-                    self.write(std::iter::once(first).chain(rest).collect());
+                    // Before what comes later, and may follow from it.
+                    let group = self.notes.take().into_iter().chain([first]).chain(rest).collect();
+                    self.write(group);
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.write_notes(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+            self.complain();
             let now = self.data_version();
             if now != seen {
                 seen = now;
                 self.listener.changed(Change::Everything);
             }
         }
+        self.write_notes();
         if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
             tracing::warn!(%error, "the write-ahead log stays beside the database; the next start reads it");
+        }
+    }
+
+    fn write_notes(&self) {
+        if let Some(notes) = self.notes.take() {
+            self.write(vec![notes]);
+        }
+    }
+
+    /// Tells of notes that were lost, once in a while: there may be a flood of them.
+    fn complain(&mut self) {
+        if self.complained.is_some_and(|time| time.elapsed() < COMPLAINT_INTERVAL) {
+            return;
+        }
+        let lost = self.notes.take_lost();
+        if lost > 0 {
+            self.complained = Some(Instant::now());
+            tracing::warn!(lost, "sign-ins are missing from the audit log: they could not be kept");
         }
     }
 

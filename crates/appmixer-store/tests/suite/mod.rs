@@ -1,6 +1,7 @@
 //! What every store promises. Each implementation runs all of it.
 
 mod access_rules;
+mod audit;
 
 use std::sync::{Arc, Mutex};
 
@@ -77,7 +78,7 @@ fn scopes(list: &[&str]) -> UserChange {
 /// Runs everything, each on a store of its own.
 pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Arc<S>) {
     macro_rules! each {
-        ($($promise:ident)*) => {$({
+        ($($promise:path)*) => {$({
             let notes = Arc::new(Notes::default());
             let store: Arc<dyn Store> = open(Arc::clone(&notes)).await;
             eprintln!("{}", stringify!($promise));
@@ -101,6 +102,12 @@ pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Ar
         the_number_of_configuration_entries_is_bounded
         access_rules_are_kept_by_type_and_in_their_order
         of_many_replacements_at_once_one_stands_as_a_whole
+        audit::entries_are_shown_newest_first_and_as_they_were_kept
+        audit::a_change_leaves_its_entry_and_one_that_is_not_made_none
+        audit::of_many_changes_at_once_each_has_one_entry
+        audit::all_that_is_asked_for_holds_of_what_is_shown_and_nothing_is_left_out
+        audit::pages_have_every_entry_once_whatever_comes_meanwhile
+        audit::what_is_old_or_too_much_is_forgotten_a_little_at_a_time
     }
 }
 

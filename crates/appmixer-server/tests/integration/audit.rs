@@ -302,9 +302,36 @@ fn sign_ins_are_answered_while_nothing_can_be_written() {
         server.sign_in("nobody@acme", "wrong1").error(403);
     }
     assert!(held.elapsed() < Duration::from_secs(4), "{:?}", held.elapsed());
-    let since = || entries(&server, &admin, &format!("?after={last}&limit=1000")).len();
+    let since = || entries(&server, &admin, &format!("?after={before}&limit=1000")).len();
     assert_eq!(since(), 0);
     other.execute_batch("ROLLBACK").unwrap();
     eventually(|| since() == 150);
     server.assert_well();
+}
+
+#[test]
+fn entries_that_could_not_be_kept_are_counted_in_the_servers_log() {
+    let server = TestServer::start();
+    let admin = server.admin();
+    let before = newest(&server, &admin);
+    let other = database(&server);
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for _ in 0..3 {
+        server.sign_in("nobody@acme", "wrong1").error(403);
+    }
+    // The writer gives up after five seconds.
+    let warning = || {
+        let log = server.log();
+        let line = log.lines().find(|line| line.contains("missing from the audit log"))?;
+        Some(serde_json::from_str::<Value>(line).unwrap())
+    };
+    eventually(|| warning().is_some());
+    let lost = warning().unwrap()["lost"].as_u64().unwrap();
+    assert!((1..=3).contains(&lost), "{lost}");
+    other.execute_batch("ROLLBACK").unwrap();
+    // What was not lost, and what comes later, is kept.
+    server.sign_in("root@acme", "abc321").expect(200);
+    let since = || entries(&server, &admin, &format!("?after={before}"));
+    eventually(|| since().first().is_some_and(|entry| entry["kind"] == "sign-in"));
+    assert_eq!(since().len() as u64 + lost, 4, "{:?}", since());
 }

@@ -302,7 +302,7 @@ fn sign_ins_are_answered_while_nothing_can_be_written() {
         server.sign_in("nobody@acme", "wrong1").error(403);
     }
     assert!(held.elapsed() < Duration::from_secs(4), "{:?}", held.elapsed());
-    let since = || entries(&server, &admin, &format!("?after={before}&limit=1000")).len();
+    let since = || entries(&server, &admin, &format!("?after={last}&limit=1000")).len();
     assert_eq!(since(), 0);
     other.execute_batch("ROLLBACK").unwrap();
     eventually(|| since() == 150);

@@ -22,39 +22,66 @@ const MAX_SCRYPT_BYTES: u64 = 1024 * 1024 * 1024;
 /// The most rounds of PBKDF2, some seconds. OWASP asks for 600,000.
 const MAX_PBKDF2_ITERATIONS: u32 = 10_000_000;
 
-/// Compares a password with a hash of another kind than Argon2; `None` when the hash is of no such kind.
-///
-/// Such a hash is outdated, so that a good sign-in replaces it.
-pub(crate) fn verify(password: &[u8], against: &str) -> Option<Result<Verdict, HashError>> {
-    if ["$2a$", "$2b$", "$2y$"].iter().any(|prefix| against.starts_with(prefix)) {
-        return Some(bcrypt(password, against).ok_or(HashError::Unreadable));
+/// A hash of another kind than Argon2, within bounds: computing it cannot fail.
+pub(crate) enum Legacy<'a> {
+    Bcrypt(&'a str),
+    Scrypt(scrypt::Params, Phc),
+    Pbkdf2(pbkdf2::Algorithm, NonZeroU32, Phc),
+}
+
+/// Reads a hash of another kind than Argon2; `None` when it is of no such kind.
+pub(crate) fn read(text: &str) -> Option<Result<Legacy<'_>, HashError>> {
+    if ["$2a$", "$2b$", "$2y$"].iter().any(|prefix| text.starts_with(prefix)) {
+        return Some(bcrypt(text).ok_or(HashError::Unreadable));
     }
-    let check = match against.split('$').nth(1)? {
+    let read = match text.split('$').nth(1)? {
         "scrypt" => scrypt,
-        "pbkdf2-sha256" => |password: &[u8], hash: &Phc| pbkdf2(pbkdf2::PBKDF2_HMAC_SHA256, password, hash),
-        "pbkdf2-sha512" => |password: &[u8], hash: &Phc| pbkdf2(pbkdf2::PBKDF2_HMAC_SHA512, password, hash),
+        "pbkdf2-sha256" => |hash| pbkdf2(pbkdf2::PBKDF2_HMAC_SHA256, hash),
+        "pbkdf2-sha512" => |hash| pbkdf2(pbkdf2::PBKDF2_HMAC_SHA512, hash),
         _ => return None,
     };
-    let matches = Phc::parse(against).and_then(|hash| check(password, &hash));
-    Some(matches.map(|matches| Verdict { matches, outdated: true }).ok_or(HashError::Unreadable))
+    Some(Phc::parse(text).and_then(read).ok_or(HashError::Unreadable))
+}
+
+impl Legacy<'_> {
+    /// Compares a password with it. Such a hash is outdated, so that a good sign-in replaces it.
+    pub(crate) fn verify(&self, password: &[u8]) -> Result<Verdict, HashError> {
+        let matches = match self {
+            Self::Bcrypt(text) => return verify_bcrypt(password, text),
+            Self::Scrypt(params, hash) => {
+                let mut output = [0; Output::MAX_LENGTH];
+                let output = output.get_mut(..hash.output.len()).ok_or(HashError::Unreadable)?;
+                scrypt::scrypt(password, hash.salt.as_ref(), params, output)
+                    .map_err(|_| HashError::Unreadable)?;
+                output.ct_eq(hash.output.as_bytes()).into()
+            }
+            Self::Pbkdf2(algorithm, iterations, hash) => {
+                let (salt, output) = (hash.salt.as_ref(), hash.output.as_bytes());
+                pbkdf2::verify(*algorithm, *iterations, salt, password, output).is_ok()
+            }
+        };
+        Ok(Verdict { matches, outdated: true })
+    }
+}
+
+/// What the crate takes as a cost begins at 4.
+fn bcrypt(text: &str) -> Option<Legacy<'_>> {
+    let parts: HashParts = text.parse().ok()?;
+    (4..=MAX_BCRYPT_COST).contains(&parts.get_cost()).then_some(Legacy::Bcrypt(text))
 }
 
 /// bcrypt is a function of a C string: it ends at the first NUL, and of the rest 72 bytes count.
 ///
 /// When something of the password did not count, nobody knows whether that was right. Hashing it anew would
 /// lock out whoever mistyped there and did not notice, so such a hash stays as it is.
-fn bcrypt(password: &[u8], against: &str) -> Option<Verdict> {
-    let parts: HashParts = against.parse().ok()?;
-    if parts.get_cost() > MAX_BCRYPT_COST {
-        return None;
-    }
+fn verify_bcrypt(password: &[u8], against: &str) -> Result<Verdict, HashError> {
     let until_nul = password.split(|&byte| byte == 0).next().unwrap_or_default();
-    let matches = bcrypt::verify(until_nul, against).ok()?;
-    Some(Verdict { matches, outdated: password.len() == until_nul.len() && password.len() <= BCRYPT_SEES })
+    let matches = bcrypt::verify(until_nul, against).map_err(|_| HashError::Unreadable)?;
+    Ok(Verdict { matches, outdated: password.len() == until_nul.len() && password.len() <= BCRYPT_SEES })
 }
 
 /// A PHC string with all its parts and without a version, which neither function has.
-struct Phc {
+pub(crate) struct Phc {
     params: phc::ParamsString,
     salt: Salt,
     output: Output,
@@ -80,22 +107,18 @@ impl Phc {
 }
 
 /// RFC 7914.
-fn scrypt(password: &[u8], hash: &Phc) -> Option<bool> {
+fn scrypt(hash: Phc) -> Option<Legacy<'static>> {
     let [log_n, r, p] = hash.numbers(["ln", "r", "p"])?;
     let n = 1_u64.checked_shl(log_n).filter(|&n| n > 1)?;
     let bytes = n.checked_mul(128)?.checked_mul(r.into())?.checked_mul(p.into())?;
     if bytes > MAX_SCRYPT_BYTES {
         return None;
     }
-    let params = scrypt::Params::new(log_n.try_into().ok()?, r, p).ok()?;
-    let mut output = [0; Output::MAX_LENGTH];
-    let output = output.get_mut(..hash.output.len())?;
-    scrypt::scrypt(password, hash.salt.as_ref(), &params, output).ok()?;
-    Some(output.ct_eq(hash.output.as_bytes()).into())
+    Some(Legacy::Scrypt(scrypt::Params::new(log_n.try_into().ok()?, r, p).ok()?, hash))
 }
 
 /// RFC 8018 section 5.2. `l`, the length of the output, may be told, and is then what the output has.
-fn pbkdf2(algorithm: pbkdf2::Algorithm, password: &[u8], hash: &Phc) -> Option<bool> {
+fn pbkdf2(algorithm: pbkdf2::Algorithm, hash: Phc) -> Option<Legacy<'static>> {
     let iterations = match hash.numbers(["i", "l"]) {
         Some([iterations, length]) if usize::try_from(length) == Ok(hash.output.len()) => iterations,
         Some(_) => return None,
@@ -105,5 +128,5 @@ fn pbkdf2(algorithm: pbkdf2::Algorithm, password: &[u8], hash: &Phc) -> Option<b
         }
     };
     let iterations = NonZeroU32::new(iterations).filter(|i| i.get() <= MAX_PBKDF2_ITERATIONS)?;
-    Some(pbkdf2::verify(algorithm, iterations, hash.salt.as_ref(), password, hash.output.as_bytes()).is_ok())
+    Some(Legacy::Pbkdf2(algorithm, iterations, hash))
 }

@@ -36,4 +36,5 @@ mod pool;
 mod worker;
 
 pub use params::{InvalidParams, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_PARALLELISM, Params};
+pub use phc::{can_verify, locked};
 pub use pool::{Argon2Pool, PoolError, PoolOptions, Stats};

@@ -77,12 +77,37 @@ impl Stored {
         })
     }
 
+    /// The function that made it. `None` when there is none with these parameters.
+    fn function(&self) -> Option<argon2::Argon2<'static>> {
+        self.params.function(self.algorithm, self.version, self.output.len()).ok()
+    }
+
     fn is_of(&self, params: Params) -> bool {
         self.algorithm == Algorithm::Argon2id
             && self.version == Version::V0x13
             && self.params == params
             && self.output.len() == OUTPUT_BYTES
     }
+}
+
+/// Whether a stored hash can be verified: it is of a known kind, well formed, and costs no more than is allowed.
+///
+/// To be asked of hashes from elsewhere before they are kept: with one that cannot be, nobody can sign in.
+#[must_use]
+pub fn can_verify(hash: &PasswordHash) -> bool {
+    match legacy::read(hash.as_phc()) {
+        Some(read) => read.is_ok(),
+        None => Stored::parse(hash.as_phc()).is_some_and(|stored| stored.function().is_some()),
+    }
+}
+
+/// A hash with these parameters that no password is known to match, the same each time: for a user who is to
+/// have a password set before signing in.
+///
+/// # Errors
+/// [`HashError::Failed`] when it cannot be written.
+pub fn locked(params: Params) -> Result<PasswordHash, HashError> {
+    write([0; SALT_BYTES], [0; OUTPUT_BYTES], params)
 }
 
 /// Compares a password with a stored hash.
@@ -92,16 +117,13 @@ pub(crate) fn verify(
     today: Params,
     memory: &mut Memory,
 ) -> Result<Verdict, HashError> {
-    if let Some(verdict) = legacy::verify(password, against.as_phc()) {
-        return verdict;
+    if let Some(legacy) = legacy::read(against.as_phc()) {
+        return legacy?.verify(password);
     }
     let stored = Stored::parse(against.as_phc()).ok_or(HashError::Unreadable)?;
-    let mut output = [0; 64];
+    let argon2 = stored.function().ok_or(HashError::Unreadable)?;
+    let mut output = [0; Output::MAX_LENGTH];
     let output = output.get_mut(..stored.output.len()).ok_or(HashError::Unreadable)?;
-    let argon2 = stored
-        .params
-        .function(stored.algorithm, stored.version, output.len())
-        .map_err(|_| HashError::Unreadable)?;
     let blocks = memory.blocks(argon2.params().block_count());
     argon2
         .hash_password_into_with_memory(password, stored.salt.as_ref(), output, blocks)

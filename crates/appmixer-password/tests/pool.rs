@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use appmixer_core::{HashError, Password, PasswordHash, PasswordHasher, Verdict};
-use appmixer_password::{Argon2Pool, Params, PoolOptions};
+use appmixer_password::{Argon2Pool, Params, PoolOptions, can_verify, locked};
 use proptest::prelude::*;
 
 fn pool(memory_kib: u32, threads: usize, queue: usize) -> Argon2Pool {
@@ -80,6 +80,7 @@ async fn hashes_of_other_kinds_are_verified_and_outdated() {
             "$pbkdf2-sha512$i=4096$c2FsdFNBTFRzYWx0U0FMVHNhbHRTQUxUc2FsdFNBTFRzYWx0$jAUR9Mbll8asYxXY8DYuIl88UBSVuiO4aMAFF03E7nERW1n55gzZUy+jPg91rv4wIlxYOhhs2CvU2uqXJKPTuA",
         ),
     ] {
+        assert!(can_verify(&phc(hash)), "{hash}");
         let verdict = pool.verify(password(text), phc(hash)).await.unwrap();
         assert_eq!(verdict, Verdict { matches: true, outdated: true }, "{hash}");
         assert!(!pool.verify(password("passwore"), phc(hash)).await.unwrap().matches, "{hash}");
@@ -144,7 +145,20 @@ async fn what_is_no_known_hash_is_unreadable_and_so_is_an_absurd_cost() {
         "$argon2id$v=18$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
     ] {
         assert_eq!(pool.verify(password("x"), phc(text)).await, Err(HashError::Unreadable), "{text}");
+        assert!(!can_verify(&phc(text)), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_locked_hash_is_an_ordinary_one_that_does_not_match() {
+    let pool = pool(64, 1, 10);
+    let hash = locked(Params::new(64, 1, 1).unwrap()).unwrap();
+    assert!(can_verify(&hash));
+    assert_eq!(
+        pool.verify(password("abc321"), hash.clone()).await,
+        Ok(Verdict { matches: false, outdated: false })
+    );
+    assert_eq!(hash, locked(Params::new(64, 1, 1).unwrap()).unwrap());
 }
 
 /// A hash that takes long enough for everything else to happen meanwhile.
@@ -202,7 +216,8 @@ proptest! {
     fn no_stored_text_panics(text in "\\$?(argon2id?)?\\$?(v=19)?\\$?(m=[0-9]{0,3},t=[0-9],p=[0-9])?\\$?[a-zA-Z0-9+/$=]{0,60}") {
         let pool = pool(64, 1, 10);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let _ = runtime.block_on(pool.verify(password("x"), phc(&text)));
+        let verified = runtime.block_on(pool.verify(password("x"), phc(&text)));
+        prop_assert_eq!(verified != Err(HashError::Unreadable), can_verify(&phc(&text)));
         // The thread still works.
         prop_assert!(runtime.block_on(pool.hash(password("x"))).is_ok());
     }
@@ -215,7 +230,9 @@ proptest! {
     ) {
         let pool = pool(64, 1, 10);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let _ = runtime.block_on(pool.verify(password("x"), phc(&format!("${kind}${costs}${rest}"))));
+        let hash = phc(&format!("${kind}${costs}${rest}"));
+        let verified = runtime.block_on(pool.verify(password("x"), hash.clone()));
+        prop_assert_eq!(verified != Err(HashError::Unreadable), can_verify(&hash));
         prop_assert!(runtime.block_on(pool.hash(password("x"))).is_ok());
     }
 }

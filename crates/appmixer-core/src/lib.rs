@@ -29,6 +29,7 @@ mod change_password;
 mod config;
 mod context;
 mod id;
+mod import;
 mod name;
 mod origin;
 mod password;
@@ -59,6 +60,7 @@ pub use config::{
 };
 pub use context::{Context, DEFAULT_TOKEN_LIFETIME, Rules, Session, open_session};
 pub use id::{IdGenerator, InvalidId, Ticket, UserId};
+pub use import::{Existing, Imported};
 pub use name::{Email, InvalidName, LoginName, MAX_NAME_BYTES, Names, Username};
 pub use origin::{Actor, Origin};
 pub use password::{

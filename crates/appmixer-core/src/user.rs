@@ -161,11 +161,11 @@ impl User {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::name::{Email, Username};
 
-    fn joe() -> User {
+    pub(crate) fn joe() -> User {
         User {
             id: UserId::from_bytes([7; 12]),
             names: Names::new(Username::parse("joe@acme").ok(), None).unwrap(),

@@ -5,6 +5,7 @@ mod audit;
 mod beside;
 mod error;
 mod folder;
+mod import;
 mod notes;
 mod open;
 mod readers;

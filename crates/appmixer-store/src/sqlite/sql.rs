@@ -47,6 +47,7 @@ statements! {
     REPLACE_HASH = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
 
     INSERT_NAME = "INSERT INTO login_names (folded, user) VALUES (?1, ?2)";
+    NAME_OWNER = "SELECT user FROM login_names WHERE folded = ?1";
     DELETE_NAMES = "DELETE FROM login_names WHERE user = ?1";
     INSERT_SCOPE = "INSERT INTO user_scopes (scope, user) VALUES (?1, ?2)";
     DELETE_SCOPES = "DELETE FROM user_scopes WHERE user = ?1";

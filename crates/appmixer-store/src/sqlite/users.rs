@@ -1,15 +1,15 @@
 //! The users.
 
 use appmixer_core::{
-    Beside, Change, LoginName, PasswordHash, StoreError, TICKET_LIFETIME, Ticket, Timestamp, User,
-    UserChange, UserId, Users, WriteError,
+    Beside, Change, Existing, Imported, LoginName, PasswordHash, StoreError, TICKET_LIFETIME, Ticket,
+    Timestamp, User, UserChange, UserId, Users, WriteError,
 };
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
 use super::error::{JobError, is_conflict};
 use super::writer::Outcome;
-use super::{SqliteStore, beside, rows, sql};
+use super::{SqliteStore, beside, import, rows, sql};
 
 #[async_trait]
 impl Users for SqliteStore {
@@ -44,6 +44,20 @@ impl Users for SqliteStore {
 
     async fn insert(&self, user: User, beside: Beside) -> Result<(), WriteError> {
         self.writer.run(move |db| insert(db, &user, beside)).await
+    }
+
+    async fn import(
+        &self,
+        users: Vec<User>,
+        existing: Existing,
+        now: Timestamp,
+        beside: Beside,
+    ) -> Result<Vec<Imported>, StoreError> {
+        self.writer.run(move |db| import::import(db, users, existing, now, beside)).await
+    }
+
+    async fn check_import(&self, users: Vec<User>, existing: Existing) -> Result<Vec<Imported>, StoreError> {
+        self.readers.run(move |db| import::check(db, &users, existing)).await
     }
 
     async fn update(
@@ -93,7 +107,7 @@ impl Users for SqliteStore {
 
 type Written<T> = Result<Outcome<T>, JobError<WriteError>>;
 
-fn find_by_id(db: &Connection, id: UserId) -> Result<Option<User>, JobError<StoreError>> {
+pub(super) fn find_by_id(db: &Connection, id: UserId) -> Result<Option<User>, JobError<StoreError>> {
     find(db, sql::FIND_BY_ID, [id.as_bytes()])
 }
 
@@ -108,13 +122,18 @@ fn find(
 }
 
 fn insert(db: &Connection, user: &User, beside: Beside) -> Written<()> {
-    db.prepare_cached(sql::INSERT_USER)?.execute(params_from_iter(rows::params(user)?))?;
-    let number = db.last_insert_rowid();
-    insert_names(db, number, user)?;
-    insert_scopes(db, number, user)?;
+    add(db, user)?;
     beside::keep(db, beside)?;
     // Nobody can remember anything of a user who has just been made.
     Ok(((), None))
+}
+
+/// Writes a new user.
+pub(super) fn add(db: &Connection, user: &User) -> Result<(), JobError<WriteError>> {
+    db.prepare_cached(sql::INSERT_USER)?.execute(params_from_iter(rows::params(user)?))?;
+    let number = db.last_insert_rowid();
+    insert_names(db, number, user)?;
+    insert_scopes(db, number, user)
 }
 
 fn update(db: &Connection, id: UserId, change: &UserChange, now: Timestamp, beside: Beside) -> Written<User> {
@@ -126,17 +145,28 @@ fn update(db: &Connection, id: UserId, change: &UserChange, now: Timestamp, besi
     if user.loses_admin_in(&changed) {
         require_another_admin(db, number)?;
     }
-    db.prepare_cached(sql::UPDATE_USER)?.execute(params_from_iter(rows::params(&changed)?))?;
+    replace(db, number, &user, &changed)?;
+    beside::keep_of_change(db, beside, &user, &changed)?;
+    Ok((changed, Some(Change::User(id))))
+}
+
+/// Writes what a user has become.
+pub(super) fn replace(
+    db: &Connection,
+    number: i64,
+    user: &User,
+    changed: &User,
+) -> Result<(), JobError<WriteError>> {
+    db.prepare_cached(sql::UPDATE_USER)?.execute(params_from_iter(rows::params(changed)?))?;
     if changed.names != user.names {
         db.prepare_cached(sql::DELETE_NAMES)?.execute([number])?;
-        insert_names(db, number, &changed)?;
+        insert_names(db, number, changed)?;
     }
     if changed.scopes != user.scopes {
         db.prepare_cached(sql::DELETE_SCOPES)?.execute([number])?;
-        insert_scopes(db, number, &changed)?;
+        insert_scopes(db, number, changed)?;
     }
-    beside::keep_of_change(db, beside, &user, &changed)?;
-    Ok((changed, Some(Change::User(id))))
+    Ok(())
 }
 
 fn delete(db: &Connection, id: UserId, ticket: Ticket, now: Timestamp, beside: Beside) -> Written<()> {
@@ -160,11 +190,11 @@ fn existing(db: &Connection, id: UserId) -> Result<(i64, User), JobError<WriteEr
 }
 
 fn require_another_admin(db: &Connection, than: i64) -> Result<(), JobError<WriteError>> {
-    if db.prepare_cached(sql::ANOTHER_ADMIN)?.exists([than])? {
-        Ok(())
-    } else {
-        Err(WriteError::LastAdmin.into())
-    }
+    if another_admin(db, than)? { Ok(()) } else { Err(WriteError::LastAdmin.into()) }
+}
+
+pub(super) fn another_admin(db: &Connection, than: i64) -> rusqlite::Result<bool> {
+    db.prepare_cached(sql::ANOTHER_ADMIN)?.exists([than])
 }
 
 fn insert_names(db: &Connection, number: i64, user: &User) -> Result<(), JobError<WriteError>> {

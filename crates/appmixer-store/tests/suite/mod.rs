@@ -2,6 +2,7 @@
 
 mod access_rules;
 mod audit;
+mod import;
 
 use std::sync::{Arc, Mutex};
 
@@ -100,6 +101,10 @@ pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Ar
         lists_go_on_behind_the_last_id
         configuration_entries_are_kept_as_they_are
         the_number_of_configuration_entries_is_bounded
+        import::an_import_twice_is_an_import_once
+        import::who_cannot_be_taken_keeps_nobody_else_out
+        import::who_is_there_stays_or_is_replaced_as_asked
+        import::an_import_leaves_an_administrator
         access_rules_are_kept_by_type_and_in_their_order
         of_many_replacements_at_once_one_stands_as_a_whole
         audit::entries_are_shown_newest_first_and_as_they_were_kept

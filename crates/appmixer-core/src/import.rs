@@ -1,0 +1,108 @@
+//! Taking over users from elsewhere: what becomes of each, and of one who is there already.
+
+use crate::time::Timestamp;
+use crate::user::User;
+
+/// What to do with a user whose id is there already, with other content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// It stays as it is.
+    Keep,
+    /// It becomes as the import says, by [`User::replaced_by`].
+    Replace,
+}
+
+/// What became of one user of an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Imported {
+    /// Nobody had the id: the user is new.
+    Inserted,
+    /// The user was there with other content, which was replaced.
+    Updated,
+    /// The user was there, and has all that the import says.
+    Unchanged,
+    /// The user is there with other content, which stays ([`Existing::Keep`]).
+    Differs,
+    /// Not taken: another user has one of the names, as username or as email.
+    NameTaken,
+    /// Not taken: it would have taken the last administrator away.
+    LastAdmin,
+}
+
+impl User {
+    /// Whether an imported user says nothing that this one does not have.
+    ///
+    /// When it was last changed does not count, nor does it that this one's tokens were revoked more often.
+    #[must_use]
+    pub fn has_all_of(&self, imported: &Self) -> bool {
+        let shown =
+            |user: &Self| [user.names.username.as_str().to_owned(), user.names.email.as_str().to_owned()];
+        self.generation >= imported.generation
+            // Names compare by their folded form.
+            && self.names == imported.names
+            && shown(self) == shown(imported)
+            && *self
+                == Self {
+                    names: self.names.clone(),
+                    modified: self.modified,
+                    generation: self.generation,
+                    ..imported.clone()
+                }
+    }
+
+    /// This user with an imported one's content. Tokens that were revoked stay so, and a new hash or a
+    /// narrower scope revokes those that are good, as in [`User::changed`].
+    #[must_use]
+    pub fn replaced_by(&self, imported: Self, now: Timestamp) -> Self {
+        let revoke = imported.password_hash != self.password_hash || !imported.scopes.includes(&self.scopes);
+        let generation = self.generation.saturating_add(u32::from(revoke));
+        Self {
+            id: self.id,
+            // Never backwards, even when the clock is.
+            modified: now.max(self.modified),
+            generation: generation.max(imported.generation),
+            ..imported
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Names, PasswordHash, Plan, Scopes, Username};
+
+    fn joe() -> User {
+        crate::user::tests::joe()
+    }
+
+    #[test]
+    fn a_user_has_all_of_itself_however_often_its_tokens_were_revoked_since() {
+        let since = User { generation: 9, modified: Timestamp::from_seconds(9_000_000_000), ..joe() };
+        assert!(joe().has_all_of(&joe()) && since.has_all_of(&joe()));
+        assert!(!joe().has_all_of(&since), "its tokens are to be revoked");
+        for other in [
+            User { names: Names::new(Username::parse("JOE@acme").ok(), None).unwrap(), ..joe() },
+            User { password_hash: PasswordHash::from_phc("$other".to_owned()), ..joe() },
+            User { plan: Plan::parse("beta").unwrap(), ..joe() },
+            User { created: Timestamp::from_seconds(1), ..joe() },
+            User { is_active: !joe().is_active, ..joe() },
+        ] {
+            assert!(!joe().has_all_of(&other));
+        }
+    }
+
+    #[test]
+    fn what_replaces_a_user_is_all_there_and_no_revoked_token_becomes_good_again() {
+        let now = Timestamp::from_seconds(1_700_000_000);
+        let old = User { generation: 5, ..joe() };
+        let plan = User { plan: Plan::parse("beta").unwrap(), generation: 2, ..joe() };
+        let hash = User { password_hash: PasswordHash::from_phc("$other".to_owned()), ..joe() };
+        let narrower = User { scopes: Scopes::of_new_user(), ..joe() };
+        let revoked = User { generation: 8, ..joe() };
+        for (imported, generation) in [(plan, 5), (hash, 6), (narrower, 6), (revoked, 8)] {
+            let replaced = old.replaced_by(imported.clone(), now);
+            assert_eq!((replaced.generation, replaced.modified), (generation, now));
+            assert!(replaced.has_all_of(&imported));
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Taking over many users in one transaction.
+//!
+//! What is to become of each is decided before anything of it is written, so that nothing needs to be undone.
+
+use appmixer_core::{Beside, Change, Existing, Imported, StoreError, Timestamp, User, WriteError};
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::error::JobError;
+use super::writer::Outcome;
+use super::{beside, sql, users};
+
+type Read<T> = Result<T, JobError<StoreError>>;
+
+/// What is to become of a user.
+enum Fate {
+    /// Nothing is to be done.
+    Settled(Imported),
+    Insert,
+    Replace {
+        number: i64,
+        old: Box<User>,
+        new: Box<User>,
+    },
+}
+
+impl Fate {
+    const fn outcome(&self) -> Imported {
+        match self {
+            Self::Settled(outcome) => *outcome,
+            Self::Insert => Imported::Inserted,
+            Self::Replace { .. } => Imported::Updated,
+        }
+    }
+}
+
+pub(super) fn import(
+    db: &Connection,
+    users: Vec<User>,
+    existing: Existing,
+    now: Timestamp,
+    beside: Beside,
+) -> Read<Outcome<Vec<Imported>>> {
+    let mut outcomes = Vec::with_capacity(users.len());
+    for user in users {
+        let fate = fate(db, &user, existing, now)?;
+        outcomes.push(fate.outcome());
+        match fate {
+            Fate::Settled(_) => {}
+            Fate::Insert => users::add(db, &user).map_err(store_only)?,
+            Fate::Replace { number, old, new } => {
+                users::replace(db, number, &old, &new).map_err(store_only)?;
+            }
+        }
+    }
+    beside::keep(db, beside)?;
+    let change = outcomes.contains(&Imported::Updated).then_some(Change::Everything);
+    Ok((outcomes, change))
+}
+
+pub(super) fn check(db: &Connection, users: &[User], existing: Existing) -> Read<Vec<Imported>> {
+    let now = Timestamp::from_millis(0);
+    users.iter().map(|user| Ok(fate(db, user, existing, now)?.outcome())).collect()
+}
+
+fn fate(db: &Connection, user: &User, existing: Existing, now: Timestamp) -> Read<Fate> {
+    let number: Option<i64> =
+        db.prepare_cached(sql::USER_NUMBER)?.query_one([user.id.as_bytes()], |row| row.get(0)).optional()?;
+    let old = if number.is_some() { users::find_by_id(db, user.id)? } else { None };
+    let Some((number, old)) = number.zip(old) else {
+        return Ok(if is_taken(db, user, None)? { Fate::Settled(Imported::NameTaken) } else { Fate::Insert });
+    };
+    if old.has_all_of(user) {
+        return Ok(Fate::Settled(Imported::Unchanged));
+    }
+    if existing == Existing::Keep {
+        return Ok(Fate::Settled(Imported::Differs));
+    }
+    if is_taken(db, user, Some(number))? {
+        return Ok(Fate::Settled(Imported::NameTaken));
+    }
+    let new = old.replaced_by(user.clone(), now);
+    if old.loses_admin_in(&new) && !users::another_admin(db, number)? {
+        return Ok(Fate::Settled(Imported::LastAdmin));
+    }
+    Ok(Fate::Replace { number, old: Box::new(old), new: Box::new(new) })
+}
+
+/// Whether somebody else has one of the user's names.
+fn is_taken(db: &Connection, user: &User, number: Option<i64>) -> Read<bool> {
+    let mut owner = db.prepare_cached(sql::NAME_OWNER)?;
+    for name in user.names.logins() {
+        let owner: Option<i64> = owner.query_one([name.folded()], |row| row.get(0)).optional()?;
+        if owner.is_some() && owner != number {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What could refuse a user was asked before: whatever is left is the store's failure.
+fn store_only(JobError(error): JobError<WriteError>) -> JobError<StoreError> {
+    JobError(match error {
+        WriteError::Store(error) => error,
+        other => StoreError::Internal(format!("importing a user: {other}")),
+    })
+}

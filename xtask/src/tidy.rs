@@ -15,10 +15,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("appmixer-token", &[]),
     ("appmixer-password", &["appmixer-core"]),
     ("appmixer-store", &["appmixer-core"]),
+    ("appmixer-transfer", &["appmixer-core", "appmixer-password"]),
     ("appmixer-http", &["appmixer-core", "appmixer-token"]),
     (
         "appmixer-server",
-        &["appmixer-core", "appmixer-http", "appmixer-password", "appmixer-store", "appmixer-token"],
+        &[
+            "appmixer-core",
+            "appmixer-http",
+            "appmixer-password",
+            "appmixer-store",
+            "appmixer-token",
+            "appmixer-transfer",
+        ],
     ),
     ("xtask", &[]),
 ];

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Overrides;
 
@@ -33,7 +33,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve the API (the default)
     Serve(ServeArgs),
-    /// Users: add, list, show, set, reset-password, delete
+    /// Users: add, list, show, set, reset-password, delete, import, export
     #[command(subcommand)]
     User(UserCommand),
     /// The system configuration, which takes effect while the server runs
@@ -165,6 +165,65 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Take over users from a file: an export of this program, or of Appmixer's MongoDB
+    Import(ImportArgs),
+    /// Write all users into a file, with their password hashes
+    Export {
+        /// The file, readable by its owner alone; - for standard output
+        file: PathBuf,
+        /// Replace the file if it is there
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+/// How users are imported.
+#[derive(Args)]
+pub(crate) struct ImportArgs {
+    /// The file, which may be compressed with gzip; - for standard input
+    pub(crate) file: PathBuf,
+    /// How it is written [default: as each record looks]
+    #[arg(long)]
+    pub(crate) format: Option<ImportFormat>,
+    /// Check everything and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Replace users who are there already with other content; without it, they stay as they are
+    #[arg(long)]
+    pub(crate) update: bool,
+    /// What to do with a user without a password hash that can be verified: leave it out, or take it over so
+    /// that it cannot sign in until its password is reset
+    #[arg(long, value_name = "HOW", default_value = "refuse")]
+    pub(crate) without_password: WithoutPassword,
+    /// Write what became of each record that was not simply taken into this new file, as JSON lines; it has
+    /// usernames in it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Show the summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// The forms that are read.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ImportFormat {
+    /// What `user export` writes
+    Own,
+    /// What mongoexport writes of Appmixer's collection `users`
+    Mongo,
+}
+
+/// What becomes of a user without a usable hash.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WithoutPassword {
+    /// Left out
+    Refuse,
+    /// Taken over, and cannot sign in
+    Lock,
 }
 
 #[derive(Subcommand)]

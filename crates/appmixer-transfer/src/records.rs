@@ -51,7 +51,7 @@ enum Array {
 impl<R: BufRead> Records<R> {
     /// The records of this file.
     pub fn new(input: R) -> Self {
-        let input = Input { input, pushed: Vec::new(), at: 0, line: 1 };
+        let input = Input { file: input, pushed: Vec::new(), at: 0, line: 1 };
         Self { input, layout: None, found: VecDeque::new(), array: Array::Not }
     }
 
@@ -257,7 +257,7 @@ impl Braces {
 
 /// The file, with what was put back in front of it, and the line that comes next.
 struct Input<R> {
-    input: R,
+    file: R,
     pushed: Vec<u8>,
     at: usize,
     line: u64,
@@ -270,14 +270,14 @@ impl<R: BufRead> Input<R> {
             return Ok(&self.pushed[self.at..]);
         }
         loop {
-            match self.input.fill_buf() {
+            match self.file.fill_buf() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
                 Ok(_) => break,
             }
         }
         // Read already: asking again is the same answer, and satisfies the borrow checker.
-        self.input.fill_buf()
+        self.file.fill_buf()
     }
 
     /// Goes on by so many of the bytes at hand.
@@ -285,9 +285,9 @@ impl<R: BufRead> Input<R> {
         if self.at < self.pushed.len() {
             self.line += newlines(&self.pushed[self.at..self.at + length]);
             self.at += length;
-        } else if let Ok(bytes) = self.input.fill_buf() {
+        } else if let Ok(bytes) = self.file.fill_buf() {
             self.line += newlines(&bytes[..length]);
-            self.input.consume(length);
+            self.file.consume(length);
         }
     }
 

@@ -3,7 +3,11 @@
 pub(crate) mod audit;
 pub(crate) mod check_config;
 pub(crate) mod config;
+mod export;
+mod import;
+mod progress;
 pub(crate) mod serve;
+mod stop;
 pub(crate) mod token;
 pub(crate) mod user;
 
@@ -39,7 +43,7 @@ fn beside_with<T>(
     logging::start_for_command();
     let (config, _) = load(common.config.as_deref(), &common.overrides(None))?;
     let ctx = workbench::open_beside(&config, rules(&config)?)?;
-    Builder::new_current_thread().enable_time().build()?.block_on(work(&config, &ctx))
+    Builder::new_current_thread().enable_all().build()?.block_on(work(&config, &ctx))
 }
 
 /// Whoever runs this command.

@@ -7,7 +7,7 @@ use appmixer_core::{
 };
 use serde_json::{Value, json};
 
-use super::{beside, choosing_beside, operator};
+use super::{beside, choosing_beside, export, import, operator};
 use crate::cli::{UserCommand, UserFields};
 use crate::failure::Failure;
 use crate::prompt;
@@ -48,6 +48,8 @@ pub(crate) fn run(command: UserCommand) -> Result<(), Failure> {
         UserCommand::Delete { user, yes, common } => {
             beside(&common, async |_, ctx| delete(ctx, &user, yes).await)
         }
+        UserCommand::Import(args) => import::run(&args),
+        UserCommand::Export { file, force, common } => export::run(&file, force, &common),
     }
 }
 

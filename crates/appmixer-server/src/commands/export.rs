@@ -1,0 +1,74 @@
+//! `user export`: all users into a file, as `user import` reads them.
+//!
+//! The file has password hashes: it is its owner's alone, and is there as a whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use appmixer_core::Context;
+use appmixer_transfer::write_user;
+use tempfile::NamedTempFile;
+
+use super::beside;
+use super::progress::Progress;
+use super::stop::Stop;
+use crate::cli::Common;
+use crate::failure::Failure;
+
+/// Users that are read at once.
+const PAGE: u32 = 1000;
+
+pub(super) fn run(file: &Path, force: bool, common: &Common) -> Result<(), Failure> {
+    if file == Path::new("-") {
+        return beside(common, async |_, ctx| write(ctx, io::stdout().lock()).await);
+    }
+    if !force && fs::symlink_metadata(file).is_ok() {
+        return Err(is_there(file));
+    }
+    beside(common, async |_, ctx| {
+        let unusable = |error: io::Error| Failure::refused(format!("{}: {error}", file.display()));
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        // Of mode 0600. When this ends before its time, it is gone.
+        let unfinished = NamedTempFile::with_prefix_in(".export-", folder).map_err(unusable)?;
+        write(ctx, unfinished.as_file()).await?;
+        unfinished.as_file().sync_all().map_err(unusable)?;
+        let outcome = if force { unfinished.persist(file) } else { unfinished.persist_noclobber(file) };
+        outcome.map_err(|error| match error.error {
+            error if error.kind() == io::ErrorKind::AlreadyExists => is_there(file),
+            error => unusable(error),
+        })?;
+        // The name, too.
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(unusable)
+    })
+}
+
+fn is_there(file: &Path) -> Failure {
+    Failure::refused(format!("{} is there already; --force replaces it", file.display()))
+}
+
+async fn write(ctx: &Context, to: impl Write) -> Result<(), Failure> {
+    let mut to = BufWriter::with_capacity(256 * 1024, to);
+    let mut stop = Stop::new()?;
+    let progress = Progress::new(None);
+    let (mut last, mut written) = (None, 0);
+    loop {
+        let page = tokio::select! {
+            biased;
+            () = stop.told() => return Err(Failure::refused("interrupted; nothing was exported")),
+            page = ctx.store.list(last, PAGE) => page?,
+        };
+        let Some(end) = page.last() else { break };
+        last = Some(end.id);
+        for user in &page {
+            write_user(&mut to, user)?;
+        }
+        written += page.len() as u64;
+        progress.show(written, written);
+    }
+    to.flush()?;
+    let (seconds, rate) = (progress.seconds(), progress.rate(written));
+    progress.say(&format!("exported {written} users in {seconds:.1} s, {rate:.0} a second"));
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! `user import`: users from a file, into the database beside a running server or without one.
+//!
+//! Reading and checking go ahead on a thread of their own. What is written at once is little enough for the
+//! server to get its turn, and is on disk before it is counted. Who is there already is skipped, so the same
+//! command goes on where another one ended, however that was.
+
+mod seen;
+mod source;
+mod tally;
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use appmixer_core::{AuditDetails, AuditEntry, AuditKind, Beside, Context, Existing, Imported, User};
+use appmixer_transfer::{Format, ReadOptions};
+use tokio::sync::mpsc::Receiver;
+
+use self::seen::Seen;
+use self::source::{Chunk, Source};
+use self::tally::Tally;
+use super::progress::Progress;
+use super::stop::Stop;
+use super::{beside, operator};
+use crate::cli::{ImportArgs, ImportFormat, WithoutPassword};
+use crate::config::Config;
+use crate::failure::Failure;
+
+/// How long one write may take: nobody else can write meanwhile.
+const TURN: Duration = Duration::from_millis(50);
+/// How long others get for theirs.
+const PAUSE: Duration = Duration::from_millis(2);
+/// Records in one write, at first and in any case.
+const FIRST: usize = 1000;
+const FEWEST: usize = 250;
+const MOST: usize = 10_000;
+
+pub(super) fn run(args: &ImportArgs) -> Result<(), Failure> {
+    let source = Source::open(&args.file)?;
+    let tally = Tally::new(args.report.as_deref())?;
+    beside(&args.common, async |config, ctx| {
+        let options = read_options(config, args)?;
+        let progress = Progress::new(source.length);
+        let position = source.position.clone();
+        let chunks = source.read(options, tally.has_report())?;
+        let existing = if args.update { Existing::Replace } else { Existing::Keep };
+        let seen = args.dry_run.then(Seen::default);
+        let mut import = Import { ctx, existing, seen, tally, size: FIRST };
+        let outcome = import
+            .work(chunks, |tally| progress.show(position.load(Ordering::Relaxed), tally.read), &progress)
+            .await;
+        let outcome = outcome.and(import.note().await);
+        import.tally.print(args.json, args.dry_run, &progress);
+        outcome?;
+        match import.tally.refused {
+            0 => Ok(()),
+            refused => {
+                Err(Failure::refused(format!("{refused} of {} records were refused", import.tally.read)))
+            }
+        }
+    })
+}
+
+fn read_options(config: &Config, args: &ImportArgs) -> Result<ReadOptions, Failure> {
+    let format = args.format.map(|format| match format {
+        ImportFormat::Own => Format::Own,
+        ImportFormat::Mongo => Format::Mongo,
+    });
+    let locked = match args.without_password {
+        WithoutPassword::Refuse => None,
+        WithoutPassword::Lock => {
+            let params =
+                config.password.params().map_err(|error| Failure::configuration(error.to_string()))?;
+            let hash = appmixer_password::locked(params);
+            Some(hash.map_err(|error| Failure::refused(error.to_string()))?)
+        }
+    };
+    Ok(ReadOptions { format, locked })
+}
+
+struct Import<'a> {
+    ctx: &'a Context,
+    existing: Existing,
+    /// Of a dry run.
+    seen: Option<Seen>,
+    tally: Tally,
+    /// Records to be written at once.
+    size: usize,
+}
+
+impl Import<'_> {
+    async fn work(
+        &mut self,
+        mut chunks: Receiver<std::io::Result<Chunk>>,
+        show: impl Fn(&Tally),
+        progress: &Progress,
+    ) -> Result<(), Failure> {
+        let mut stop = Stop::new()?;
+        loop {
+            let (batch, end) = tokio::select! {
+                biased;
+                () = stop.told() => {
+                    return Err(Failure::refused("interrupted; the same command goes on from here"));
+                }
+                gathered = gather(&mut chunks, self.size) => gathered,
+            };
+            self.write(batch, progress).await?;
+            show(&self.tally);
+            if let Some(end) = end {
+                return end.map_err(|error| Failure::refused(format!("the file cannot be read on: {error}")));
+            }
+            // Time for others, and a moment in which a signal is heard.
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn write(&mut self, batch: Chunk, progress: &Progress) -> Result<(), Failure> {
+        self.tally.add_refused(&batch, progress)?;
+        let (users, places) = (batch.users, batch.places);
+        let started = Instant::now();
+        let outcomes = match &mut self.seen {
+            Some(seen) => {
+                let stored = self.ctx.store.check_import(users.clone(), self.existing).await?;
+                let both = users.iter().zip(stored);
+                both.map(|(user, stored)| seen.outcome(user, self.existing, stored)).collect()
+            }
+            None => self.import(users, Beside::nothing()).await?,
+        };
+        self.adapt(started.elapsed());
+        for (place, outcome) in places.iter().zip(outcomes) {
+            self.tally.add(place, outcome, progress)?;
+        }
+        Ok(())
+    }
+
+    async fn import(&self, users: Vec<User>, beside: Beside) -> Result<Vec<Imported>, Failure> {
+        Ok(self.ctx.store.import(users, self.existing, self.ctx.clock.now(), beside).await?)
+    }
+
+    /// One entry in the audit log for all of it, however it ended.
+    async fn note(&mut self) -> Result<(), Failure> {
+        self.tally.flush()?;
+        let taken = self.tally.inserted + self.tally.updated;
+        if self.seen.is_none() && taken > 0 {
+            let entry = AuditEntry::new(self.ctx.clock.now(), AuditKind::UsersImported, &operator());
+            let entry = entry.with(AuditDetails::import(taken, self.tally.refused));
+            self.import(Vec::new(), entry.into()).await?;
+        }
+        Ok(())
+    }
+
+    /// As many next time as should take one turn, but no more than twice as many.
+    fn adapt(&mut self, took: Duration) {
+        let fits = u128::try_from(self.size).unwrap_or_default() * TURN.as_micros() / took.as_micros().max(1);
+        let fits = usize::try_from(fits).unwrap_or(MOST);
+        self.size = fits.clamp(self.size / 2, self.size * 2).clamp(FEWEST, MOST);
+    }
+}
+
+/// Waits for so many records, or the end of the file, good or bad.
+async fn gather(
+    chunks: &mut Receiver<std::io::Result<Chunk>>,
+    size: usize,
+) -> (Chunk, Option<std::io::Result<()>>) {
+    let mut batch = Chunk::default();
+    while batch.records() < size {
+        match chunks.recv().await {
+            Some(Ok(chunk)) => batch.append(chunk),
+            Some(Err(error)) => return (batch, Some(Err(error))),
+            None => return (batch, Some(Ok(()))),
+        }
+    }
+    (batch, None)
+}

@@ -8,6 +8,7 @@ mod lint;
 mod npm;
 mod process;
 mod readme;
+mod seed;
 mod test;
 mod tidy;
 
@@ -47,6 +48,17 @@ enum Task {
     },
     /// Make target/dist: the stripped binary, its checksum, the licences of what is in it
     Dist,
+    /// Write made-up users, the same each time, for `appmixer-server user import`
+    Seed {
+        /// How many
+        #[arg(long, default_value_t = 10_000)]
+        users: u64,
+        /// How their password, abc321, is hashed
+        #[arg(long, value_enum, default_value = "argon2")]
+        hash: seed::Hash,
+        /// The file; - for standard output
+        file: std::path::PathBuf,
+    },
     /// A bare hyper server that answers fixed bytes: what `bench` compares with
     #[command(hide = true)]
     Bare {
@@ -80,6 +92,7 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Bench { write, seconds } => bench::run(write, seconds),
         Task::Dist => dist::run(),
+        Task::Seed { users, hash, file } => seed::run(users, &file, hash),
         Task::Bare { address, answer } => bench::bare::serve(address, &answer),
     }
 }

@@ -9,25 +9,25 @@ use crate::support::{TestServer, binary, eventually, run};
 use crate::terminal::Terminal;
 
 /// A data folder without a server.
-struct Desk(tempfile::TempDir);
+pub(crate) struct Desk(pub(crate) tempfile::TempDir);
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = binary(&self.0.path().join("data"));
         command.args(arguments);
         command
     }
 
-    fn output(&self, arguments: &[&str], input: &str) -> Output {
+    pub(crate) fn output(&self, arguments: &[&str], input: &str) -> Output {
         run(self.command(arguments), input)
     }
 
     #[track_caller]
-    fn done(&self, arguments: &[&str], input: &str) -> String {
+    pub(crate) fn done(&self, arguments: &[&str], input: &str) -> String {
         let output = self.output(arguments, input);
         assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
         text(&output.stdout).trim().to_owned()
@@ -35,14 +35,14 @@ impl Desk {
 
     /// The one line that says why it was refused.
     #[track_caller]
-    fn refused(&self, code: i32, arguments: &[&str], input: &str) -> String {
+    pub(crate) fn refused(&self, code: i32, arguments: &[&str], input: &str) -> String {
         let output = self.output(arguments, input);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stderr));
         assert_eq!(text(&output.stdout), "", "{arguments:?}");
         text(&output.stderr).trim().to_owned()
     }
 
-    fn add(&self, name: &str, scopes: &[&str]) -> String {
+    pub(crate) fn add(&self, name: &str, scopes: &[&str]) -> String {
         let scopes = scopes.iter().flat_map(|scope| ["--scope", scope]);
         let arguments: Vec<_> = ["user", "add", name, "--password-stdin"].into_iter().chain(scopes).collect();
         self.done(&arguments, "abc321\n")

@@ -42,6 +42,7 @@ mod sign_up;
 mod store;
 mod time;
 mod user;
+mod user_query;
 
 pub use access::{AuthenticateError, Caller, Grant, InsufficientScope, authenticate};
 pub use acl::{
@@ -79,3 +80,7 @@ pub use store::{
 };
 pub use time::{Clock, InvalidTime, SystemClock, Timestamp};
 pub use user::{User, UserChange};
+pub use user_query::{
+    DEFAULT_PAGE, Filter, InvalidFilter, InvalidPattern, InvalidSort, MAX_FILTERS, MAX_PAGE, Pattern, Sort,
+    SortKey, Stretch, UserPage, UserQuery,
+};

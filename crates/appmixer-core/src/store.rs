@@ -19,6 +19,7 @@ use crate::name::LoginName;
 use crate::password::PasswordHash;
 use crate::time::Timestamp;
 use crate::user::{User, UserChange};
+use crate::user_query::{Sort, Stretch, UserPage, UserQuery};
 
 /// How long after a deletion its ticket answers (contract, "Users").
 pub const TICKET_LIFETIME: Duration = Duration::from_hours(24);
@@ -89,6 +90,19 @@ pub trait Users: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn list(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError>;
+
+    /// A stretch of the users who are asked for. Stays quick however many there are, where the question allows it:
+    /// without filters and pattern at any offset, with one filter or a pattern on the first pages.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn search(&self, query: UserQuery, sort: Sort, stretch: Stretch) -> Result<UserPage, StoreError>;
+
+    /// How many users a question asks for.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn count(&self, query: UserQuery) -> Result<u64, StoreError>;
 
     /// Keeps a new user.
     ///

@@ -184,6 +184,8 @@ impl App {
             (Resource::ResetPassword, &Method::POST) => {
                 Box::pin(routes::password::reset(self, head, body)).await
             }
+            (Resource::Users, &Method::GET) => Box::pin(routes::user_list::get(self, head)).await,
+            (Resource::UserCount, &Method::GET) => Box::pin(routes::user_list::count(self, head)).await,
             (Resource::OneUser, &Method::GET) => Box::pin(routes::users::get(self, headers, parameter)).await,
             (Resource::OneUser, &Method::PUT) => {
                 Box::pin(routes::users::put(self, head, parameter, body)).await

@@ -82,6 +82,7 @@ mod fields;
 mod head;
 mod json;
 mod options;
+mod pages;
 mod query;
 mod request_id;
 mod response;

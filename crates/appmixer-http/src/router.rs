@@ -16,6 +16,8 @@ pub(crate) enum Resource {
     ChangePassword,
     SignOutEverywhere,
     ResetPassword,
+    Users,
+    UserCount,
     OneUser,
     Deletion,
     Config,
@@ -37,6 +39,8 @@ const RESOURCES: &[(&str, Resource)] = &[
     ("/user/change-password", Resource::ChangePassword),
     ("/user/sign-out-everywhere", Resource::SignOutEverywhere),
     ("/user/reset-password", Resource::ResetPassword),
+    ("/users", Resource::Users),
+    ("/users/count", Resource::UserCount),
     ("/users/{id}", Resource::OneUser),
     ("/users/{id}/delete-status/{ticket}", Resource::Deletion),
     ("/config", Resource::Config),
@@ -56,6 +60,8 @@ impl Resource {
             Self::Root
             | Self::Health
             | Self::Readiness
+            | Self::Users
+            | Self::UserCount
             | Self::Deletion
             | Self::AclTypes
             | Self::RuleResources
@@ -121,7 +127,6 @@ mod tests {
         for path in [
             "/user/",
             "//",
-            "/users",
             "/config/",
             "/config/a/b",
             "/acl",

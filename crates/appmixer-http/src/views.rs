@@ -52,6 +52,12 @@ impl<'a> AdministeredUser<'a> {
     }
 }
 
+/// `GET /users/count`.
+#[derive(Serialize)]
+pub(crate) struct CountView {
+    pub(crate) count: u64,
+}
+
 /// `POST /user/auth`.
 #[derive(Serialize)]
 pub(crate) struct SignInView<'a> {

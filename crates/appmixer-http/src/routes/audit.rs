@@ -67,7 +67,7 @@ fn link(next: &AuditQuery) -> Result<HeaderValue, http::header::InvalidHeaderVal
     append("limit", Some(next.limit.to_string()));
     append("after", next.after.map(|id| id.to_string()));
     append("before", next.before.map(|id| id.to_string()));
-    HeaderValue::try_from(format!("</audit?{}>; rel=\"next\"", query.finish()))
+    HeaderValue::try_from(format!("<?{}>; rel=\"next\"", query.finish()))
 }
 
 #[cfg(test)]
@@ -83,10 +83,10 @@ mod tests {
         let link = link.to_str().unwrap();
         assert_eq!(
             link,
-            "</audit?from=2026-01-31T08%3A15%3A30.123Z&to=2026-01-31T23%3A00%3A00.000Z\
+            "<?from=2026-01-31T08%3A15%3A30.123Z&to=2026-01-31T23%3A00%3A00.000Z\
              &user=5f1e5f1e5f1e5f1e5f1e5f1e&kind=sign-in&kind=user-deleted&limit=7&after=3&before=99>; rel=\"next\""
         );
-        let query = link.trim_start_matches("</audit?").trim_end_matches(">; rel=\"next\"");
+        let query = link.trim_start_matches("<?").trim_end_matches(">; rel=\"next\"");
         let again = read(Query::parse(query).unwrap()).unwrap();
         assert_eq!((again.from, again.to, again.user), (asked.from, asked.to, asked.user));
         assert_eq!((again.limit, again.before, again.after), (7, asked.before, asked.after));

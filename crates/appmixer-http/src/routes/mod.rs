@@ -7,4 +7,5 @@ pub(crate) mod password;
 pub(crate) mod sign_in;
 pub(crate) mod status;
 pub(crate) mod user;
+pub(crate) mod user_list;
 pub(crate) mod users;

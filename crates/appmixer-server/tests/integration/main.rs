@@ -15,6 +15,7 @@ mod hostile;
 mod import;
 mod import_runs;
 mod lifecycle;
+mod lists;
 mod npm;
 mod passwords;
 mod support;

@@ -6,6 +6,7 @@ use appmixer_core::{Beside, Change, Existing, Imported, StoreError, Timestamp, U
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::error::JobError;
+use super::index::Index;
 use super::writer::Outcome;
 use super::{beside, sql, users};
 
@@ -41,17 +42,19 @@ pub(super) fn import(
     beside: Beside,
 ) -> Read<Outcome<Vec<Imported>>> {
     let mut outcomes = Vec::with_capacity(users.len());
+    let mut index = Index::new(db);
     for user in users {
-        let fate = fate(db, &user, existing, now)?;
+        let fate = fate(db, &index, &user, existing, now)?;
         outcomes.push(fate.outcome());
         match fate {
             Fate::Settled(_) => {}
-            Fate::Insert => users::add(db, &user).map_err(store_only)?,
+            Fate::Insert => users::add(db, &mut index, &user).map_err(store_only)?,
             Fate::Replace { number, old, new } => {
-                users::replace(db, number, &old, &new).map_err(store_only)?;
+                users::replace(db, &mut index, number, &old, &new).map_err(store_only)?;
             }
         }
     }
+    index.settle().map_err(store_only)?;
     beside::keep(db, beside)?;
     let change = outcomes.contains(&Imported::Updated).then_some(Change::Everything);
     Ok((outcomes, change))
@@ -59,10 +62,11 @@ pub(super) fn import(
 
 pub(super) fn check(db: &Connection, users: &[User], existing: Existing) -> Read<Vec<Imported>> {
     let now = Timestamp::from_millis(0);
-    users.iter().map(|user| Ok(fate(db, user, existing, now)?.outcome())).collect()
+    let index = Index::new(db);
+    users.iter().map(|user| Ok(fate(db, &index, user, existing, now)?.outcome())).collect()
 }
 
-fn fate(db: &Connection, user: &User, existing: Existing, now: Timestamp) -> Read<Fate> {
+fn fate(db: &Connection, index: &Index<'_>, user: &User, existing: Existing, now: Timestamp) -> Read<Fate> {
     let number: Option<i64> =
         db.prepare_cached(sql::USER_NUMBER)?.query_one([user.id.as_bytes()], |row| row.get(0)).optional()?;
     let old = if number.is_some() { users::find_by_id(db, user.id)? } else { None };
@@ -79,7 +83,7 @@ fn fate(db: &Connection, user: &User, existing: Existing, now: Timestamp) -> Rea
         return Ok(Fate::Settled(Imported::NameTaken));
     }
     let new = old.replaced_by(user.clone(), now);
-    if old.loses_admin_in(&new) && !users::another_admin(db, number)? {
+    if old.loses_admin_in(&new) && index.admins()? <= 1 {
         return Ok(Fate::Settled(Imported::LastAdmin));
     }
     Ok(Fate::Replace { number, old: Box::new(old), new: Box::new(new) })

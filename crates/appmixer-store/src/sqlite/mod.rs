@@ -3,16 +3,20 @@
 mod access_rules;
 mod audit;
 mod beside;
+mod blocks;
 mod error;
 mod folder;
 mod import;
+mod index;
 mod notes;
 mod open;
 mod readers;
 mod rows;
 mod schema;
+mod search;
 mod settings;
 mod sql;
+mod terms;
 mod users;
 mod writer;
 
@@ -24,7 +28,7 @@ use appmixer_core::{ChangeListener, Store, StoreError};
 use async_trait::async_trait;
 
 pub use self::open::{OpenError, Role};
-use self::readers::Readers;
+use self::readers::{READERS, Readers, SEARCHER};
 use self::writer::Writer;
 
 /// Users and configuration in one SQLite file.
@@ -34,6 +38,8 @@ use self::writer::Writer;
 pub struct SqliteStore {
     // Dropped in this order: the writer is the one that closes the database cleanly.
     readers: Readers,
+    /// For lists and searches, which may take long: they must not keep a sign-in waiting.
+    searcher: Readers,
     writer: Writer,
     /// Held as long as the store is open: one server a file.
     _lock: Option<File>,
@@ -51,9 +57,10 @@ impl SqliteStore {
         let lock = folder::prepare(path, role)?;
         let mut connection = open::connect(path, open::Mode::Write)?;
         schema::migrate(&mut connection, path)?;
-        let readers = Readers::start(path)?;
+        let readers = Readers::start(path, READERS)?;
+        let searcher = Readers::start(path, SEARCHER)?;
         let writer = Writer::start(connection, listener).map_err(|error| OpenError::Threads { error })?;
-        Ok(Self { readers, writer, _lock: lock })
+        Ok(Self { readers, searcher, writer, _lock: lock })
     }
 }
 

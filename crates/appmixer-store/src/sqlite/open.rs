@@ -89,7 +89,7 @@ pub(super) enum Mode {
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Statements that stay prepared.
-const CACHED_STATEMENTS: usize = 32;
+const CACHED_STATEMENTS: usize = 64;
 
 pub(super) fn connect(path: &Path, mode: Mode) -> Result<Connection, OpenError> {
     configure(path, mode).map_err(|error| OpenError::of(path, &error))

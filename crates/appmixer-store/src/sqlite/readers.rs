@@ -16,10 +16,20 @@ use tokio::sync::oneshot;
 use super::error::JobError;
 use super::open::{Mode, OpenError, connect};
 
-const THREADS: usize = 2;
+/// A set of threads.
+#[derive(Clone, Copy)]
+pub(super) struct Team {
+    name: &'static str,
+    threads: usize,
+    /// How many reads may wait. More would wait longer than anybody does.
+    queue: usize,
+}
 
-/// How many reads may wait. More would wait longer than anybody does.
-const QUEUE: usize = 4096;
+/// Single rows by their keys.
+pub(super) const READERS: Team = Team { name: "sqlite-read", threads: 2, queue: 4096 };
+
+/// Lists and searches.
+pub(super) const SEARCHER: Team = Team { name: "sqlite-search", threads: 1, queue: 64 };
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -29,14 +39,14 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn start(path: &Path) -> Result<Self, OpenError> {
-        let (sender, receiver) = sync_channel::<Job>(QUEUE);
+    pub(super) fn start(path: &Path, team: Team) -> Result<Self, OpenError> {
+        let (sender, receiver) = sync_channel::<Job>(team.queue);
         let receiver = Arc::new(Mutex::new(receiver));
         let mut readers = Self { jobs: Some(sender), threads: Vec::new() };
-        for number in 0..THREADS {
+        for number in 0..team.threads {
             let connection = connect(path, Mode::Read)?;
             let receiver = Arc::clone(&receiver);
-            let thread = thread::Builder::new().name(format!("sqlite-read-{number}"));
+            let thread = thread::Builder::new().name(format!("{}-{number}", team.name));
             let thread = thread.spawn(move || run(&connection, &receiver));
             readers.threads.push(thread.map_err(|error| OpenError::Threads { error })?);
         }

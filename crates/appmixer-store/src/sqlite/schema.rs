@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::path::Path;
 
+use appmixer_core::LoginName;
+use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::open::OpenError;
@@ -26,6 +28,16 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Op
     if found > known {
         return Err(OpenError::NewerSchema { path: path.to_owned(), found, known });
     }
+    // The SQL of a migration compares names as the domain does.
+    let fold = |context: &Context<'_>| {
+        let name: String = context.get(0)?;
+        let name =
+            LoginName::parse(&name).map_err(|error| rusqlite::Error::UserFunctionError(Box::new(error)))?;
+        Ok(name.folded().to_owned())
+    };
+    connection
+        .create_scalar_function("fold_name", 1, FunctionFlags::SQLITE_DETERMINISTIC, fold)
+        .map_err(|error| OpenError::of(path, &error))?;
     let outcome = embedded::migrations::runner().run(connection);
     outcome.map(drop).map_err(|error| OpenError::Sqlite { path: path.to_owned(), reason: error.to_string() })
 }
@@ -43,4 +55,72 @@ fn version(connection: &Connection) -> rusqlite::Result<i64> {
     }
     connection
         .query_row("SELECT coalesce(max(version), 0) FROM refinery_schema_history", [], |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use appmixer_core::{
+        Change, ChangeListener, Filter, Pattern, Sort, SortKey, Stretch, UserQuery, Users as _,
+    };
+    use refinery::Target;
+
+    use super::*;
+    use crate::{Role, SqliteStore};
+
+    struct Deaf;
+
+    impl ChangeListener for Deaf {
+        fn changed(&self, _: Change) {}
+    }
+
+    /// Two thousand users, as the third version kept them.
+    const USERS: &str = r#"
+        WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2000)
+        INSERT INTO users
+        SELECT n, randomblob(12), 'ŽOFIE' || n || '@x', iif(n % 2, 'Mail' || n || '@y', 'žofie' || n || '@X'), '$hash',
+            iif(n = 7, '["user","admin"]', '["user"]'), 'free', n % 2, iif(n % 4, NULL, '["a","b","a"]'), '[]', NULL,
+            NULL, '{}', 1000000 - n, 1000000, 0
+        FROM numbers;
+        INSERT INTO login_names
+        SELECT 'žofie' || number || '@x', number FROM users
+        UNION ALL SELECT 'mail' || number || '@y', number FROM users WHERE number % 2;
+        INSERT INTO user_scopes SELECT scope.value, number FROM users, json_each(scope) AS scope;
+    "#;
+
+    #[tokio::test]
+    async fn users_of_an_older_version_are_found_after_the_change_to_this_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.sqlite");
+        let mut old = Connection::open(&path).unwrap();
+        embedded::migrations::runner().set_target(Target::Version(3)).run(&mut old).unwrap();
+        old.execute_batch(USERS).unwrap();
+        drop(old);
+
+        let store = SqliteStore::open(&path, Role::Server, Arc::new(Deaf)).unwrap();
+        let count = async |filters: &[&str], pattern: Option<&str>| {
+            let filters = filters.iter().map(|text| Filter::parse(text).unwrap()).collect();
+            let pattern = pattern.map(|text| Pattern::parse(text).unwrap());
+            store.count(UserQuery { filters, pattern }).await.unwrap()
+        };
+        assert_eq!(count(&[], None).await, 2000);
+        assert_eq!(count(&["scope:user"], None).await, 2000);
+        assert_eq!(count(&["scope:admin"], None).await, 1);
+        assert_eq!(count(&["vendor:a", "isActive:false"], None).await, 500);
+        assert_eq!(count(&["isActive:true"], Some("žofie")).await, 1000);
+        assert_eq!(count(&[], Some("MAIL19")).await, 56);
+        assert!(store.any_admin().await.unwrap());
+        for (key, first) in [
+            (SortKey::Created, "ŽOFIE2000@x"),
+            (SortKey::Username, "ŽOFIE1000@x"),
+            (SortKey::Email, "ŽOFIE1001@x"),
+        ] {
+            let sort = Sort { key, descending: false };
+            let page =
+                store.search(UserQuery::default(), sort, Stretch { offset: 0, limit: 2 }).await.unwrap();
+            assert_eq!(page.total, 2000);
+            assert_eq!(page.users[0].names.username.as_str(), first, "{key:?}");
+        }
+    }
 }

@@ -26,12 +26,10 @@ statements! {
 
     FIND_BY_ID = concat!("SELECT ", columns!(), " FROM users WHERE id = ?1");
     FIND_BY_LOGIN = concat!(
-        "SELECT ", columns!(), " FROM login_names JOIN users ON users.number = login_names.user \
-         WHERE login_names.folded = ?1"
+        "SELECT ", columns!(), " FROM names JOIN users ON users.number = names.user WHERE names.folded = ?1"
     );
     LIST = concat!("SELECT ", columns!(), " FROM users WHERE id > ?1 ORDER BY id LIMIT ?2");
-    ANY_ADMIN = "SELECT 1 FROM user_scopes WHERE scope = 'admin' LIMIT 1";
-    ANOTHER_ADMIN = "SELECT 1 FROM user_scopes WHERE scope = 'admin' AND user <> ?1 LIMIT 1";
+    FIND_BY_NUMBER = concat!("SELECT ", columns!(), " FROM users WHERE number = ?1");
 
     INSERT_USER = "INSERT INTO users (id, username, email, password_hash, scope, plan, is_active, vendor, \
          allowed_private_components, phone_number, title, metadata, created, modified, generation) \
@@ -46,11 +44,44 @@ statements! {
     FORGET_TICKETS = "DELETE FROM deletions WHERE deleted <= ?1";
     REPLACE_HASH = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
 
-    INSERT_NAME = "INSERT INTO login_names (folded, user) VALUES (?1, ?2)";
-    NAME_OWNER = "SELECT user FROM login_names WHERE folded = ?1";
-    DELETE_NAMES = "DELETE FROM login_names WHERE user = ?1";
-    INSERT_SCOPE = "INSERT INTO user_scopes (scope, user) VALUES (?1, ?2)";
-    DELETE_SCOPES = "DELETE FROM user_scopes WHERE user = ?1";
+    INSERT_NAME = "INSERT INTO names (folded, user, is_username, is_email) VALUES (?1, ?2, ?3, ?4)";
+    NAME_OWNER = "SELECT user FROM names WHERE folded = ?1";
+    DELETE_NAMES = "DELETE FROM names WHERE user = ?1";
+    INSERT_TEXT = "INSERT INTO names_text (rowid, names) VALUES (?1, ?2)";
+    DELETE_TEXT = "DELETE FROM names_text WHERE rowid = ?1";
+    COUNT_FEW_HITS = "SELECT count(*) FROM (SELECT 1 FROM names_text WHERE names_text MATCH ?1 LIMIT ?2)";
+    COUNT_HITS = "SELECT count(*) FROM names_text WHERE names_text MATCH ?1";
+    COUNT_NAMED = "SELECT count(*) FROM names WHERE instr(folded, ?1) AND (is_username OR NOT EXISTS ( \
+         SELECT 1 FROM names AS other WHERE other.user = names.user AND other.is_username \
+         AND instr(other.folded, ?1)))";
+    TERMS = "SELECT term FROM names_terms WHERE term >= ?1 AND term <= ?2 LIMIT ?3";
+
+    FIND_FACET = "SELECT id, users FROM facets WHERE kind = ?1 AND value = ?2";
+    INSERT_FACET = "INSERT INTO facets (kind, value, users) VALUES (?1, ?2, 0)";
+    COUNT_FACET = "UPDATE facets SET users = users + ?2 WHERE id = ?1";
+    DELETE_EMPTY_FACET = "DELETE FROM facets WHERE id = ?1 AND users = 0 AND kind <> 'all'";
+    COUNT_ALL = "SELECT users FROM facets WHERE id = ?1";
+    INSERT_FACET_OF_USER = "INSERT INTO user_facets (facet, created, user) VALUES (?1, ?2, ?3)";
+    DELETE_FACET_OF_USER = "DELETE FROM user_facets WHERE facet = ?1 AND created = ?2 AND user = ?3";
+
+    BLOCK_OF = "SELECT key, user, entries FROM list_blocks WHERE list = ?1 AND (key, user) <= (?2, ?3) \
+         ORDER BY key DESC, user DESC LIMIT 1";
+    NEXT_BLOCK = "SELECT key, user FROM list_blocks WHERE list = ?1 AND (key, user) > (?2, ?3) \
+         ORDER BY key, user LIMIT 1";
+    SET_BLOCK = "INSERT INTO list_blocks (list, key, user, entries) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (list, key, user) DO UPDATE SET entries = excluded.entries";
+    DELETE_BLOCK = "DELETE FROM list_blocks WHERE list = ?1 AND key = ?2 AND user = ?3";
+    BLOCKS = "SELECT key, user, entries FROM list_blocks WHERE list = ?1 ORDER BY key, user";
+    BLOCKS_FROM_END = "SELECT key, user, entries FROM list_blocks WHERE list = ?1 ORDER BY key DESC, user DESC";
+    AHEAD_BY_CREATED = "SELECT created, number FROM users WHERE (created, number) >= (?1, ?2) \
+         ORDER BY created, number LIMIT 1 OFFSET ?3";
+    AHEAD_BY_USERNAME = "SELECT folded FROM names WHERE folded >= ?1 AND is_username ORDER BY folded LIMIT 1 OFFSET ?2";
+    AHEAD_BY_EMAIL = "SELECT folded FROM names WHERE folded >= ?1 AND is_email ORDER BY folded LIMIT 1 OFFSET ?2";
+    PAGE_BY_CREATED = "SELECT number FROM users WHERE (created, number) >= (?1, ?2) \
+         ORDER BY created, number LIMIT ?3 OFFSET ?4";
+    PAGE_BY_USERNAME = "SELECT user FROM names WHERE folded >= ?1 AND is_username \
+         ORDER BY folded LIMIT ?2 OFFSET ?3";
+    PAGE_BY_EMAIL = "SELECT user FROM names WHERE folded >= ?1 AND is_email ORDER BY folded LIMIT ?2 OFFSET ?3";
 
     CONFIG = "SELECT key, value FROM config ORDER BY key";
     COUNT_OTHER_CONFIG = "SELECT count(*) FROM config WHERE key <> ?1";
@@ -80,8 +111,24 @@ mod tests {
         fn changed(&self, _: Change) {}
     }
 
-    /// The audit log is bounded, and counted when it may be too long. The configuration is read as a whole, and bounded; SQLite's own tables are SQLite's business.
-    const MAY_SCAN: &[&str] = &["COUNT_AUDIT", "CONFIG", "COUNT_OTHER_CONFIG", "HAS_HISTORY", "PING"];
+    /// The audit log is bounded, and counted when it may be too long. The configuration is read as a whole, and
+    /// bounded; SQLite's own tables are SQLite's business; the few hits are counted as far as the limit; what is part
+    /// of nearly every name (`COUNT_NAMED`, for a single character) is not worth an index.
+    const MAY_SCAN: &[&str] = &[
+        "CONFIG",
+        "COUNT_AUDIT",
+        "COUNT_FEW_HITS",
+        "COUNT_NAMED",
+        "COUNT_OTHER_CONFIG",
+        "HAS_HISTORY",
+        "PING",
+    ];
+
+    /// A virtual table is always "scanned": the number says that it is by an index of its own. A row without a table
+    /// is no scan of one.
+    fn is_lookup(step: &str) -> bool {
+        step.contains("VIRTUAL TABLE INDEX") && !step.ends_with("INDEX 0:") || step == "SCAN CONSTANT ROW"
+    }
 
     #[test]
     fn no_statement_scans_a_table() {
@@ -97,9 +144,9 @@ mod tests {
                 .unwrap()
                 .collect::<Result<_, _>>()
                 .unwrap();
-            // A row without a table is no scan of one.
-            let scans = plan.iter().filter(|step| *step != "SCAN CONSTANT ROW");
-            let scans = scans.into_iter().any(|s| s.starts_with("SCAN") || s.contains("TEMP B-TREE"));
+            let scans = plan
+                .iter()
+                .any(|step| step.starts_with("SCAN") && !is_lookup(step) || step.contains("TEMP B-TREE"));
             assert!(!scans || MAY_SCAN.contains(&name), "{name}: {plan:?}");
         }
     }

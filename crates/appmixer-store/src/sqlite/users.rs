@@ -1,15 +1,16 @@
 //! The users.
 
 use appmixer_core::{
-    Beside, Change, Existing, Imported, LoginName, PasswordHash, StoreError, TICKET_LIFETIME, Ticket,
-    Timestamp, User, UserChange, UserId, Users, WriteError,
+    Beside, Change, Existing, Imported, LoginName, PasswordHash, Sort, StoreError, Stretch, TICKET_LIFETIME,
+    Ticket, Timestamp, User, UserChange, UserId, UserPage, UserQuery, Users, WriteError,
 };
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
-use super::error::{JobError, is_conflict};
+use super::error::JobError;
+use super::index::Index;
 use super::writer::Outcome;
-use super::{SqliteStore, beside, import, rows, sql};
+use super::{SqliteStore, beside, import, rows, search, sql};
 
 #[async_trait]
 impl Users for SqliteStore {
@@ -23,7 +24,7 @@ impl Users for SqliteStore {
     }
 
     async fn any_admin(&self) -> Result<bool, StoreError> {
-        self.readers.run(|db| db.prepare_cached(sql::ANY_ADMIN)?.exists([])).await
+        self.readers.run(|db| Ok::<_, JobError<StoreError>>(Index::new(db).admins()? > 0)).await
     }
 
     async fn list(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
@@ -40,6 +41,14 @@ impl Users for SqliteStore {
                 Ok(users)
             })
             .await
+    }
+
+    async fn search(&self, query: UserQuery, sort: Sort, stretch: Stretch) -> Result<UserPage, StoreError> {
+        self.searcher.run(move |db| search::page(db, &query, sort, stretch)).await
+    }
+
+    async fn count(&self, query: UserQuery) -> Result<u64, StoreError> {
+        self.searcher.run(move |db| search::count(db, &query)).await
     }
 
     async fn insert(&self, user: User, beside: Beside) -> Result<(), WriteError> {
@@ -122,18 +131,18 @@ fn find(
 }
 
 fn insert(db: &Connection, user: &User, beside: Beside) -> Written<()> {
-    add(db, user)?;
+    let mut index = Index::new(db);
+    add(db, &mut index, user)?;
+    index.settle()?;
     beside::keep(db, beside)?;
     // Nobody can remember anything of a user who has just been made.
     Ok(((), None))
 }
 
 /// Writes a new user.
-pub(super) fn add(db: &Connection, user: &User) -> Result<(), JobError<WriteError>> {
+pub(super) fn add(db: &Connection, index: &mut Index<'_>, user: &User) -> Result<(), JobError<WriteError>> {
     db.prepare_cached(sql::INSERT_USER)?.execute(params_from_iter(rows::params(user)?))?;
-    let number = db.last_insert_rowid();
-    insert_names(db, number, user)?;
-    insert_scopes(db, number, user)
+    index.add(db.last_insert_rowid(), user)
 }
 
 fn update(db: &Connection, id: UserId, change: &UserChange, now: Timestamp, beside: Beside) -> Written<User> {
@@ -143,9 +152,11 @@ fn update(db: &Connection, id: UserId, change: &UserChange, now: Timestamp, besi
     }
     let changed = user.changed(change, now);
     if user.loses_admin_in(&changed) {
-        require_another_admin(db, number)?;
+        require_another_admin(db)?;
     }
-    replace(db, number, &user, &changed)?;
+    let mut index = Index::new(db);
+    replace(db, &mut index, number, &user, &changed)?;
+    index.settle()?;
     beside::keep_of_change(db, beside, &user, &changed)?;
     Ok((changed, Some(Change::User(id))))
 }
@@ -153,27 +164,23 @@ fn update(db: &Connection, id: UserId, change: &UserChange, now: Timestamp, besi
 /// Writes what a user has become.
 pub(super) fn replace(
     db: &Connection,
+    index: &mut Index<'_>,
     number: i64,
     user: &User,
     changed: &User,
 ) -> Result<(), JobError<WriteError>> {
     db.prepare_cached(sql::UPDATE_USER)?.execute(params_from_iter(rows::params(changed)?))?;
-    if changed.names != user.names {
-        db.prepare_cached(sql::DELETE_NAMES)?.execute([number])?;
-        insert_names(db, number, changed)?;
-    }
-    if changed.scopes != user.scopes {
-        db.prepare_cached(sql::DELETE_SCOPES)?.execute([number])?;
-        insert_scopes(db, number, changed)?;
-    }
-    Ok(())
+    index.change(number, user, changed)
 }
 
 fn delete(db: &Connection, id: UserId, ticket: Ticket, now: Timestamp, beside: Beside) -> Written<()> {
     let (number, user) = existing(db, id)?;
     if user.scopes.has_admin() {
-        require_another_admin(db, number)?;
+        require_another_admin(db)?;
     }
+    let mut index = Index::new(db);
+    index.remove(number, &user)?;
+    index.settle()?;
     db.prepare_cached(sql::DELETE_USER)?.execute([number])?;
     db.prepare_cached(sql::FORGET_TICKETS)?.execute([now.before(TICKET_LIFETIME).millis()])?;
     let params = params![ticket.as_bytes(), id.as_bytes(), now.millis()];
@@ -189,29 +196,7 @@ fn existing(db: &Connection, id: UserId) -> Result<(i64, User), JobError<WriteEr
     number.zip(user).ok_or(JobError(WriteError::NotFound))
 }
 
-fn require_another_admin(db: &Connection, than: i64) -> Result<(), JobError<WriteError>> {
-    if another_admin(db, than)? { Ok(()) } else { Err(WriteError::LastAdmin.into()) }
-}
-
-pub(super) fn another_admin(db: &Connection, than: i64) -> rusqlite::Result<bool> {
-    db.prepare_cached(sql::ANOTHER_ADMIN)?.exists([than])
-}
-
-fn insert_names(db: &Connection, number: i64, user: &User) -> Result<(), JobError<WriteError>> {
-    let mut statement = db.prepare_cached(sql::INSERT_NAME)?;
-    for name in user.names.logins() {
-        statement.execute(params![name.folded(), number]).map_err(|error| match error {
-            error if is_conflict(&error) => WriteError::NameTaken.into(),
-            error => JobError::from(error),
-        })?;
-    }
-    Ok(())
-}
-
-fn insert_scopes(db: &Connection, number: i64, user: &User) -> Result<(), JobError<WriteError>> {
-    let mut statement = db.prepare_cached(sql::INSERT_SCOPE)?;
-    for scope in user.scopes.iter() {
-        statement.execute(params![scope.as_str(), number])?;
-    }
-    Ok(())
+/// Somebody who is an administrator stops being one.
+fn require_another_admin(db: &Connection) -> Result<(), JobError<WriteError>> {
+    if Index::new(db).admins()? > 1 { Ok(()) } else { Err(WriteError::LastAdmin.into()) }
 }

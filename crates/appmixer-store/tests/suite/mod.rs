@@ -2,6 +2,7 @@
 
 mod access_rules;
 mod audit;
+mod finding;
 mod import;
 
 use std::sync::{Arc, Mutex};
@@ -15,6 +16,11 @@ use tokio::task::JoinSet;
 
 use self::access_rules::{
     access_rules_are_kept_by_type_and_in_their_order, of_many_replacements_at_once_one_stands_as_a_whole,
+};
+use self::finding::{
+    a_write_that_is_refused_leaves_lists_and_counts_as_they_were,
+    lists_counts_and_searches_find_who_is_there_and_nobody_else,
+    users_made_at_the_same_time_stand_in_the_order_in_which_they_came,
 };
 
 /// Notes what it hears.
@@ -99,6 +105,9 @@ pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Ar
         a_deleted_user_is_gone_and_its_names_are_free
         a_ticket_answers_for_a_day_after_the_deletion_and_for_that_user_alone
         lists_go_on_behind_the_last_id
+        lists_counts_and_searches_find_who_is_there_and_nobody_else
+        users_made_at_the_same_time_stand_in_the_order_in_which_they_came
+        a_write_that_is_refused_leaves_lists_and_counts_as_they_were
         configuration_entries_are_kept_as_they_are
         the_number_of_configuration_entries_is_bounded
         import::an_import_twice_is_an_import_once

@@ -1,0 +1,375 @@
+//! Lists, counts and searches of users.
+//!
+//! Every question is answered from where the fewest rows have to be looked at: the list in the wanted order, the users
+//! of the rarest facet, or the hits in the text index. All of one answer is read in one transaction.
+
+use appmixer_core::{Pattern, Sort, SortKey, StoreError, Stretch, UserPage, UserQuery};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
+
+use super::blocks::{self, Entry, List};
+use super::error::JobError;
+use super::index::{ALL, kind_and_value};
+use super::{rows, sql, terms};
+
+/// Hits in the text index are counted up to here before another way is thought of.
+const FEW: i64 = 5000;
+
+type Found<T> = Result<T, JobError<StoreError>>;
+
+pub(super) fn count(db: &Connection, query: &UserQuery) -> Found<u64> {
+    let snapshot = db.unchecked_transaction()?;
+    let total = Question::read(&snapshot, query)?.map_or(Ok(0), |question| question.total(&snapshot))?;
+    Ok(u64::try_from(total).unwrap_or(0))
+}
+
+pub(super) fn page(db: &Connection, query: &UserQuery, sort: Sort, stretch: Stretch) -> Found<UserPage> {
+    let snapshot = db.unchecked_transaction()?;
+    let Some(question) = Question::read(&snapshot, query)? else {
+        return Ok(UserPage { users: Vec::new(), total: 0 });
+    };
+    let total = question.total(&snapshot)?;
+    let offset = i64::try_from(stretch.offset).unwrap_or(i64::MAX).min(total);
+    let limit = i64::from(stretch.limit).min(total - offset);
+    // A page behind the middle is read from the other end, and turned round.
+    let turned = offset > total / 2;
+    let page = Page {
+        key: sort.key,
+        descending: sort.descending != turned,
+        offset: if turned { total - offset - limit } else { offset },
+        limit,
+    };
+    let mut numbers = question.numbers(&snapshot, &page, total)?;
+    if turned {
+        numbers.reverse();
+    }
+    let mut statement = snapshot.prepare_cached(sql::FIND_BY_NUMBER)?;
+    let mut users = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        let mut found = statement.query([number])?;
+        if let Some(row) = found.next()? {
+            users.push(rows::user(row)?);
+        }
+    }
+    Ok(UserPage { users, total: u64::try_from(total).unwrap_or(0) })
+}
+
+/// What is to be read: `offset` entries from the start of this order, `limit` of them.
+struct Page {
+    key: SortKey,
+    descending: bool,
+    offset: i64,
+    limit: i64,
+}
+
+impl Page {
+    const fn list(&self) -> List {
+        match self.key {
+            SortKey::Created => List::Created,
+            SortKey::Username => List::Username,
+            SortKey::Email => List::Email,
+        }
+    }
+}
+
+/// A facet, and how many users it has.
+#[derive(Clone, Copy)]
+struct Facet {
+    id: i64,
+    users: i64,
+}
+
+/// A pattern, and how to find it.
+struct Text {
+    folded: String,
+    /// The question to the text index; none for a single character, which nearly every name contains.
+    matching: Option<String>,
+    /// How many hits there are, when they are few.
+    few: Option<i64>,
+}
+
+/// What the users are asked for, as it stands in the database.
+struct Question {
+    everybody: i64,
+    /// The rarest first.
+    facets: Vec<Facet>,
+    text: Option<Text>,
+}
+
+/// Where the rows come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// The list in its order.
+    List,
+    /// The users of the rarest facet.
+    Facet,
+    /// The hits in the text index.
+    Text,
+}
+
+impl Question {
+    /// `None` when a facet that is asked for has nobody.
+    fn read(db: &Connection, query: &UserQuery) -> Found<Option<Self>> {
+        let everybody = db.prepare_cached(sql::COUNT_ALL)?.query_one([ALL], |row| row.get(0))?;
+        let mut facets: Vec<Facet> = Vec::new();
+        for filter in &query.filters {
+            let (kind, value) = kind_and_value(filter);
+            let found = db
+                .prepare_cached(sql::FIND_FACET)?
+                .query_one([kind, value], |row| Ok(Facet { id: row.get(0)?, users: row.get(1)? }))
+                .optional()?;
+            match found {
+                None => return Ok(None),
+                Some(facet) if facets.iter().any(|known| known.id == facet.id) => {}
+                Some(facet) => facets.push(facet),
+            }
+        }
+        facets.sort_unstable_by_key(|facet| facet.users);
+        let text = query.pattern.as_ref().map(|pattern| Text::read(db, pattern)).transpose()?;
+        Ok(Some(Self { everybody, facets, text }))
+    }
+
+    /// The source with the fewest rows, and how many it has.
+    fn smallest(&self) -> (Source, i64) {
+        let facet = self.facets.first().map(|facet| (Source::Facet, facet.users));
+        let few = self.text.as_ref().and_then(|text| text.few).map(|hits| (Source::Text, hits));
+        let many = self.text.as_ref().filter(|text| text.matching.is_some() && self.facets.is_empty());
+        let many = many.map(|_| (Source::Text, self.everybody));
+        let smallest = facet.into_iter().chain(few).min_by_key(|(_, rows)| *rows).or(many);
+        smallest.unwrap_or((Source::List, self.everybody))
+    }
+
+    fn total(&self, db: &Connection) -> Found<i64> {
+        match (self.smallest(), self.facets.as_slice(), &self.text) {
+            ((_, users), [] | [_], None) => Ok(users),
+            (_, [], Some(Text { few: Some(hits), .. })) => Ok(*hits),
+            (_, [], Some(Text { matching: Some(matching), .. })) => {
+                Ok(db.prepare_cached(sql::COUNT_HITS)?.query_one([matching], |row| row.get(0))?)
+            }
+            (_, [], Some(text)) => {
+                Ok(db.prepare_cached(sql::COUNT_NAMED)?.query_one([&text.folded], |row| row.get(0))?)
+            }
+            ((source, _), ..) => {
+                let Statement { sql, params } = self.statement(source, None);
+                Ok(db.prepare_cached(&sql)?.query_one(params_from_iter(params), |row| row.get(0))?)
+            }
+        }
+    }
+
+    /// The numbers of the users on a page.
+    fn numbers(&self, db: &Connection, page: &Page, total: i64) -> Found<Vec<i64>> {
+        if page.limit <= 0 {
+            return Ok(Vec::new());
+        }
+        if self.facets.is_empty() && self.text.is_none() {
+            return plain(db, page, total);
+        }
+        let (smallest, rows) = self.smallest();
+        // Rows of the list that are passed until the page is full, if those that are wanted are spread evenly.
+        let passed = (page.offset + page.limit).saturating_mul(self.everybody) / total.max(1);
+        let in_order = smallest == Source::Facet && page.key == SortKey::Created;
+        let source = if in_order || rows <= passed { smallest } else { Source::List };
+        let Statement { sql, params } = self.statement(source, Some(page));
+        let mut statement = db.prepare_cached(&sql)?;
+        let numbers =
+            statement.query_map(params_from_iter(params), |row| row.get(0))?.collect::<Result<_, _>>();
+        Ok(numbers?)
+    }
+
+    /// Counts, or reads a page.
+    fn statement(&self, source: Source, page: Option<&Page>) -> Statement {
+        let mut statement = Statement::default();
+        let list = page.map_or(List::Created, Page::list);
+        let order = statement.from(source, list, self);
+        // Without a page, names are only in the way; with one by name, they may have to be fetched to be put in order.
+        let named = page.is_some() && source != Source::List && list != List::Created;
+        let order = if named { statement.join_names(list) } else { order };
+        let facets = if source == Source::Facet { &self.facets[1..] } else { &self.facets };
+        for facet in facets {
+            statement.condition(
+                "EXISTS (SELECT 1 FROM user_facets AS other \
+                 WHERE other.facet = ? AND other.created = users.created AND other.user = users.number)",
+                Value::Integer(facet.id),
+            );
+        }
+        if let Some(text) = self.text.as_ref().filter(|_| source != Source::Text) {
+            statement.condition(
+                "EXISTS (SELECT 1 FROM names AS any_name \
+                 WHERE any_name.user = users.number AND instr(any_name.folded, ?))",
+                Value::Text(text.folded.clone()),
+            );
+        }
+        statement.finish(order, page)
+    }
+}
+
+impl Text {
+    fn read(db: &Connection, pattern: &Pattern) -> Found<Self> {
+        let folded = pattern.folded().to_owned();
+        let matching = terms::matching(db, &folded)?;
+        let few = match &matching {
+            Some(matching) => {
+                let hits = db
+                    .prepare_cached(sql::COUNT_FEW_HITS)?
+                    .query_one((matching, FEW + 1), |row| row.get::<_, i64>(0))?;
+                (hits <= FEW).then_some(hits)
+            }
+            None => None,
+        };
+        Ok(Self { folded, matching, few })
+    }
+}
+
+/// A page of all users: the blocks tell where it begins.
+fn plain(db: &Connection, page: &Page, total: i64) -> Found<Vec<i64>> {
+    let first = if page.descending { total - page.offset - page.limit } else { page.offset };
+    let list = page.list();
+    let (block, before) = blocks::at(db, list, first, total)?;
+    let skipped = first - before;
+    let read = |row: &rusqlite::Row<'_>| row.get(0);
+    let numbers: rusqlite::Result<Vec<i64>> = match (block, list) {
+        (Entry::Created(created, user), _) => db
+            .prepare_cached(sql::PAGE_BY_CREATED)?
+            .query_map((created, user, page.limit, skipped), read)?
+            .collect(),
+        (Entry::Name(name), List::Email) => {
+            db.prepare_cached(sql::PAGE_BY_EMAIL)?.query_map((name, page.limit, skipped), read)?.collect()
+        }
+        (Entry::Name(name), _) => {
+            db.prepare_cached(sql::PAGE_BY_USERNAME)?.query_map((name, page.limit, skipped), read)?.collect()
+        }
+    };
+    let mut numbers = numbers?;
+    if page.descending {
+        numbers.reverse();
+    }
+    Ok(numbers)
+}
+
+/// A statement that is being put together, and its parameters in order. Only fixed text goes into it.
+#[derive(Default)]
+struct Statement {
+    sql: String,
+    params: Vec<Value>,
+}
+
+impl Statement {
+    /// Begins with a source. Answers with the columns of the list's order, where the source has them.
+    fn from(&mut self, source: Source, list: List, question: &Question) -> &'static [&'static str] {
+        match (source, list) {
+            (Source::List, List::Created) => {
+                self.sql.push_str("FROM users WHERE true");
+                &["users.created", "users.number"]
+            }
+            (Source::List, _) => {
+                self.sql.push_str("FROM names CROSS JOIN users ON users.number = names.user WHERE ");
+                self.sql.push_str(if list == List::Email { "names.is_email" } else { "names.is_username" });
+                &["names.folded"]
+            }
+            (Source::Facet, _) => {
+                self.sql.push_str(
+                    "FROM user_facets CROSS JOIN users ON users.number = user_facets.user WHERE user_facets.facet = ?",
+                );
+                self.params.push(Value::Integer(question.facets.first().map_or(0, |facet| facet.id)));
+                &["user_facets.created", "user_facets.user"]
+            }
+            (Source::Text, _) => {
+                self.sql.push_str(
+                    "FROM names_text CROSS JOIN users ON users.number = names_text.rowid \
+                     WHERE names_text MATCH ?",
+                );
+                let matching = question.text.as_ref().and_then(|text| text.matching.clone());
+                self.params.push(matching.map_or(Value::Null, Value::Text));
+                &["users.created", "users.number"]
+            }
+        }
+    }
+
+    /// Fetches the name that the list is in the order of.
+    fn join_names(&mut self, list: List) -> &'static [&'static str] {
+        let role = if list == List::Email { "names.is_email" } else { "names.is_username" };
+        self.sql = self.sql.replacen(" WHERE ", " CROSS JOIN names ON names.user = users.number WHERE ", 1);
+        self.sql.push_str(" AND ");
+        self.sql.push_str(role);
+        &["names.folded"]
+    }
+
+    fn condition(&mut self, condition: &str, param: Value) {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(condition);
+        self.params.push(param);
+    }
+
+    fn finish(mut self, order: &[&str], page: Option<&Page>) -> Self {
+        let Some(page) = page else {
+            self.sql.insert_str(0, "SELECT count(*) ");
+            return self;
+        };
+        let direction = if page.descending { "DESC" } else { "ASC" };
+        let order: Vec<String> = order.iter().map(|column| format!("{column} {direction}")).collect();
+        self.sql.insert_str(0, "SELECT users.number ");
+        self.sql.push_str(" ORDER BY ");
+        self.sql.push_str(&order.join(", "));
+        self.sql.push_str(" LIMIT ? OFFSET ?");
+        self.params.extend([Value::Integer(page.limit), Value::Integer(page.offset)]);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use appmixer_core::{Change, ChangeListener};
+
+    use super::*;
+    use crate::{Role, SqliteStore};
+
+    struct Deaf;
+
+    impl ChangeListener for Deaf {
+        fn changed(&self, _: Change) {}
+    }
+
+    fn plan(db: &Connection, statement: Statement) -> Vec<String> {
+        let mut explained = db.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql)).unwrap();
+        let steps = explained.query_map(params_from_iter(statement.params), |row| row.get("detail")).unwrap();
+        steps.collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn every_question_walks_its_source_and_looks_everything_else_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.sqlite");
+        drop(SqliteStore::open(&path, Role::Server, Arc::new(Deaf)).unwrap());
+        let db = Connection::open(&path).unwrap();
+        let facet = |id| Facet { id, users: 1 };
+        let text =
+            || Some(Text { folded: "joe".to_owned(), matching: Some("\"joe\"".to_owned()), few: Some(1) });
+        for (source, facets, text) in [
+            (Source::List, vec![facet(2)], None),
+            (Source::List, vec![facet(2), facet(3)], text()),
+            (Source::Facet, vec![facet(2)], None),
+            (Source::Facet, vec![facet(2), facet(3)], text()),
+            (Source::Text, vec![], text()),
+            (Source::Text, vec![facet(2)], text()),
+        ] {
+            let question = Question { everybody: 10, facets, text };
+            for key in [SortKey::Created, SortKey::Username, SortKey::Email] {
+                let page = Page { key, descending: true, offset: 0, limit: 10 };
+                let plan = plan(&db, question.statement(source, Some(&page)));
+                let walked = match (source, key) {
+                    (Source::List, SortKey::Created) => "SCAN users USING COVERING INDEX users_by_created",
+                    (Source::List, _) => "SCAN names",
+                    (Source::Facet, _) => "SEARCH user_facets USING PRIMARY KEY (facet=?)",
+                    (Source::Text, _) => "SCAN names_text VIRTUAL TABLE INDEX 0:M1",
+                };
+                assert_eq!(plan[0], walked, "{plan:?}");
+                let scanned = plan[1..].iter().any(|step| step.starts_with("SCAN"));
+                let sorted = plan.iter().any(|step| step.contains("TEMP B-TREE"));
+                let in_order = source == Source::List || (source == Source::Facet && key == SortKey::Created);
+                assert!(!scanned && sorted != in_order, "{plan:?}");
+            }
+        }
+    }
+}

@@ -1,36 +1,37 @@
 //! Decides by access rules.
 
-use std::collections::HashSet;
-
 use super::{Action, Deed, Rule};
 use crate::access::Caller;
 use crate::name::{LoginName, fold};
 use crate::scope::Scope;
 
 /// The roles of one user: the scopes as they are, the address and its domain folded as names are.
-pub struct Roles {
-    scopes: HashSet<String>,
-    address: String,
+pub struct Roles<'a> {
+    pub(super) scopes: Vec<&'a str>,
+    pub(super) address: &'a str,
 }
 
-impl Roles {
+impl<'a> Roles<'a> {
     /// The roles that a caller has.
     #[must_use]
-    pub fn of(caller: &Caller) -> Self {
+    pub fn of(caller: &'a Caller) -> Self {
         Self::new(caller.scopes.iter().map(Scope::as_str), caller.user.names.email.as_login())
     }
 
-    fn new<'a>(scopes: impl Iterator<Item = &'a str>, email: &LoginName) -> Self {
-        Self { scopes: scopes.map(str::to_owned).collect(), address: email.folded().to_owned() }
+    pub(super) fn new(scopes: impl Iterator<Item = &'a str>, email: &'a LoginName) -> Self {
+        Self { scopes: scopes.collect(), address: email.folded() }
     }
 
-    fn include(&self, role: &str) -> bool {
-        if role == "*" || self.scopes.contains(role) {
+    pub(super) fn domain(&self) -> Option<&'a str> {
+        self.address.split_once('@').map(|(_, domain)| domain)
+    }
+
+    pub(super) fn include(&self, role: &str) -> bool {
+        if role == "*" || self.scopes.contains(&role) {
             return true;
         }
         let folded = fold(role);
-        let domain = self.address.split_once('@').map(|(_, domain)| domain);
-        folded == self.address || domain == Some(folded.as_str())
+        folded == self.address || self.domain() == Some(folded.as_str())
     }
 }
 
@@ -47,13 +48,19 @@ pub enum Decision<'a> {
 
 /// Decides whether somebody with these roles may do this to a resource.
 ///
-/// A denial beats every allowance. `*` as a rule's resource reaches a resource but does not name it, and
-/// whatever is neither named nor reached is [`Decision::Unnamed`].
+/// A denial beats every allowance. A rule's resource is a name, or the beginning of names and a `*`, as in
+/// `appmixer.google*`. A bare `*` reaches every resource but names none, and whatever is neither named nor
+/// reached is [`Decision::Unnamed`].
 #[must_use]
-pub fn decide<'a>(rules: &'a [Rule], whose: &Roles, resource: &str, deed: Deed) -> Decision<'a> {
+pub fn decide<'a>(
+    rules: impl IntoIterator<Item = &'a Rule>,
+    whose: &Roles<'_>,
+    resource: &str,
+    deed: Deed,
+) -> Decision<'a> {
     let (mut about, mut allowing) = (false, Vec::new());
-    for rule in rules.iter().filter(|rule| rule.is_about(resource)) {
-        about = about || rule.resource.as_str() == resource;
+    for rule in rules.into_iter().filter(|rule| rule.is_about(resource)) {
+        about = about || rule.resource.as_str() != "*";
         if !whose.include(rule.role.as_str()) {
             continue;
         }
@@ -78,7 +85,8 @@ mod tests {
 
     #[test]
     fn rules_decide_as_the_table_says() {
-        let roles = Roles::new(["user"].into_iter(), &LoginName::parse("Joe@Acme.com").unwrap());
+        let email = LoginName::parse("Joe@Acme.com").unwrap();
+        let roles = Roles::new(["user"].into_iter(), &email);
         let table: &[(&[Rule], Deed, &str)] = &[
             (&[], Deed::Read, "unnamed"),
             (&[rule("user", "other", &["*"])], Deed::Read, "unnamed"),
@@ -89,6 +97,13 @@ mod tests {
             (&[rule("User", "flows", &["*"])], Deed::Read, "denied"),
             (&[rule("*", "flows", &["update"])], Deed::Update, "allowed"),
             (&[rule("user", "*", &["*"])], Deed::Read, "allowed"),
+            (&[rule("user", "flo*", &["*"])], Deed::Read, "allowed"),
+            (&[rule("user", "flows*", &["*"])], Deed::Read, "allowed"),
+            (&[rule("admin", "flo*", &["*"])], Deed::Read, "denied"),
+            (&[rule("user", "flows.*", &["*"])], Deed::Read, "unnamed"),
+            (&[rule("user", "f*s", &["*"])], Deed::Read, "unnamed"),
+            (&[rule("user", "*", &["*"]), rule("user", "flo*", &["!read"])], Deed::Read, "denied"),
+            (&[rule("admin", "*", &["*"])], Deed::Read, "unnamed"),
             (&[rule("JOE@acme.COM", "flows", &["*"])], Deed::Read, "allowed"),
             (&[rule("ACME.com", "flows", &["*"])], Deed::Read, "allowed"),
             (&[rule("cme.com", "flows", &["*"])], Deed::Read, "denied"),
@@ -98,7 +113,7 @@ mod tests {
             (&[rule("user", "flows", &["*"]), rule("admin", "flows", &["!read"])], Deed::Read, "allowed"),
         ];
         for (rules, deed, expected) in table {
-            let decision = match decide(rules, &roles, "flows", *deed) {
+            let decision = match decide(*rules, &roles, "flows", *deed) {
                 Decision::Unnamed => "unnamed",
                 Decision::Allowed(_) => "allowed",
                 Decision::Denied => "denied",

@@ -1,14 +1,18 @@
 //! Access rules: what a role may do to a resource.
 
+mod by_role;
 mod decide;
 mod rule_set;
+mod visible;
 
 use std::fmt;
 
 use thiserror::Error;
 
+pub use self::by_role::RulesByRole;
 pub use self::decide::{Decision, Roles, decide};
 pub use self::rule_set::RuleSet;
+pub use self::visible::is_visible;
 
 /// The longest role, resource or attribute, in bytes: an email address is a role.
 pub const MAX_RULE_TEXT_BYTES: usize = 254;
@@ -208,7 +212,7 @@ impl Rule {
         &self.role
     }
 
-    /// What it is about; `*` is everything that is there.
+    /// What it is about: a name, or the beginning of names and a `*`; `*` alone is everything that is there.
     #[must_use]
     pub const fn resource(&self) -> &RuleText {
         &self.resource
@@ -227,7 +231,10 @@ impl Rule {
     }
 
     fn is_about(&self, resource: &str) -> bool {
-        self.resource.as_str() == "*" || self.resource.as_str() == resource
+        match self.resource.as_str().strip_suffix('*') {
+            Some(beginning) => resource.starts_with(beginning),
+            None => self.resource.as_str() == resource,
+        }
     }
 }
 
@@ -236,9 +243,14 @@ mod tests {
     use super::*;
 
     pub(super) fn rule(role: &str, resource: &str, actions: &[&str]) -> Rule {
+        rule_with(role, resource, actions, &[])
+    }
+
+    pub(super) fn rule_with(role: &str, resource: &str, actions: &[&str], attributes: &[&str]) -> Rule {
         let text = |text| RuleText::parse(text).unwrap();
         let actions = actions.iter().map(|name| Action::parse(name).unwrap()).collect();
-        Rule::new(text(role), text(resource), actions, Vec::new()).unwrap()
+        let attributes = attributes.iter().map(|name| text(name)).collect();
+        Rule::new(text(role), text(resource), actions, attributes).unwrap()
     }
 
     #[test]

@@ -5,8 +5,14 @@ use anyhow::Result;
 use crate::process::{self, command, is_there, root};
 use crate::tidy;
 
-const LIBRARIES: &[&str] =
-    &["appmixer-core", "appmixer-token", "appmixer-password", "appmixer-store", "appmixer-http"];
+const LIBRARIES: &[&str] = &[
+    "appmixer-apps",
+    "appmixer-core",
+    "appmixer-token",
+    "appmixer-password",
+    "appmixer-store",
+    "appmixer-http",
+];
 
 pub(crate) fn run() -> Result<()> {
     run_all()?;

@@ -11,15 +11,17 @@ use crate::process::{command, output};
 
 /// Who of ours each crate may use. Tests and examples may use more.
 const MAY_USE: &[(&str, &[&str])] = &[
+    ("appmixer-apps", &[]),
     ("appmixer-core", &[]),
     ("appmixer-token", &[]),
     ("appmixer-password", &["appmixer-core"]),
     ("appmixer-store", &["appmixer-core"]),
     ("appmixer-transfer", &["appmixer-core", "appmixer-password"]),
-    ("appmixer-http", &["appmixer-core", "appmixer-token"]),
+    ("appmixer-http", &["appmixer-apps", "appmixer-core", "appmixer-token"]),
     (
         "appmixer-server",
         &[
+            "appmixer-apps",
             "appmixer-core",
             "appmixer-http",
             "appmixer-password",
@@ -34,6 +36,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// What stays out of a crate, whoever else has it.
 const MUST_NOT_USE: &[(&str, &[&str])] = &[
     ("appmixer-core", &["hyper", "rusqlite", "tokio", "ring", "http", "jsonwebtoken"]),
+    ("appmixer-apps", &["hyper", "http", "rusqlite"]),
     ("appmixer-http", &["rusqlite", "refinery"]),
     ("appmixer-store", &["hyper", "http", "jsonwebtoken"]),
     ("appmixer-password", &["hyper", "http", "rusqlite"]),

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use appmixer_apps::Apps;
 use appmixer_core::{AuthenticateError, Context, Scope, StoreError, authenticate};
 use bytes::Bytes;
 use http::header::HOST;
@@ -18,6 +19,7 @@ use crate::cors;
 use crate::epochs::{Epoch, Epochs};
 use crate::error::ApiError;
 use crate::head::Head;
+use crate::live_rules::{LiveRules, RuleSets};
 use crate::options::{HttpOptions, TokenOptions};
 use crate::request_id::{RequestIds, X_REQUEST_ID};
 use crate::response::{self, Answer};
@@ -25,6 +27,7 @@ use crate::router::{Resource, Router};
 use crate::routes;
 use crate::sessions::{Remembered, Sessions};
 use crate::settings::{LiveSettings, Snapshot};
+use crate::shelf::{LiveShelf, Shelf};
 use crate::tokens::grant_of;
 use crate::views::UserView;
 
@@ -37,6 +40,8 @@ pub struct App {
     pub(crate) options: HttpOptions,
     epochs: Arc<Epochs>,
     settings: LiveSettings,
+    access_rules: LiveRules,
+    shelf: LiveShelf,
     sessions: Sessions,
     router: Router,
     request_ids: RequestIds,
@@ -86,11 +91,20 @@ impl App {
             ctx,
             epochs,
             settings: LiveSettings::new(tokens),
+            access_rules: LiveRules::new(),
+            shelf: LiveShelf::new(Apps::none()),
             sessions: Sessions::new(options.session_cache_bytes),
             router: Router::new()?,
             request_ids: RequestIds::new(),
             options,
         })
+    }
+
+    /// The same with these apps; [`App::new`] has none.
+    #[must_use]
+    pub fn with_apps(mut self, apps: Apps) -> Self {
+        self.shelf = LiveShelf::new(apps);
+        self
     }
 
     /// Answers one request from nobody knows where: the audit log has no address.
@@ -218,6 +232,8 @@ impl App {
                 Box::pin(routes::acl::attributes(self, headers, parameter, second)).await
             }
             (Resource::Audit, &Method::GET) => Box::pin(routes::audit::get(self, head)).await,
+            (Resource::Apps, &Method::GET) => Box::pin(routes::apps::list(self, head)).await,
+            (Resource::AppComponents, &Method::GET) => Box::pin(routes::apps::components(self, head)).await,
             (resource, _) => Err(resource.method_not_allowed(method)),
         }
     }
@@ -232,6 +248,15 @@ impl App {
 
     pub(crate) async fn settings(&self) -> Result<Arc<Snapshot>, ApiError> {
         self.settings.get(&*self.ctx.store, &self.epochs).await
+    }
+
+    pub(crate) async fn access_rules(&self) -> Result<Arc<RuleSets>, ApiError> {
+        self.access_rules.get(&*self.ctx.store, &self.epochs).await
+    }
+
+    /// The apps under these rules.
+    pub(crate) async fn shelf(&self, rules: &Arc<RuleSets>) -> Result<Arc<Shelf>, ApiError> {
+        self.shelf.get(rules).await
     }
 
     pub(crate) const fn min_secret_bytes(&self) -> usize {

@@ -34,7 +34,7 @@ pub(crate) fn allow_origin(origins: &CorsOrigins, request: &HeaderMap, answer: &
         CorsOrigins::Any => HeaderValue::from_static("*"),
         CorsOrigins::Only(_) => {
             // A cache must not give one origin's answer to another.
-            answer.insert(VARY, HeaderValue::from_static("Origin"));
+            answer.append(VARY, HeaderValue::from_static("Origin"));
             match request.get(ORIGIN) {
                 Some(origin) if origins.allow(origin.as_bytes()) => origin.clone(),
                 _ => return,

@@ -87,6 +87,10 @@ impl ApiError {
         Self { retry_after: Some(1), cause, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, message) }
     }
 
+    pub(crate) fn apps_unread() -> Self {
+        Self::unavailable("The apps are being read, try again later", None)
+    }
+
     /// Something broke inside. The client learns nothing but that.
     pub(crate) fn internal(cause: &impl Display) -> Self {
         let message = "An internal server error occurred";

@@ -72,6 +72,17 @@ impl Query {
         self.wrong.push(Detail { path: path.into(), message: message.into() });
     }
 
+    /// Ends the reading, with what turned out to be there of a required parameter.
+    pub(crate) fn finish_with<T>(mut self, required: &'static str, value: Option<T>) -> Result<T, ApiError> {
+        if value.is_none() && !self.wrong.iter().any(|detail| detail.path == required) {
+            self.wrong(required, "is required");
+        }
+        match value {
+            Some(value) if self.wrong.is_empty() => Ok(value),
+            _ => Err(ApiError::invalid(self.wrong)),
+        }
+    }
+
     /// Ends the reading.
     pub(crate) fn finish(self) -> Result<(), ApiError> {
         if self.wrong.is_empty() { Ok(()) } else { Err(ApiError::invalid(self.wrong)) }

@@ -1,12 +1,16 @@
 //! Answers: JSON bodies and the headers that go with them.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::header::{
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 
 use crate::error::{ApiError, Challenge, Detail};
+use crate::etag;
+use crate::shelf::Rendered;
 
 /// What every route answers with.
 pub(crate) type Answer = Response<Full<Bytes>>;
@@ -28,6 +32,23 @@ pub(crate) fn private_json(value: &impl Serialize) -> Result<Answer, ApiError> {
 pub(crate) fn private(body: Bytes) -> Answer {
     let mut answer = rendered(body);
     answer.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    answer
+}
+
+/// 200 with what a client may keep if it asks each time whether it still holds; 304 if it does.
+pub(crate) fn revalidated(request: &HeaderMap, rendered: &Rendered) -> Answer {
+    let mut answer = if etag::is_known(request, &rendered.tag) {
+        let mut answer = Response::new(Full::default());
+        *answer.status_mut() = StatusCode::NOT_MODIFIED;
+        answer
+    } else {
+        self::rendered(rendered.body.clone())
+    };
+    let headers = answer.headers_mut();
+    headers.insert(ETAG, rendered.tag.clone());
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    // Two people at one browser share its cache.
+    headers.insert(VARY, AUTHORIZATION.into());
     answer
 }
 

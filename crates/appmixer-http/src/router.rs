@@ -28,6 +28,8 @@ pub(crate) enum Resource {
     RuleActions,
     RuleAttributes,
     Audit,
+    Apps,
+    AppComponents,
 }
 
 const RESOURCES: &[(&str, Resource)] = &[
@@ -51,6 +53,8 @@ const RESOURCES: &[(&str, Resource)] = &[
     ("/acl/{type}/actions", Resource::RuleActions),
     ("/acl/{type}/resource/{resource}/attributes", Resource::RuleAttributes),
     ("/audit", Resource::Audit),
+    ("/apps", Resource::Apps),
+    ("/apps/components", Resource::AppComponents),
 ];
 
 impl Resource {
@@ -67,7 +71,9 @@ impl Resource {
             | Self::RuleResources
             | Self::RuleActions
             | Self::RuleAttributes
-            | Self::Audit => "GET, HEAD, OPTIONS",
+            | Self::Audit
+            | Self::Apps
+            | Self::AppComponents => "GET, HEAD, OPTIONS",
             Self::SignIn | Self::ChangePassword | Self::SignOutEverywhere | Self::ResetPassword => {
                 "POST, OPTIONS"
             }

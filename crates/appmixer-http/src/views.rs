@@ -1,9 +1,10 @@
 //! The JSON shapes of the contract, members in its order.
 
+use appmixer_apps::App;
 use appmixer_core::{
     Action, ConfigEntry, Metadata, Plan, RuleSet, RuleText, Scopes, Ticket, Timestamp, User, UserId, Vendor,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 /// `GET /user`.
@@ -125,6 +126,33 @@ pub(crate) struct ConfigEntryView<'a> {
 impl<'a> ConfigEntryView<'a> {
     pub(crate) fn of(entry: &'a ConfigEntry) -> Self {
         Self { key: entry.key().as_str(), value: entry.shown_value() }
+    }
+}
+
+/// `GET /apps`.
+pub(crate) struct AppsView<'a>(pub(crate) Vec<&'a App>);
+
+#[derive(Serialize)]
+struct AppView<'a> {
+    name: &'a str,
+    label: &'a str,
+    category: &'a str,
+    description: &'a str,
+    icon: &'a str,
+}
+
+impl Serialize for AppsView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|app| {
+            let view = AppView {
+                name: app.name(),
+                label: app.label(),
+                category: app.category(),
+                description: app.description(),
+                icon: app.icon(),
+            };
+            (app.name(), view)
+        }))
     }
 }
 

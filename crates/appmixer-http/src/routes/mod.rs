@@ -1,6 +1,7 @@
 //! One file a kind of route: each handler reads input, calls one use case, renders.
 
 pub(crate) mod acl;
+pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod password;

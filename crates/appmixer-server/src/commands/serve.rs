@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use appmixer_apps::{Apps, Limits};
 use appmixer_http::{App, Epochs, serve};
 use appmixer_store::Role;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -35,7 +36,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let retention = retention::run(ctx.store.clone(), ctx.clock.clone(), config.audit.clone());
     let tokens = secret::token_options(&config)?;
     let app = App::new(ctx, epochs, tokens, config.http_options()?);
-    let app = Arc::new(app.map_err(|error| Failure::refused(error.to_string()))?);
+    let app = app.map_err(|error| Failure::refused(error.to_string()))?.with_apps(apps(&config)?);
+    let app = Arc::new(app);
 
     let runtime = runtime(&config)?;
     let retention = runtime.spawn(retention);
@@ -47,6 +49,14 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     drop(app);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Reading them begins at once, and holds nothing up.
+fn apps(config: &Config) -> Result<Apps, Failure> {
+    let Some(folder) = &config.apps.folder else {
+        return Ok(Apps::none());
+    };
+    Apps::watch(folder.clone(), Limits::default()).map_err(|error| Failure::refused(error.to_string()))
 }
 
 fn runtime(config: &Config) -> Result<Runtime, Failure> {

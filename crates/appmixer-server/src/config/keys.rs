@@ -58,6 +58,10 @@ pub(crate) const KEYS: &[Key] = &[
         "audit.max_rows",
         "The most entries of the audit log, some 150 bytes each; of more, failed sign-ins go first, and then the oldest.",
     ),
+    text(
+        "apps.folder",
+        "The folder of the connectors' manifests, which `GET /apps` shows; it is read again when it changes.",
+    ),
     other("http.workers", "The threads that serve requests; 0 means one for each core."),
     other("http.max_connections", "The most connections at once; one more is answered with 503 and closed."),
     other("http.body_limit", "The largest request body, in bytes; more is answered with 413."),
@@ -136,7 +140,7 @@ mod tests {
         flatten(&dict, "", &mut keys);
         let mut expected = defaults();
         // What has no default is shown as it may look.
-        for (name, least) in [("token.secret", 30), ("password.refused_file", 3)] {
+        for (name, least) in [("token.secret", 30), ("password.refused_file", 3), ("apps.folder", 3)] {
             let shown = keys.insert(name.to_owned(), String::new());
             assert!(shown.is_some_and(|shown| shown.len() > least), "{name}");
             expected.insert(name.to_owned(), String::new());

@@ -27,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) password: PasswordConfig,
     pub(crate) users: UsersConfig,
     pub(crate) audit: AuditConfig,
+    pub(crate) apps: AppsConfig,
     pub(crate) http: HttpConfig,
     pub(crate) log: LogConfig,
 }
@@ -64,6 +65,12 @@ pub(crate) struct UsersConfig {
 pub(crate) struct AuditConfig {
     pub(crate) keep: Span,
     pub(crate) max_rows: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AppsConfig {
+    pub(crate) folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -112,6 +119,7 @@ impl Default for Config {
             },
             users: UsersConfig { require_active: false },
             audit: AuditConfig { keep: Span(Duration::from_hours(90 * 24)), max_rows: 1_000_000 },
+            apps: AppsConfig { folder: None },
             http: HttpConfig {
                 workers: 0,
                 max_connections: http.max_connections,

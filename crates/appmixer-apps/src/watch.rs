@@ -19,6 +19,8 @@ use crate::look::{Look, Problem};
 
 /// The time between two looks, at least.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The same at most.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// So many times as long as a look took is the pause after it: half a percent of one core.
 const IDLE_SHARE: u32 = 200;
 /// A folder that has changed is read once it has been quiet for so long…
@@ -59,8 +61,16 @@ impl Apps {
     pub fn watch(folder: PathBuf, limits: Limits) -> Result<Self, WatchError> {
         let (serve, current) = watch::channel(None);
         let (watching, told_to_stop) = mpsc::sync_channel(1);
-        let (shown, unsettled, told, out_of_reach) = (None, false, HashSet::new(), None);
-        let mut watcher = Watcher { folder, limits, serve, shown, unsettled, told, out_of_reach };
+        let mut watcher = Watcher {
+            folder,
+            limits,
+            serve,
+            shown: None,
+            unsettled: false,
+            told: HashSet::new(),
+            last_took: Duration::ZERO,
+            out_of_reach: None,
+        };
         thread::Builder::new().name("apps".to_owned()).spawn(move || watcher.run(&told_to_stop))?;
         Ok(Self { current, _watching: Some(Arc::new(watching)) })
     }
@@ -86,6 +96,8 @@ struct Watcher {
     unsettled: bool,
     /// What the log has been told, as long as it is so.
     told: HashSet<Problem>,
+    /// How long the last look took.
+    last_took: Duration,
     /// Why the folder itself cannot be read, as the log has been told.
     out_of_reach: Option<String>,
 }
@@ -93,12 +105,11 @@ struct Watcher {
 impl Watcher {
     fn run(&mut self, told_to_stop: &Receiver<()>) {
         loop {
-            let started = Instant::now();
             if catch_unwind(AssertUnwindSafe(|| self.turn(told_to_stop))).is_err() {
                 tracing::error!("reading the folder of apps panicked");
                 self.serve_something();
             }
-            let pause = PAUSE.max(started.elapsed().saturating_mul(IDLE_SHARE)).min(PAUSE * 60);
+            let pause = self.last_took.saturating_mul(IDLE_SHARE).clamp(PAUSE, LONGEST_PAUSE);
             if told_to_stop.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
                 return;
             }
@@ -106,7 +117,10 @@ impl Watcher {
     }
 
     fn turn(&mut self, told_to_stop: &Receiver<()>) {
-        let look = match Look::at(&self.folder, &self.limits) {
+        let started = Instant::now();
+        let look = Look::at(&self.folder, &self.limits);
+        self.last_took = started.elapsed();
+        let look = match look {
             Ok(look) => look,
             Err(error) => return self.cannot_look(error.to_string()),
         };

@@ -4,6 +4,7 @@
 
 mod access_rules;
 mod administration;
+mod apps;
 mod audit;
 mod audit_log;
 mod commands;

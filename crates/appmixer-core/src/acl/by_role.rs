@@ -60,11 +60,13 @@ mod tests {
             (&["acme.com", "user"], "x@user"),
         ] {
             let email = LoginName::parse(email).unwrap();
-            let roles = Roles::new(scopes.iter().copied(), &email);
+            let theirs = Roles::new(scopes.iter().copied(), &email);
             let all = rules.iter().enumerate();
-            let expected: Vec<_> =
-                all.filter(|(_, rule)| roles.include(rule.role().as_str())).map(|(place, _)| place).collect();
-            assert_eq!(by_role.about(&roles), expected, "{scopes:?} {email:?}");
+            let expected: Vec<_> = all
+                .filter(|(_, rule)| theirs.include(rule.role().as_str()))
+                .map(|(place, _)| place)
+                .collect();
+            assert_eq!(by_role.about(&theirs), expected, "{scopes:?} {email:?}");
         }
     }
 }

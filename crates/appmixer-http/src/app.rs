@@ -1,7 +1,7 @@
 //! The application: from a request to an answer.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use appmixer_apps::Apps;
@@ -20,6 +20,7 @@ use crate::epochs::{Epoch, Epochs};
 use crate::error::ApiError;
 use crate::head::Head;
 use crate::live_rules::{LiveRules, RuleSets};
+use crate::openapi::Reference;
 use crate::options::{HttpOptions, TokenOptions};
 use crate::request_id::{RequestIds, X_REQUEST_ID};
 use crate::response::{self, Answer};
@@ -45,6 +46,8 @@ pub struct App {
     sessions: Sessions,
     router: Router,
     request_ids: RequestIds,
+    /// Rendered when somebody first asks for it.
+    pub(crate) reference: OnceLock<Reference>,
 }
 
 /// Why an [`App`] could not be made.
@@ -96,6 +99,7 @@ impl App {
             sessions: Sessions::new(options.session_cache_bytes),
             router: Router::new()?,
             request_ids: RequestIds::new(),
+            reference: OnceLock::new(),
             options,
         })
     }
@@ -234,6 +238,9 @@ impl App {
             (Resource::Audit, &Method::GET) => Box::pin(routes::audit::get(self, head)).await,
             (Resource::Apps, &Method::GET) => Box::pin(routes::apps::list(self, head)).await,
             (Resource::AppComponents, &Method::GET) => Box::pin(routes::apps::components(self, head)).await,
+            (Resource::OpenApi, &Method::GET) => routes::docs::document(self, headers),
+            (Resource::Docs, &Method::GET) => routes::docs::page(self, headers),
+            (Resource::DocsStyle, &Method::GET) => Ok(routes::docs::style(headers)),
             (resource, _) => Err(resource.method_not_allowed(method)),
         }
     }

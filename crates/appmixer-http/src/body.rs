@@ -41,6 +41,17 @@ pub(crate) enum Accepts {
     JsonOrForm,
 }
 
+impl Accepts {
+    /// The answer to any other kind.
+    pub(crate) fn refusal(self) -> ApiError {
+        let message = match self {
+            Self::Json => "Content-Type must be application/json",
+            Self::JsonOrForm => "Content-Type must be application/json or application/x-www-form-urlencoded",
+        };
+        ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+    }
+}
+
 #[derive(Clone, Copy)]
 enum MediaType {
     Json,
@@ -83,34 +94,25 @@ impl RequestBody {
         headers: &HeaderMap,
         accepts: Accepts,
     ) -> Result<(MediaType, Vec<u8>), ApiError> {
-        let required = || ApiError::bad_request("A request body is required");
         if self.incoming.is_none() {
-            return Err(required());
+            return Err(ApiError::body_required());
         }
         let media_type = media_type(headers, accepts)?;
         let bytes = self.read().await?;
-        if bytes.is_empty() { Err(required()) } else { Ok((media_type, bytes)) }
+        if bytes.is_empty() { Err(ApiError::body_required()) } else { Ok((media_type, bytes)) }
     }
 
     async fn read(&mut self) -> Result<Vec<u8>, ApiError> {
         // A length that is announced is refused before a byte is read.
         if self.announced > self.limit as u64 {
-            return Err(self.too_large());
+            return Err(ApiError::body_too_large(self.limit));
         }
         let Some(incoming) = &mut self.incoming else { return Ok(Vec::new()) };
         let read = timeout(self.time, collect(incoming, self.limit)).await;
-        read.map_err(|_| {
-            ApiError::new(StatusCode::REQUEST_TIMEOUT, "The request body took too long to arrive")
-        })?
-        .map_err(|error| match error {
-            ReadError::TooLarge => self.too_large(),
+        read.map_err(|_| ApiError::body_late())?.map_err(|error| match error {
+            ReadError::TooLarge => ApiError::body_too_large(self.limit),
             ReadError::Broken => ApiError::bad_request("The request body is incomplete or badly framed"),
         })
-    }
-
-    fn too_large(&self) -> ApiError {
-        let message = format!("The request body is larger than {} bytes", self.limit);
-        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
     }
 
     /// Whether the client may still be sending.
@@ -167,11 +169,7 @@ fn media_type(headers: &HeaderMap, accepts: Accepts) -> Result<MediaType, ApiErr
             return Ok(MediaType::Form);
         }
     }
-    let message = match accepts {
-        Accepts::Json => "Content-Type must be application/json",
-        Accepts::JsonOrForm => "Content-Type must be application/json or application/x-www-form-urlencoded",
-    };
-    Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
+    Err(accepts.refusal())
 }
 
 /// JSON is UTF-8 (RFC 8259 section 8.1); a `charset` that says something else is believed.

@@ -9,13 +9,15 @@ use appmixer_core::{
 };
 use appmixer_token::TokenError;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One thing that is wrong with the input.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Detail {
     /// The member, or parameter, that is wrong.
     pub(crate) path: Cow<'static, str>,
+    /// What it must be.
     pub(crate) message: String,
 }
 
@@ -25,6 +27,17 @@ pub(crate) enum Challenge {
     TokenMissing,
     InvalidToken,
     InsufficientScope,
+}
+
+impl Challenge {
+    /// The header's value.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::TokenMissing => r#"Bearer realm="appmixer""#,
+            Self::InvalidToken => r#"Bearer realm="appmixer", error="invalid_token""#,
+            Self::InsufficientScope => r#"Bearer realm="appmixer", error="insufficient_scope""#,
+        }
+    }
 }
 
 /// An answer that is not what the client hoped for.
@@ -61,6 +74,18 @@ impl ApiError {
 
     pub(crate) fn invalid_one(path: impl Into<Cow<'static, str>>, message: &impl Display) -> Self {
         Self::invalid(vec![Detail { path: path.into(), message: message.to_string() }])
+    }
+
+    pub(crate) fn body_required() -> Self {
+        Self::bad_request("A request body is required")
+    }
+
+    pub(crate) fn body_late() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "The request body took too long to arrive")
+    }
+
+    pub(crate) fn body_too_large(limit: usize) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The request body is larger than {limit} bytes"))
     }
 
     pub(crate) fn forbidden(message: &'static str) -> Self {

@@ -83,6 +83,7 @@ mod fields;
 mod head;
 mod json;
 mod live_rules;
+mod openapi;
 mod options;
 mod pages;
 mod query;

@@ -8,14 +8,15 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 
-use crate::error::{ApiError, Challenge, Detail};
+use crate::error::ApiError;
 use crate::etag;
 use crate::shelf::Rendered;
+use crate::views::ErrorView;
 
 /// What every route answers with.
 pub(crate) type Answer = Response<Full<Bytes>>;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// 200 with this JSON.
@@ -35,20 +36,39 @@ pub(crate) fn private(body: Bytes) -> Answer {
     answer
 }
 
-/// 200 with what a client may keep if it asks each time whether it still holds; 304 if it does.
+/// 200 with JSON that a client may keep if it asks each time whether it still holds; 304 if it does.
 pub(crate) fn revalidated(request: &HeaderMap, rendered: &Rendered) -> Answer {
-    let mut answer = if etag::is_known(request, &rendered.tag) {
-        let mut answer = Response::new(Full::default());
+    let mut answer = conditional(request, rendered, JSON, HeaderValue::from_static("private, no-cache"));
+    // Two people at one browser share its cache.
+    answer.headers_mut().insert(VARY, AUTHORIZATION.into());
+    answer
+}
+
+/// The same for whatever is no secret, for caches that many share.
+pub(crate) fn revalidated_by_all(
+    request: &HeaderMap,
+    rendered: &Rendered,
+    content_type: HeaderValue,
+) -> Answer {
+    conditional(request, rendered, content_type, HeaderValue::from_static("public, no-cache"))
+}
+
+fn conditional(
+    request: &HeaderMap,
+    rendered: &Rendered,
+    content_type: HeaderValue,
+    cache_control: HeaderValue,
+) -> Answer {
+    let mut answer = Answer::default();
+    if etag::is_known(request, &rendered.tag) {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
-        answer
     } else {
-        self::rendered(rendered.body.clone())
-    };
+        *answer.body_mut() = Full::new(rendered.body.clone());
+        answer.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
     let headers = answer.headers_mut();
     headers.insert(ETAG, rendered.tag.clone());
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    // Two people at one browser share its cache.
-    headers.insert(VARY, AUTHORIZATION.into());
+    headers.insert(CACHE_CONTROL, cache_control);
     answer
 }
 
@@ -70,38 +90,14 @@ fn rendered(body: Bytes) -> Answer {
     answer
 }
 
-/// The contract's error shape.
-#[derive(Serialize)]
-struct ErrorView<'a> {
-    #[serde(rename = "statusCode")]
-    status_code: u16,
-    error: &'static str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    details: &'a [Detail],
-}
-
 pub(crate) fn error(error: &ApiError) -> Answer {
-    let view = ErrorView {
-        status_code: error.status.as_u16(),
-        error: error.status.canonical_reason().unwrap_or("Error"),
-        message: &error.message,
-        details: &error.details,
-    };
     // Texts and numbers alone: there is nothing in it that could fail to serialise.
-    let mut answer = rendered(serde_json::to_vec(&view).unwrap_or_default().into());
+    let mut answer = rendered(serde_json::to_vec(&ErrorView::of(error)).unwrap_or_default().into());
     *answer.status_mut() = error.status;
     let headers = answer.headers_mut();
     headers.insert(CACHE_CONTROL, NO_STORE);
     if let Some(challenge) = error.challenge {
-        headers.insert(
-            WWW_AUTHENTICATE,
-            HeaderValue::from_static(match challenge {
-                Challenge::TokenMissing => r#"Bearer realm="appmixer""#,
-                Challenge::InvalidToken => r#"Bearer realm="appmixer", error="invalid_token""#,
-                Challenge::InsufficientScope => r#"Bearer realm="appmixer", error="insufficient_scope""#,
-            }),
-        );
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge.as_str()));
     }
     if let Some(seconds) = error.retry_after {
         headers.insert(RETRY_AFTER, seconds.into());

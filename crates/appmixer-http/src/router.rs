@@ -30,9 +30,13 @@ pub(crate) enum Resource {
     Audit,
     Apps,
     AppComponents,
+    OpenApi,
+    Docs,
+    DocsStyle,
 }
 
-const RESOURCES: &[(&str, Resource)] = &[
+/// Every path. What stands between braces is a parameter, by the name that the API document calls it.
+pub(crate) const RESOURCES: &[(&str, Resource)] = &[
     ("/", Resource::Root),
     ("/healthz", Resource::Health),
     ("/readyz", Resource::Readiness),
@@ -43,8 +47,8 @@ const RESOURCES: &[(&str, Resource)] = &[
     ("/user/reset-password", Resource::ResetPassword),
     ("/users", Resource::Users),
     ("/users/count", Resource::UserCount),
-    ("/users/{id}", Resource::OneUser),
-    ("/users/{id}/delete-status/{ticket}", Resource::Deletion),
+    ("/users/{userId}", Resource::OneUser),
+    ("/users/{userId}/delete-status/{ticket}", Resource::Deletion),
     ("/config", Resource::Config),
     ("/config/{key}", Resource::ConfigEntry),
     ("/acl-types", Resource::AclTypes),
@@ -55,6 +59,9 @@ const RESOURCES: &[(&str, Resource)] = &[
     ("/audit", Resource::Audit),
     ("/apps", Resource::Apps),
     ("/apps/components", Resource::AppComponents),
+    ("/openapi.json", Resource::OpenApi),
+    ("/docs", Resource::Docs),
+    ("/docs/style.css", Resource::DocsStyle),
 ];
 
 impl Resource {
@@ -73,7 +80,10 @@ impl Resource {
             | Self::RuleAttributes
             | Self::Audit
             | Self::Apps
-            | Self::AppComponents => "GET, HEAD, OPTIONS",
+            | Self::AppComponents
+            | Self::OpenApi
+            | Self::Docs
+            | Self::DocsStyle => "GET, HEAD, OPTIONS",
             Self::SignIn | Self::ChangePassword | Self::SignOutEverywhere | Self::ResetPassword => {
                 "POST, OPTIONS"
             }

@@ -201,7 +201,7 @@ impl Visible {
 }
 
 impl Rendered {
-    fn new(body: Bytes) -> Self {
+    pub(crate) fn new(body: Bytes) -> Self {
         let tag = etag::of(&body);
         Self { body, tag }
     }

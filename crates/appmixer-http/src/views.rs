@@ -1,24 +1,39 @@
-//! The JSON shapes of the contract, members in its order.
+//! The JSON shapes of the contract, members in its order, and what the API document says of them.
+//!
+//! Where a member is a type of the domain, `with` names its form on the wire.
 
 use appmixer_apps::App;
 use appmixer_core::{
     Action, ConfigEntry, Metadata, Plan, RuleSet, RuleText, Scopes, Ticket, Timestamp, User, UserId, Vendor,
 };
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-/// `GET /user`.
-#[derive(Serialize)]
+use crate::error::{ApiError, Detail};
+use crate::openapi::wire;
+
+/// A user as it sees itself.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "User")]
 pub(crate) struct UserView<'a> {
+    #[schemars(with = "wire::Id")]
     id: UserId,
+    #[schemars(with = "wire::Name")]
     username: &'a str,
     #[serde(rename = "isActive")]
     is_active: bool,
+    #[schemars(with = "wire::Name")]
     email: &'a str,
+    #[schemars(with = "wire::Scopes")]
     scope: &'a Scopes,
+    #[schemars(with = "wire::Text")]
     plan: &'a Plan,
+    #[schemars(with = "wire::Object")]
     metadata: &'a Metadata,
+    #[schemars(with = "Option<Vec<wire::Text>>")]
     vendor: &'a Vendor,
+    #[schemars(with = "wire::Time")]
     created: Timestamp,
 }
 
@@ -38,12 +53,13 @@ impl<'a> UserView<'a> {
     }
 }
 
-/// `GET /users/:userId`, and its like.
-#[derive(Serialize)]
+/// A user as administrators see it.
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct AdministeredUser<'a> {
     #[serde(flatten)]
     user: UserView<'a>,
     #[serde(rename = "userId")]
+    #[schemars(with = "wire::Id")]
     user_id: UserId,
 }
 
@@ -53,28 +69,38 @@ impl<'a> AdministeredUser<'a> {
     }
 }
 
-/// `GET /users/count`.
-#[derive(Serialize)]
+/// How many there are.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Count")]
 pub(crate) struct CountView {
     pub(crate) count: u64,
 }
 
-/// `POST /user/auth`.
-#[derive(Serialize)]
+/// A user who has signed in, and its token.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SignedIn")]
 pub(crate) struct SignInView<'a> {
     user: SignedInUser<'a>,
+    #[schemars(with = "wire::Token")]
     token: &'a str,
 }
 
-#[derive(Serialize)]
+/// A user at sign-in: without its scopes, which are in the token.
+#[derive(Serialize, JsonSchema)]
 struct SignedInUser<'a> {
+    #[schemars(with = "wire::Id")]
     id: UserId,
+    #[schemars(with = "wire::Name")]
     username: &'a str,
     #[serde(rename = "isActive")]
     is_active: bool,
+    #[schemars(with = "wire::Name")]
     email: &'a str,
+    #[schemars(with = "wire::Text")]
     plan: &'a Plan,
+    #[schemars(with = "wire::Object")]
     metadata: &'a Metadata,
+    #[schemars(with = "Option<Vec<wire::Text>>")]
     vendor: &'a Vendor,
 }
 
@@ -93,31 +119,38 @@ impl<'a> SignInView<'a> {
     }
 }
 
-/// `POST /user`.
-#[derive(Serialize)]
+/// A new user, and its token.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SignedUp")]
 pub(crate) struct SignUpView<'a> {
+    #[schemars(with = "wire::Token")]
     pub(crate) token: &'a str,
     pub(crate) user: UserView<'a>,
 }
 
-/// `POST /user/change-password`.
-#[derive(Serialize)]
+/// The one token that is good now.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NewToken")]
 pub(crate) struct TokenView<'a> {
+    #[schemars(with = "wire::Token")]
     pub(crate) token: &'a str,
 }
 
-/// `DELETE /users/:userId`.
-#[derive(Serialize)]
+/// What asks for the state of a deletion.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DeletionTicket")]
 pub(crate) struct TicketView {
+    #[schemars(with = "wire::Id")]
     pub(crate) ticket: Ticket,
 }
 
 /// `{}`: it is done, and there is nothing to tell.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Done {}
 
-/// An entry of `GET /config`; write-only values are masked.
-#[derive(Serialize)]
+/// An entry of the system configuration. Values that can be written and not read are `"********"`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ConfigEntry")]
 pub(crate) struct ConfigEntryView<'a> {
     key: &'a str,
     value: Value,
@@ -129,16 +162,20 @@ impl<'a> ConfigEntryView<'a> {
     }
 }
 
-/// `GET /apps`.
+/// The apps, by their names.
 pub(crate) struct AppsView<'a>(pub(crate) Vec<&'a App>);
 
-#[derive(Serialize)]
-struct AppView<'a> {
-    name: &'a str,
-    label: &'a str,
-    category: &'a str,
-    description: &'a str,
-    icon: &'a str,
+/// An app.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "App")]
+pub(crate) struct AppView<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) label: &'a str,
+    /// Empty where the manifest says nothing; so are the other two.
+    pub(crate) category: &'a str,
+    pub(crate) description: &'a str,
+    /// A data URL.
+    pub(crate) icon: &'a str,
 }
 
 impl Serialize for AppsView<'_> {
@@ -156,32 +193,39 @@ impl Serialize for AppsView<'_> {
     }
 }
 
-/// `DELETE /config/:key`.
-#[derive(Serialize)]
+/// It is gone.
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Removed {
     pub(crate) ok: bool,
 }
 
-/// `GET /`.
-#[derive(Serialize)]
+/// What answers here.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "About")]
 pub(crate) struct RootView {
     pub(crate) name: &'static str,
     pub(crate) version: &'static str,
     pub(crate) status: &'static str,
 }
 
-/// `GET /healthz`, `GET /readyz`, `GET /users/:userId/delete-status/:ticket`.
-#[derive(Serialize)]
+/// How it stands.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Status")]
 pub(crate) struct StatusView {
     pub(crate) status: &'static str,
 }
 
-/// A rule of `GET /acl/:type`.
-#[derive(Serialize)]
+/// An access rule.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Rule")]
 pub(crate) struct RuleView<'a> {
+    #[schemars(with = "wire::RuleText")]
     role: &'a str,
+    #[schemars(with = "wire::RuleText")]
     resource: &'a str,
+    #[schemars(with = "Vec<wire::Action>")]
     action: Vec<&'static str>,
+    #[schemars(with = "Vec<wire::RuleText>")]
     attributes: Vec<&'a str>,
 }
 
@@ -194,5 +238,33 @@ impl<'a> RuleView<'a> {
             attributes: rule.attributes().iter().map(RuleText::as_str).collect(),
         };
         rules.rules().iter().map(view).collect()
+    }
+}
+
+/// The shape of every error.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
+pub(crate) struct ErrorView<'a> {
+    /// The status, again.
+    #[serde(rename = "statusCode")]
+    #[schemars(with = "wire::ErrorStatus")]
+    status_code: u16,
+    /// The status's name.
+    error: &'static str,
+    /// For people. It never repeats a password, a token or a hash.
+    message: &'a str,
+    /// What is wrong with particular members or parameters: all of it at once.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    details: &'a [Detail],
+}
+
+impl<'a> ErrorView<'a> {
+    pub(crate) fn of(error: &'a ApiError) -> Self {
+        Self {
+            status_code: error.status.as_u16(),
+            error: error.status.canonical_reason().unwrap_or("Error"),
+            message: &error.message,
+            details: &error.details,
+        }
     }
 }

@@ -15,6 +15,8 @@ use crate::head::Head;
 use crate::response::{Answer, private_json};
 use crate::views::RuleView;
 
+pub(crate) const NO_SUCH_TYPE: &str = "There is no such type of access rules";
+
 pub(crate) async fn types(app: &App, headers: &HeaderMap) -> Result<Answer, ApiError> {
     app.require(headers, &Scope::admin()).await?;
     private_json(&AclType::ALL.map(AclType::as_str))
@@ -66,7 +68,7 @@ async fn type_for_admin(app: &App, headers: &HeaderMap, kind: &str) -> Result<Ac
 }
 
 fn parse(kind: &str) -> Result<AclType, ApiError> {
-    AclType::parse(kind).ok_or_else(|| ApiError::not_found("There is no such type of access rules"))
+    AclType::parse(kind).ok_or_else(|| ApiError::not_found(NO_SUCH_TYPE))
 }
 
 async fn rules_for_admin(app: &App, headers: &HeaderMap, kind: &str) -> Result<RuleSet, ApiError> {

@@ -15,6 +15,9 @@ use crate::sessions::Remembered;
 /// What the rules about routes call this.
 const RESOURCE: &str = "apps";
 
+/// What those hear whom the rules about routes keep out.
+pub(crate) const DENIED: &str = "The access rules do not allow this";
+
 pub(crate) async fn list(app: &App, head: &Head<'_>) -> Result<Answer, ApiError> {
     let (session, rules) = admitted(app, head).await?;
     let mut query = head.query()?;
@@ -40,7 +43,7 @@ async fn admitted(app: &App, head: &Head<'_>) -> Result<(Arc<Remembered>, Arc<Ru
     let session = app.signed_in(head.headers).await?;
     let rules = app.access_rules().await?;
     match decide(rules.routes.rules(), &Roles::of(&session.caller), RESOURCE, Deed::Read) {
-        Decision::Denied => Err(ApiError::forbidden("The access rules do not allow this")),
+        Decision::Denied => Err(ApiError::forbidden(DENIED)),
         Decision::Allowed(_) | Decision::Unnamed => Ok((session, rules)),
     }
 }

@@ -13,8 +13,12 @@ use crate::views::{RootView, StatusView};
 /// The longest that a database may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// What is here.
+pub(crate) const ROOT: RootView =
+    RootView { name: "appmixer-server", version: env!("CARGO_PKG_VERSION"), status: "ok" };
+
 pub(crate) fn root() -> Result<Answer, ApiError> {
-    json(&RootView { name: "appmixer-server", version: env!("CARGO_PKG_VERSION"), status: "ok" })
+    json(&ROOT)
 }
 
 /// The process lives: nothing else is asked.

@@ -1,0 +1,174 @@
+//! `/user` and below: signing up and in, and one's own account.
+
+use appmixer_core::{
+    ChangePasswordError, InsufficientScope, InvalidName, InvalidPassword, SignInError, WriteError,
+};
+use schemars::JsonSchema;
+use serde_json::{Value, json};
+
+use crate::error::ApiError;
+use crate::openapi::book::{Book, Who};
+use crate::openapi::samples::Samples;
+use crate::openapi::wire::{Name, NewPassword, Object, Password, Scopes, Text, TextOrTexts};
+use crate::router::Resource;
+use crate::views::{Done, SignInView, SignUpView, TokenView, UserView};
+
+/// Who signs in. One of the two names must be there; `username` counts when both are.
+#[derive(JsonSchema)]
+#[schemars(extend("anyOf" = one_name()))]
+#[expect(dead_code, reason = "only its schema is asked for")]
+struct SignIn {
+    /// The username or the email address, in any case.
+    username: Option<Name>,
+    /// The same.
+    email: Option<Name>,
+    password: Password,
+}
+
+/// A new user. One of the two names must be there; the other takes its value. Only administrators may set
+/// `scope`, `plan`, `vendor` and `isActive`.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", extend("anyOf" = one_name()))]
+#[expect(dead_code, reason = "only its schema is asked for")]
+struct SignUp {
+    username: Option<Name>,
+    email: Option<Name>,
+    password: NewPassword,
+    metadata: Option<Object>,
+    /// `["user"]` by default.
+    scope: Option<Scopes>,
+    /// `free` by default.
+    plan: Option<Text>,
+    /// What `DEFAULT_USER_VENDOR` of the system configuration says by default. A text is taken as a list of one.
+    vendor: Option<TextOrTexts>,
+    /// Whether the address is confirmed; by default not.
+    is_active: Option<bool>,
+}
+
+/// A new user, as a form: only members that are texts.
+#[derive(JsonSchema)]
+#[schemars(extend("anyOf" = one_name()))]
+#[expect(dead_code, reason = "only its schema is asked for")]
+struct SignUpForm {
+    username: Option<Name>,
+    email: Option<Name>,
+    password: NewPassword,
+    /// Administrators alone.
+    plan: Option<Text>,
+    /// Administrators alone.
+    vendor: Option<Text>,
+}
+
+/// What of the profile changes.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is asked for")]
+struct OwnProfile {
+    /// Replaces what was; absent or `null`, it stays.
+    metadata: Option<Object>,
+}
+
+/// A change of one's own password.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+#[expect(dead_code, reason = "only its schema is asked for")]
+struct ChangePassword {
+    old_password: Password,
+    new_password: NewPassword,
+}
+
+/// Whose password becomes which. `username` counts when both names are there.
+#[derive(JsonSchema)]
+#[schemars(extend("anyOf" = one_name()))]
+#[expect(dead_code, reason = "only its schema is asked for")]
+struct ResetPassword {
+    /// The username or the email address, in any case.
+    username: Option<Name>,
+    /// The same.
+    email: Option<Name>,
+    password: NewPassword,
+}
+
+/// At least one of the two names, and not as `null`, which means absent.
+fn one_name() -> Value {
+    let there = |name: &str| json!({ "required": [name], "properties": { name: { "type": "string" } } });
+    json!([there("username"), there("email")])
+}
+
+pub(super) fn write(book: &mut Book, samples: &Samples) {
+    let required = |member: &'static str| ApiError::invalid_one(member, &"is required");
+    let bad_name = || ApiError::invalid_one("username", &InvalidName::NotAnAddress);
+    let policy = |member: &'static str| ApiError::invalid_one(member, &InvalidPassword::TooShort(6));
+
+    book.subject("Account", "Signing up and in, and what users do with their own account.");
+    book.route("POST", Resource::SignIn, "signIn", "Sign in", Who::Anybody)
+        .body::<SignIn>(json!({ "username": "abc@example.com", "password": "abc321" }))
+        .form::<SignIn>(json!({ "username": "abc@example.com", "password": "abc321" }))
+        .answers("The user and a token.", &SignInView::of(&samples.user, samples.token))
+        .fails(required("password"), "a member is missing")
+        .fails(bad_name(), "a member does not have its form")
+        .fails(SignInError::BadCredentials, "the password is wrong, or there is no such user")
+        .fails(
+            SignInError::NotActive,
+            "`isActive` is false, and the operator wants it true (`users.require_active`)",
+        )
+        .done();
+    book.route("POST", Resource::User, "signUp", "Make a user", Who::AnybodyOrToken)
+        .about("Open to everybody, unless `API_USER_CREATE_SCOPE` of the system configuration is set: then a token \
+            with one of its scopes is needed. A token that comes along is checked either way. The new user is on disk \
+            when the answer comes.")
+        .body::<SignUp>(json!({ "username": "abc@example.com", "email": "abc@example.com", "password": "abc321" }))
+        .form::<SignUpForm>(json!({ "username": "abc@example.com", "password": "abc321" }))
+        .answers("The user and a token.", &SignUpView {
+            token: samples.token,
+            user: UserView::of(&samples.user),
+        })
+        .leads_to("getOneUser", &[("userId", "$response.body#/user/id")])
+        .leads_to("updateUser", &[("userId", "$response.body#/user/id")])
+        .leads_to("deleteUser", &[("userId", "$response.body#/user/id")])
+        .fails(required("username"), "a member is missing")
+        .fails(bad_name(), "a member does not have its form")
+        .fails(policy("password"), "the password is too short, too long, known to be common or easy to guess")
+        .fails(InsufficientScope, "making users is restricted and the scope is not enough, or an administrator's \
+            member comes from somebody else")
+        .fails(WriteError::NameTaken, "somebody has it, as username or as email address")
+        .done();
+    book.route("GET", Resource::User, "getUser", "Who am I", Who::User)
+        .answers("The user of the token.", &UserView::of(&samples.user))
+        .fails(WriteError::NotFound, "the token is good, and its user is gone")
+        .done();
+    book.route("PUT", Resource::User, "updateProfile", "Change one's own profile", Who::User)
+        .body::<OwnProfile>(json!({ "metadata": { "shoeSize": 43 } }))
+        .answers("The user as it is now.", &UserView::of(&samples.user))
+        .fails(ApiError::invalid_one("metadata", &"must be an object"), "it is something else, or too large")
+        .fails(WriteError::NotFound, "the user was deleted meanwhile")
+        .done();
+    book.route("POST", Resource::ChangePassword, "changePassword", "Change one's own password", Who::User)
+        .about("Every token of the user stops working, the one that asks too; the answer holds a new one.")
+        .body::<ChangePassword>(json!({ "oldPassword": "abc321", "newPassword": "a better one" }))
+        .answers("The password is changed.", &TokenView { token: samples.token })
+        .fails(required("oldPassword"), "a member is missing")
+        .fails(policy("newPassword"), "looked for before the old password is checked")
+        .fails(ChangePasswordError::WrongPassword, "the old password is another one")
+        .fails(WriteError::NotFound, "the user was deleted meanwhile")
+        .done();
+    book.route(
+        "POST",
+        Resource::SignOutEverywhere,
+        "signOutEverywhere",
+        "End all of one's tokens",
+        Who::User,
+    )
+    .about("Every token of the user stops working, the one that asks too. There is no body.")
+    .answers("It is done.", &Done {})
+    .fails(WriteError::NotFound, "the user was deleted meanwhile")
+    .done();
+    book.route("POST", Resource::ResetPassword, "resetPassword", "Set somebody's password", Who::Admin)
+        .about("The user's tokens stop working.")
+        .body::<ResetPassword>(json!({ "email": "abc@example.com", "password": "a better one" }))
+        .answers("It is done.", &Done {})
+        .fails(required("username"), "a member is missing")
+        .fails(bad_name(), "a member does not have its form")
+        .fails(policy("password"), "the password is too short, too long, known to be common or easy to guess")
+        .fails(WriteError::NotFound, "nobody has the name")
+        .done();
+}

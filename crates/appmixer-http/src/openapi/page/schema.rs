@@ -1,0 +1,141 @@
+//! Schemas in words: what a member may be.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::words::{inline, text};
+use super::{entries, list};
+
+/// The parameters of a route.
+pub(super) fn parameters(parameters: &[Value]) -> Markup {
+    html! {
+        h4 { "Parameters" }
+        dl {
+            @for parameter in parameters {
+                dt {
+                    code { (text(&parameter["name"])) } " "
+                    small { (text(&parameter["in"])) ", " (kind(&Value::Null, &parameter["schema"])) (limits(&parameter["schema"])) }
+                }
+                dd { (inline(text(&parameter["description"]))) }
+            }
+        }
+    }
+}
+
+/// The members of an object, or of the objects of a list.
+pub(super) fn members(document: &Value, schema: &Value) -> Markup {
+    let schema = resolve(document, schema);
+    if schema["type"] == "array" {
+        let items = resolve(document, &schema["items"]);
+        return html! {
+            p { "A list" (limits(schema)) ". " @if items["properties"].is_object() { "Of each:" } @else { (kind(document, items)) } }
+            (members(document, items))
+        };
+    }
+    let required: Vec<_> = list(&schema["required"]).iter().map(text).collect();
+    html! {
+        (super::prose(text(&schema["description"])))
+        dl {
+            @for (name, member) in entries(&schema["properties"]) {
+                @let resolved = resolve(document, member);
+                dt {
+                    code { (name) } " "
+                    small {
+                        (kind(document, member)) (limits(resolved))
+                        @if required.contains(&name) { ", " strong { "required" } }
+                    }
+                }
+                dd { (inline(text(described(member, resolved)))) }
+            }
+        }
+    }
+}
+
+/// The same, to be unfolded.
+pub(super) fn folded(document: &Value, schema: &Value) -> Markup {
+    let resolved = resolve(document, schema);
+    let object = if resolved["type"] == "array" { resolve(document, &resolved["items"]) } else { resolved };
+    html! {
+        @if object["properties"].is_object() {
+            details { summary { "Members" } (members(document, schema)) }
+        }
+    }
+}
+
+fn described<'d>(member: &'d Value, resolved: &'d Value) -> &'d Value {
+    if member["description"].is_null() { &resolved["description"] } else { &member["description"] }
+}
+
+fn resolve<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
+    let target = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+    target.and_then(|pointer| document.pointer(pointer)).unwrap_or(schema)
+}
+
+/// The type in a few words.
+fn kind(document: &Value, schema: &Value) -> String {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let resolved = resolve(document, schema);
+        let name = reference.rsplit('/').next().unwrap_or_default();
+        return if resolved["type"] == "object" { name.to_owned() } else { kind(document, resolved) };
+    }
+    if let Some(choices) = schema["enum"].as_array() {
+        return choices.iter().map(text).collect::<Vec<_>>().join(" | ");
+    }
+    if let Some(choices) = schema["anyOf"].as_array().filter(|_| schema["type"].is_null()) {
+        return choices.iter().map(|choice| kind(document, choice)).collect::<Vec<_>>().join(" or ");
+    }
+    let name = |name: &str| match name {
+        "array" => format!("list of {}", kind(document, &schema["items"])),
+        "string" => "text".to_owned(),
+        other => other.to_owned(),
+    };
+    match &schema["type"] {
+        Value::String(one) => name(one),
+        Value::Array(several) => several.iter().map(|one| name(text(one))).collect::<Vec<_>>().join(" or "),
+        _ => "anything".to_owned(),
+    }
+}
+
+/// How long, how many, how much.
+fn limits(schema: &Value) -> String {
+    let range = |least: &str, most: &str, what: &str| match (schema[least].as_u64(), schema[most].as_u64()) {
+        (Some(least), Some(most)) => format!(", {least} to {most}{what}"),
+        (Some(least), None) => format!(", at least {least}{what}"),
+        (None, Some(most)) => format!(", at most {most}{what}"),
+        (None, None) => String::new(),
+    };
+    [
+        range("minLength", "maxLength", " characters"),
+        range("minItems", "maxItems", " entries"),
+        range("minimum", "maximum", ""),
+    ]
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_schema_is_told_in_a_few_words() {
+        let document = json!({ "components": { "schemas": {
+            "Word": { "type": "string" }, "Thing": { "type": "object" },
+        } } });
+        for (schema, words) in [
+            (json!({ "type": ["array", "null"], "items": { "type": "string" } }), "list of text or null"),
+            (
+                json!({ "anyOf": [{ "$ref": "#/components/schemas/Word" }, { "type": "null" }] }),
+                "text or null",
+            ),
+            (json!({ "$ref": "#/components/schemas/Thing" }), "Thing"),
+            (json!({ "enum": ["a", "b"], "type": "string" }), "a | b"),
+            (json!(true), "anything"),
+        ] {
+            assert_eq!(kind(&document, &schema), words);
+        }
+        assert_eq!(limits(&json!({ "minLength": 1, "maxLength": 9 })), ", 1 to 9 characters");
+        assert_eq!(limits(&json!({ "maxItems": 9 })), ", at most 9 entries");
+    }
+}

@@ -1,0 +1,74 @@
+//! The values that the document's examples are rendered from.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use appmixer_core::{
+    AclType, Actor, AuditDetails, AuditEntry, AuditId, AuditKind, AuditRecord, ConfigEntry, ConfigKey,
+    InvalidConfig, InvalidId, InvalidName, InvalidProfile, Metadata, Names, Origin, PasswordHash, Plan,
+    RuleSet, Scopes, Ticket, Timestamp, User, UserId, Username, Vendor,
+};
+use serde_json::{Map, json};
+use thiserror::Error;
+
+/// Whoever the examples are about.
+pub(super) const SAMPLE_ID: &str = "5c88c7cc04a917256c726c3d";
+
+/// A sample is not what it should be: a defect.
+#[derive(Debug, Error)]
+pub(super) enum SampleError {
+    #[error("the sample's id {0}")]
+    Id(#[from] InvalidId),
+    #[error("the sample's name {0}")]
+    Name(#[from] InvalidName),
+    #[error("the sample's profile {0}")]
+    Profile(#[from] InvalidProfile),
+    #[error("the sample has no name")]
+    Nameless,
+    #[error("the sample's configuration {0}")]
+    Config(#[from] InvalidConfig),
+}
+
+pub(super) struct Samples {
+    pub(super) user: User,
+    pub(super) entry: ConfigEntry,
+    pub(super) rules: RuleSet,
+    pub(super) record: AuditRecord,
+    pub(super) ticket: Ticket,
+    pub(super) token: &'static str,
+}
+
+impl Samples {
+    pub(super) fn new() -> Result<Self, SampleError> {
+        let id: UserId = SAMPLE_ID.parse()?;
+        let created = Timestamp::from_millis(1_552_467_916_123);
+        let mut metadata = Map::new();
+        metadata.insert("shoeSize".to_owned(), json!(43));
+        let user = User {
+            id,
+            names: Names::new(Some(Username::parse("abc@example.com")?), None)
+                .ok_or(SampleError::Nameless)?,
+            password_hash: PasswordHash::from_phc(String::new()),
+            scopes: Scopes::of_new_user(),
+            plan: Plan::free(),
+            is_active: false,
+            vendor: Vendor::parse(["acme"])?,
+            allowed_private_components: Vec::new(),
+            phone_number: None,
+            title: None,
+            metadata: Metadata::new(metadata)?,
+            created,
+            modified: created,
+            generation: 0,
+        };
+        let entry = ConfigEntry::new(ConfigKey::parse("APP_NAME")?, "Acme".into(), 0)?;
+        let origin =
+            Origin { actor: Actor::User(id), address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))) };
+        let noted =
+            AuditEntry::new(created, AuditKind::ConfigSet, &origin).with(AuditDetails::key(entry.key()));
+        let record = AuditRecord { id: AuditId::from_store(42), entry: noted };
+        let ticket = Ticket::new("5c88c9f704a917256c726c41".parse()?);
+        // Header and claims are real; nobody has signed it.
+        let token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpZCI6IjVjODhjN2NjMDRhOTE3MjU2YzcyNmMzZCIsInNjb3BlIjpbInVzZXIiXSwiaWF0IjoxNTUyNDkyNjA5LCJleHAiOjE1NTUwODQ2MDl9.c2lnbmVkIGJ5IG5vYm9keSBhbmQgZ29vZCBmb3Igbm9u";
+        Ok(Self { record, user, entry, rules: RuleSet::defaults(AclType::Routes), ticket, token })
+    }
+}

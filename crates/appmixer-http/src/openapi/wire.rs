@@ -1,0 +1,182 @@
+//! The forms that single values have on the wire, for the schemas of what is sent and what is taken.
+//!
+//! Nothing makes values of these types: the domain's own do the work, and `JsonSchema` asks only for the shape.
+#![allow(dead_code, reason = "only their schemas are asked for")]
+
+use appmixer_core::{
+    AclType, Action as CoreAction, AuditKind as CoreAuditKind, DEFAULT_PAGE, MAX_FILTERS, MAX_KEY_BYTES,
+    MAX_LIST_LENGTH, MAX_NAME_BYTES, MAX_PAGE, MAX_PASSWORD_BYTES, MAX_RULE_TEXT_BYTES, MAX_SCOPE_BYTES,
+    MAX_SCOPES, MAX_TEXT_BYTES,
+};
+use schemars::JsonSchema;
+use serde_json::{Map, Value};
+
+/// 24 lower-case hexadecimal digits, laid out as MongoDB's ObjectId.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("pattern" = "^[0-9a-f]{24}$"))]
+pub(crate) struct Id(String);
+
+/// ISO 8601, in UTC, with milliseconds.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("format" = "date-time"))]
+pub(crate) struct Time(String);
+
+/// The shape of an email address. The domain need not exist or have a dot. At most 254 bytes.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("pattern" = "^[^@\\s\\x00-\\x1f\\x7f]+@[^@\\s\\x00-\\x1f\\x7f]+$", "maxLength" = MAX_NAME_BYTES))]
+pub(crate) struct Name(String);
+
+/// A password that somebody has. At most 1,024 bytes.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("format" = "password", "minLength" = 1, "maxLength" = MAX_PASSWORD_BYTES))]
+pub(crate) struct Password(String);
+
+/// A password that somebody chooses. At most 1,024 bytes. The operator may refuse what is known to be common or
+/// easy to guess.
+#[derive(JsonSchema)]
+#[schemars(extend("format" = "password", "minLength" = 1, "maxLength" = MAX_PASSWORD_BYTES))]
+pub(crate) struct NewPassword(String);
+
+/// A JWT, signed with HS256: `{"id":…,"scope":[…],"iat":…,"exp":…}`, and `gen` when the user has revoked tokens.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("pattern" = r"^[\w-]+\.[\w-]+\.[\w-]+$"))]
+pub(crate) struct Token(String);
+
+/// A scope, as OAuth takes it for one (RFC 6749 section 3.3), without commas.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("pattern" = r"^[!#-+\--\[\]-~]+$", "minLength" = 1, "maxLength" = MAX_SCOPE_BYTES))]
+pub(crate) struct Scope(String);
+
+/// What the user may do: `user`, `admin`, and words of the operator's own.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("maxItems" = MAX_SCOPES))]
+pub(crate) struct Scopes(Vec<Scope>);
+
+/// A text of 1 to 256 bytes, without control characters.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("pattern" = r"^[^\x00-\x1f\x7f-\x9f]+$", "minLength" = 1, "maxLength" = MAX_TEXT_BYTES))]
+pub(crate) struct Text(String);
+
+/// An object that clients keep with the user, at most 16 KiB as compact JSON.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+pub(crate) struct Object(Map<String, Value>);
+
+/// The key of an entry: 1 to 256 bytes without control characters.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("pattern" = r"^[^\x00-\x1f\x7f-\x9f]+$", "minLength" = 1, "maxLength" = MAX_KEY_BYTES))]
+pub(crate) struct ConfigKey(String);
+
+/// 1 to 254 bytes without white space or control characters; `*` is everything.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("pattern" = r"^[^\s\x00-\x1f\x7f-\x9f]+$", "minLength" = 1, "maxLength" = MAX_RULE_TEXT_BYTES))]
+pub(crate) struct RuleText(String);
+
+/// What may be done, or behind a `!` what may not.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("enum" = CoreAction::ALL.map(CoreAction::as_str)))]
+pub(crate) struct Action(String);
+
+/// A status of the client's or the server's fault.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("minimum" = 400, "maximum" = 599))]
+pub(crate) struct ErrorStatus(u16);
+
+/// One text, or a list of them.
+#[derive(JsonSchema)]
+#[schemars(inline, untagged)]
+pub(crate) enum TextOrTexts {
+    One(Text),
+    More(#[schemars(extend("maxItems" = MAX_LIST_LENGTH))] Vec<Text>),
+}
+
+/// `routes` or `components`.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("enum" = AclType::ALL.map(AclType::as_str)))]
+pub(crate) struct RuleType(String);
+
+/// What was done.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("enum" = CoreAuditKind::ALL.map(CoreAuditKind::as_str)))]
+pub(crate) struct AuditKind(String);
+
+/// The number of an entry: a later entry has a greater one.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("minimum" = 1))]
+pub(crate) struct AuditId(i64);
+
+/// An entry of the audit log.
+#[derive(JsonSchema)]
+pub(crate) struct AuditRecord {
+    id: AuditId,
+    time: Time,
+    kind: AuditKind,
+    actor: AuditActor,
+    /// The other end of the connection; `null` for commands.
+    address: Option<String>,
+    /// To whom it was done.
+    user: Option<Id>,
+    details: AuditDetails,
+}
+
+/// Who did it: a user, somebody at the machine, or somebody without a token.
+#[derive(JsonSchema)]
+#[schemars(tag = "type", rename_all = "kebab-case")]
+enum AuditActor {
+    Anonymous,
+    User { id: Id },
+    CommandLine { uid: u32 },
+}
+
+/// What is told besides; what it has depends on the kind. Names of things, and never a value.
+#[derive(JsonSchema)]
+struct AuditDetails {
+    /// The members of a user that are other than before.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    members: Option<Vec<String>>,
+    /// The key of an entry of the system configuration.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// The type of the access rules.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    rules: Option<String>,
+    /// Why somebody was not signed in.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// How many users an import has made.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    imported: Option<u64>,
+    /// How many it has not.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    refused: Option<u64>,
+}
+
+/// How many, at most.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("minimum" = 1, "maximum" = MAX_PAGE, "default" = DEFAULT_PAGE))]
+pub(crate) struct Limit(u32);
+
+/// How many come before.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("default" = 0, "maximum" = u32::MAX))]
+pub(crate) struct Offset(u32);
+
+/// A key, and a direction.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("pattern" = "^(created|username|email)(:-?1)?$", "default" = "created:-1"))]
+pub(crate) struct SortOrder(String);
+
+/// Something that must hold of a user.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("pattern" = r"^(scope:[!#-+\--\[\]-~]{1,64}|(plan|vendor):[^\x00-\x1f\x7f-\x9f]{1,256}|isActive:(true|false))$"))]
+pub(crate) struct Filter(String);
+
+/// Some of them.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("maxItems" = MAX_FILTERS))]
+pub(crate) struct Filters(Vec<Filter>);
+
+/// A part of a name.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("pattern" = r"^[^\x00-\x1f\x7f-\x9f]+$", "minLength" = 1, "maxLength" = MAX_NAME_BYTES))]
+pub(crate) struct Pattern(String);

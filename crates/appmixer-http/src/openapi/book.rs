@@ -146,7 +146,7 @@ impl Writing<'_> {
 
     /// A parameter of the path.
     pub(super) fn path<T: JsonSchema>(self, name: &'static str, about: &'static str, example: &str) -> Self {
-        self.parameter::<T>("path", name, about, true, example.into())
+        self.parameter::<T>("path", name, about, true, &example.into())
     }
 
     /// An optional parameter of the query.
@@ -156,7 +156,7 @@ impl Writing<'_> {
         about: &'static str,
         example: impl Into<Value>,
     ) -> Self {
-        self.parameter::<T>("query", name, about, false, example.into())
+        self.parameter::<T>("query", name, about, false, &example.into())
     }
 
     /// A parameter of the query that must be there.
@@ -166,7 +166,7 @@ impl Writing<'_> {
         about: &'static str,
         example: impl Into<Value>,
     ) -> Self {
-        self.parameter::<T>("query", name, about, true, example.into())
+        self.parameter::<T>("query", name, about, true, &example.into())
     }
 
     fn parameter<T: JsonSchema>(
@@ -175,7 +175,7 @@ impl Writing<'_> {
         name: &str,
         about: &str,
         required: bool,
-        example: Value,
+        example: &Value,
     ) -> Self {
         let schema = self.book.taken.subschema_for::<T>();
         self.route.parameters.push(json!({

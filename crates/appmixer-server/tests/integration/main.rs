@@ -18,6 +18,7 @@ mod import_runs;
 mod lifecycle;
 mod lists;
 mod npm;
+mod openapi;
 mod passwords;
 mod support;
 mod terminal;

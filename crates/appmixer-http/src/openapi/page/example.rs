@@ -16,12 +16,12 @@ pub(super) fn curl(path: &str, method: &str, operation: &Value) -> String {
     if !list(&operation["security"]).is_empty() && operation["security"][0]["bearer"].is_array() {
         command += " \\\n  -H \"Authorization: Bearer $TOKEN\"";
     }
-    if let Some((media_type, body)) = entries(&operation["requestBody"]["content"]).next() {
-        // A single quote would end the shell's text.
-        let body = body["example"].to_string().replace('\'', r"'\''");
-        command += &format!(" \\\n  -H \"Content-Type: {media_type}\" \\\n  -d '{body}'");
-    }
-    command
+    let Some((media_type, body)) = entries(&operation["requestBody"]["content"]).next() else {
+        return command;
+    };
+    // A single quote would end the shell's text.
+    let body = body["example"].to_string().replace('\'', r"'\''");
+    format!("{command} \\\n  -H \"Content-Type: {media_type}\" \\\n  -d '{body}'")
 }
 
 /// JSON on several lines.

@@ -12,8 +12,8 @@ use super::error::JobError;
 use super::index::{ALL, kind_and_value};
 use super::{rows, sql, terms};
 
-/// Hits in the text index are counted up to here before another way is thought of.
-const FEW: i64 = 5000;
+/// So many hits in the text index are gathered before another way is thought of.
+const FEW: usize = 5000;
 
 type Found<T> = Result<T, JobError<StoreError>>;
 
@@ -79,13 +79,19 @@ struct Facet {
     users: i64,
 }
 
-/// A pattern, and how to find it.
+/// A pattern, and what the text index knows of it.
 struct Text {
     folded: String,
-    /// The question to the text index; none for a single character, which nearly every name contains.
-    matching: Option<String>,
-    /// How many hits there are, when they are few.
-    few: Option<i64>,
+    hits: Hits,
+}
+
+enum Hits {
+    /// The numbers of the users.
+    Few(Vec<i64>),
+    /// This question to the index finds them.
+    Many(String),
+    /// A single character, which nearly every name contains: the index is not asked.
+    Unknown,
 }
 
 /// What the users are asked for, as it stands in the database.
@@ -103,7 +109,7 @@ enum Source {
     List,
     /// The users of the rarest facet.
     Facet,
-    /// The hits in the text index.
+    /// The hits in the text index, while they are few.
     Text,
 }
 
@@ -132,25 +138,30 @@ impl Question {
     /// The source with the fewest rows, and how many it has.
     fn smallest(&self) -> (Source, i64) {
         let facet = self.facets.first().map(|facet| (Source::Facet, facet.users));
-        let few = self.text.as_ref().and_then(|text| text.few).map(|hits| (Source::Text, hits));
-        let many = self.text.as_ref().filter(|text| text.matching.is_some() && self.facets.is_empty());
-        let many = many.map(|_| (Source::Text, self.everybody));
-        let smallest = facet.into_iter().chain(few).min_by_key(|(_, rows)| *rows).or(many);
+        let hits = self.few_hits().map(|hits| (Source::Text, i64::try_from(hits.len()).unwrap_or(i64::MAX)));
+        let smallest = facet.into_iter().chain(hits).min_by_key(|(_, rows)| *rows);
         smallest.unwrap_or((Source::List, self.everybody))
     }
 
+    fn few_hits(&self) -> Option<&[i64]> {
+        match &self.text {
+            Some(Text { hits: Hits::Few(hits), .. }) => Some(hits),
+            _ => None,
+        }
+    }
+
     fn total(&self, db: &Connection) -> Found<i64> {
-        match (self.smallest(), self.facets.as_slice(), &self.text) {
-            ((_, users), [] | [_], None) => Ok(users),
-            (_, [], Some(Text { few: Some(hits), .. })) => Ok(*hits),
-            (_, [], Some(Text { matching: Some(matching), .. })) => {
+        let (smallest, rows) = self.smallest();
+        match (self.facets.as_slice(), &self.text) {
+            ([] | [_], None) | ([], Some(Text { hits: Hits::Few(_), .. })) => Ok(rows),
+            ([], Some(Text { hits: Hits::Many(matching), .. })) => {
                 Ok(db.prepare_cached(sql::COUNT_HITS)?.query_one([matching], |row| row.get(0))?)
             }
-            (_, [], Some(text)) => {
-                Ok(db.prepare_cached(sql::COUNT_NAMED)?.query_one([&text.folded], |row| row.get(0))?)
+            ([], Some(Text { folded, hits: Hits::Unknown })) => {
+                Ok(db.prepare_cached(sql::COUNT_NAMED)?.query_one([folded], |row| row.get(0))?)
             }
-            ((source, _), ..) => {
-                let Statement { sql, params } = self.statement(source, None);
+            _ => {
+                let Statement { sql, params } = self.statement(smallest, None)?;
                 Ok(db.prepare_cached(&sql)?.query_one(params_from_iter(params), |row| row.get(0))?)
             }
         }
@@ -169,7 +180,7 @@ impl Question {
         let passed = (page.offset + page.limit).saturating_mul(self.everybody) / total.max(1);
         let in_order = smallest == Source::Facet && page.key == SortKey::Created;
         let source = if in_order || rows <= passed { smallest } else { Source::List };
-        let Statement { sql, params } = self.statement(source, Some(page));
+        let Statement { sql, params } = self.statement(source, Some(page))?;
         let mut statement = db.prepare_cached(&sql)?;
         let numbers =
             statement.query_map(params_from_iter(params), |row| row.get(0))?.collect::<Result<_, _>>();
@@ -177,46 +188,43 @@ impl Question {
     }
 
     /// Counts, or reads a page.
-    fn statement(&self, source: Source, page: Option<&Page>) -> Statement {
-        let mut statement = Statement::default();
-        let list = page.map_or(List::Created, Page::list);
-        let order = statement.from(source, list, self);
-        // Without a page, names are only in the way; with one by name, they may have to be fetched to be put in order.
-        let named = page.is_some() && source != Source::List && list != List::Created;
-        let order = if named { statement.join_names(list) } else { order };
+    fn statement(&self, source: Source, page: Option<&Page>) -> Found<Statement> {
         let facets = if source == Source::Facet { &self.facets[1..] } else { &self.facets };
+        let text = self.text.as_ref().filter(|_| source != Source::Text);
+        let list = page.map_or(List::Created, Page::list);
+        // Rows of users are long, and far apart: they are looked at only for what the source does not have.
+        let created_is_asked = !facets.is_empty() || (page.is_some() && list == List::Created);
+        let mut statement = Statement::default();
+        let Columns { user, created } = statement.from(source, list, self, created_is_asked)?;
         for facet in facets {
-            statement.condition(
+            let condition = format!(
                 "EXISTS (SELECT 1 FROM user_facets AS other \
-                 WHERE other.facet = ? AND other.created = users.created AND other.user = users.number)",
-                Value::Integer(facet.id),
+                 WHERE other.facet = ? AND other.created = {created} AND other.user = {user})"
             );
+            statement.condition(&condition, Some(Value::Integer(facet.id)));
         }
-        if let Some(text) = self.text.as_ref().filter(|_| source != Source::Text) {
-            statement.condition(
+        if let Some(text) = text {
+            let condition = format!(
                 "EXISTS (SELECT 1 FROM names AS any_name \
-                 WHERE any_name.user = users.number AND instr(any_name.folded, ?))",
-                Value::Text(text.folded.clone()),
+                 WHERE any_name.user = {user} AND instr(any_name.folded, ?))"
             );
+            statement.condition(&condition, Some(Value::Text(text.folded.clone())));
         }
-        statement.finish(order, page)
+        Ok(statement.finish(user, created, page))
     }
 }
 
 impl Text {
     fn read(db: &Connection, pattern: &Pattern) -> Found<Self> {
         let folded = pattern.folded().to_owned();
-        let matching = terms::matching(db, &folded)?;
-        let few = match &matching {
-            Some(matching) => {
-                let hits = db
-                    .prepare_cached(sql::COUNT_FEW_HITS)?
-                    .query_one((matching, FEW + 1), |row| row.get::<_, i64>(0))?;
-                (hits <= FEW).then_some(hits)
-            }
-            None => None,
+        let Some(matching) = terms::matching(db, &folded)? else {
+            return Ok(Self { folded, hits: Hits::Unknown });
         };
-        Ok(Self { folded, matching, few })
+        let mut statement = db.prepare_cached(sql::HITS)?;
+        let hits = statement.query_map([&matching], |row| row.get(0))?.take(FEW + 1);
+        let hits: Vec<i64> = hits.collect::<Result<_, _>>()?;
+        let hits = if hits.len() > FEW { Hits::Many(matching) } else { Hits::Few(hits) };
+        Ok(Self { folded, hits })
     }
 }
 
@@ -253,64 +261,84 @@ struct Statement {
     params: Vec<Value>,
 }
 
+/// Where a source has a user's number, and the time of creation.
+struct Columns {
+    user: &'static str,
+    created: &'static str,
+}
+
 impl Statement {
-    /// Begins with a source. Answers with the columns of the list's order, where the source has them.
-    fn from(&mut self, source: Source, list: List, question: &Question) -> &'static [&'static str] {
-        match (source, list) {
-            (Source::List, List::Created) => {
-                self.sql.push_str("FROM users WHERE true");
-                &["users.created", "users.number"]
+    /// Begins with a source, and the names that the list is in the order of.
+    fn from(
+        &mut self,
+        source: Source,
+        list: List,
+        question: &Question,
+        created_is_asked: bool,
+    ) -> Found<Columns> {
+        let role = match list {
+            List::Created => None,
+            List::Username => Some("names.is_username"),
+            List::Email => Some("names.is_email"),
+        };
+        let (table, own) = match source {
+            Source::List if role.is_some() => {
+                ("names", Columns { user: "names.user", created: "users.created" })
             }
-            (Source::List, _) => {
-                self.sql.push_str("FROM names CROSS JOIN users ON users.number = names.user WHERE ");
-                self.sql.push_str(if list == List::Email { "names.is_email" } else { "names.is_username" });
-                &["names.folded"]
+            Source::List => ("users", Columns { user: "users.number", created: "users.created" }),
+            Source::Facet => {
+                ("user_facets", Columns { user: "user_facets.user", created: "user_facets.created" })
             }
-            (Source::Facet, _) => {
-                self.sql.push_str(
-                    "FROM user_facets CROSS JOIN users ON users.number = user_facets.user WHERE user_facets.facet = ?",
-                );
-                self.params.push(Value::Integer(question.facets.first().map_or(0, |facet| facet.id)));
-                &["user_facets.created", "user_facets.user"]
+            Source::Text => {
+                ("json_each(?) AS hits", Columns { user: "hits.value", created: "users.created" })
             }
-            (Source::Text, _) => {
-                self.sql.push_str(
-                    "FROM names_text CROSS JOIN users ON users.number = names_text.rowid \
-                     WHERE names_text MATCH ?",
-                );
-                let matching = question.text.as_ref().and_then(|text| text.matching.clone());
-                self.params.push(matching.map_or(Value::Null, Value::Text));
-                &["users.created", "users.number"]
+        };
+        self.sql.push_str(" FROM ");
+        self.sql.push_str(table);
+        if created_is_asked && table != "users" && own.created == "users.created" {
+            self.sql.push_str(" CROSS JOIN users ON users.number = ");
+            self.sql.push_str(own.user);
+        }
+        if role.is_some() && table != "names" {
+            self.sql.push_str(" CROSS JOIN names ON names.user = ");
+            self.sql.push_str(own.user);
+        }
+        self.sql.push_str(" WHERE true");
+        match source {
+            Source::List => {}
+            Source::Facet => {
+                let rarest = question.facets.first().map_or(0, |facet| facet.id);
+                self.condition("user_facets.facet = ?", Some(Value::Integer(rarest)));
+            }
+            Source::Text => {
+                let hits = serde_json::to_string(question.few_hits().unwrap_or_default());
+                let hits = hits.map_err(|error| StoreError::Internal(error.to_string()))?;
+                self.params.push(Value::Text(hits));
             }
         }
+        if let Some(role) = role {
+            self.condition(role, None);
+        }
+        Ok(own)
     }
 
-    /// Fetches the name that the list is in the order of.
-    fn join_names(&mut self, list: List) -> &'static [&'static str] {
-        let role = if list == List::Email { "names.is_email" } else { "names.is_username" };
-        self.sql = self.sql.replacen(" WHERE ", " CROSS JOIN names ON names.user = users.number WHERE ", 1);
-        self.sql.push_str(" AND ");
-        self.sql.push_str(role);
-        &["names.folded"]
-    }
-
-    fn condition(&mut self, condition: &str, param: Value) {
+    fn condition(&mut self, condition: &str, param: Option<Value>) {
         self.sql.push_str(" AND ");
         self.sql.push_str(condition);
-        self.params.push(param);
+        self.params.extend(param);
     }
 
-    fn finish(mut self, order: &[&str], page: Option<&Page>) -> Self {
+    fn finish(mut self, user: &str, created: &str, page: Option<&Page>) -> Self {
         let Some(page) = page else {
-            self.sql.insert_str(0, "SELECT count(*) ");
+            self.sql.insert_str(0, "SELECT count(*)");
             return self;
         };
         let direction = if page.descending { "DESC" } else { "ASC" };
-        let order: Vec<String> = order.iter().map(|column| format!("{column} {direction}")).collect();
-        self.sql.insert_str(0, "SELECT users.number ");
-        self.sql.push_str(" ORDER BY ");
-        self.sql.push_str(&order.join(", "));
-        self.sql.push_str(" LIMIT ? OFFSET ?");
+        let order = match page.list() {
+            List::Created => format!("{created} {direction}, {user} {direction}"),
+            List::Username | List::Email => format!("names.folded {direction}"),
+        };
+        self.sql = format!("SELECT {user}{} ORDER BY {order} LIMIT ? OFFSET ?", self.sql);
         self.params.extend([Value::Integer(page.limit), Value::Integer(page.offset)]);
         self
     }
@@ -344,8 +372,7 @@ mod tests {
         drop(SqliteStore::open(&path, Role::Server, Arc::new(Deaf)).unwrap());
         let db = Connection::open(&path).unwrap();
         let facet = |id| Facet { id, users: 1 };
-        let text =
-            || Some(Text { folded: "joe".to_owned(), matching: Some("\"joe\"".to_owned()), few: Some(1) });
+        let text = || Some(Text { folded: "joe".to_owned(), hits: Hits::Few(vec![1, 2]) });
         for (source, facets, text) in [
             (Source::List, vec![facet(2)], None),
             (Source::List, vec![facet(2), facet(3)], text()),
@@ -357,12 +384,12 @@ mod tests {
             let question = Question { everybody: 10, facets, text };
             for key in [SortKey::Created, SortKey::Username, SortKey::Email] {
                 let page = Page { key, descending: true, offset: 0, limit: 10 };
-                let plan = plan(&db, question.statement(source, Some(&page)));
+                let plan = plan(&db, question.statement(source, Some(&page)).ok().unwrap());
                 let walked = match (source, key) {
                     (Source::List, SortKey::Created) => "SCAN users USING COVERING INDEX users_by_created",
                     (Source::List, _) => "SCAN names",
                     (Source::Facet, _) => "SEARCH user_facets USING PRIMARY KEY (facet=?)",
-                    (Source::Text, _) => "SCAN names_text VIRTUAL TABLE INDEX 0:M1",
+                    (Source::Text, _) => "SCAN hits VIRTUAL TABLE INDEX 1:",
                 };
                 assert_eq!(plan[0], walked, "{plan:?}");
                 let scanned = plan[1..].iter().any(|step| step.starts_with("SCAN"));

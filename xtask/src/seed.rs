@@ -94,6 +94,11 @@ pub(crate) fn run(users: u64, file: &Path, hash: Hash) -> Result<()> {
     Ok(to.flush()?)
 }
 
+/// The first of them, who is an administrator.
+pub(crate) fn first() -> Value {
+    user(0, &mut Dice(0), Hash::Argon2)
+}
+
 fn user(number: u64, dice: &mut Dice, hash: Hash) -> Value {
     // Some three users a minute, for years.
     let second = BEGIN + number * 20 + dice.below(20);

@@ -36,18 +36,20 @@ impl Client {
         self.0.write_all(request.as_bytes())?;
         let mut bytes = Vec::new();
         let mut buffer = [0; 16 * 1024];
-        loop {
+        let mut whole = usize::MAX;
+        while bytes.len() < whole {
             let read = self.0.read(&mut buffer)?;
             ensure!(read > 0, "the server closed the connection");
             bytes.extend_from_slice(&buffer[..read]);
-            let text = String::from_utf8_lossy(&bytes);
-            if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            if whole == usize::MAX
+                && let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n")
+            {
+                let head = String::from_utf8_lossy(&bytes[..end]);
                 let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-                if body.len() >= length.context("an answer without a length")?.parse()? {
-                    return Ok(Answer(text.into_owned()));
-                }
+                whole = end + 4 + length.context("an answer without a length")?.parse::<usize>()?;
             }
         }
+        Ok(Answer(String::from_utf8(bytes)?))
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod bare;
 mod client;
 mod load;
 mod rows;
+mod scale;
 mod statistics;
 
 use std::fmt::Write as _;

@@ -20,6 +20,7 @@ pub(super) const ALL: &[(&str, Measure)] = &[
     ("who exists", timing),
     ("start", start),
     ("memory", memory),
+    ("10,000 and 1,000,000 users", super::scale::measure),
     ("binary", binary),
 ];
 

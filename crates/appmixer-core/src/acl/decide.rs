@@ -42,8 +42,8 @@ pub enum Decision<'a> {
     Unnamed,
     /// It is allowed, by these rules.
     Allowed(Vec<&'a Rule>),
-    /// It is not.
-    Denied,
+    /// It is not: by this rule, or because no rule of those that name the resource allows it.
+    Denied(Option<&'a Rule>),
 }
 
 /// Decides whether somebody with these roles may do this to a resource.
@@ -65,7 +65,7 @@ pub fn decide<'a>(
             continue;
         }
         if rule.actions.contains(&Action::Deny(deed)) {
-            return Decision::Denied;
+            return Decision::Denied(Some(rule));
         }
         if rule.actions.iter().any(|action| matches!(action, Action::Any) || *action == Action::Allow(deed)) {
             allowing.push(rule);
@@ -73,7 +73,7 @@ pub fn decide<'a>(
     }
     match (allowing.is_empty(), about) {
         (false, _) => Decision::Allowed(allowing),
-        (true, true) => Decision::Denied,
+        (true, true) => Decision::Denied(None),
         (true, false) => Decision::Unnamed,
     }
 }
@@ -116,7 +116,7 @@ mod tests {
             let decision = match decide(*rules, &roles, "flows", *deed) {
                 Decision::Unnamed => "unnamed",
                 Decision::Allowed(_) => "allowed",
-                Decision::Denied => "denied",
+                Decision::Denied(_) => "denied",
             };
             assert_eq!(decision, *expected, "{deed:?}: {rules:?}");
         }

@@ -43,7 +43,7 @@ async fn admitted(app: &App, head: &Head<'_>) -> Result<(Arc<Remembered>, Arc<Ru
     let session = app.signed_in(head.headers).await?;
     let rules = app.access_rules().await?;
     match decide(rules.routes.rules(), &Roles::of(&session.caller), RESOURCE, Deed::Read) {
-        Decision::Denied => Err(ApiError::forbidden(DENIED)),
+        Decision::Denied(_) => Err(ApiError::forbidden(DENIED)),
         Decision::Allowed(_) | Decision::Unnamed => Ok((session, rules)),
     }
 }

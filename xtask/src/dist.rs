@@ -1,9 +1,10 @@
-//! What is handed out: the binary, its checksum, and the licences of everything in it.
+//! What is handed out: the binary, what shells and `man` read of it, the licences of everything in it, and checksums.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use ring::digest::{SHA256, digest};
@@ -21,8 +22,10 @@ pub(crate) fn run() -> Result<()> {
     fs::copy(root().join("target/release").join(BINARY), dist.join(BINARY))?;
     let licences = licences()?;
     fs::write(dist.join("THIRD-PARTY.md"), licences)?;
+    let mut names = vec![BINARY.to_owned(), "THIRD-PARTY.md".to_owned()];
+    names.extend(from_definitions(&dist)?);
     let mut sums = String::new();
-    for name in [BINARY, "THIRD-PARTY.md"] {
+    for name in &names {
         let sum = digest(&SHA256, &fs::read(dist.join(name))?);
         let sum: String = sum.as_ref().iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
@@ -35,6 +38,31 @@ pub(crate) fn run() -> Result<()> {
     let size = fs::metadata(dist.join(BINARY))?.len();
     println!("{}: {:.1} MiB", dist.join(BINARY).display(), size as f64 / 1_048_576.0);
     Ok(())
+}
+
+/// The manual pages and the shells' completions, which the binary makes; their names.
+fn from_definitions(dist: &Path) -> Result<Vec<String>> {
+    let binary = dist.join(BINARY);
+    let (pages, completions) = (dist.join("man/man1"), dist.join("completions"));
+    for folder in [&pages, &completions] {
+        // What a command that is no more has left behind should not be handed out.
+        let _ = fs::remove_dir_all(folder);
+        fs::create_dir_all(folder)?;
+    }
+    process::run(Command::new(&binary).arg("man").arg(&pages))?;
+    for (shell, file) in
+        [("bash", "appmixer-server.bash"), ("zsh", "_appmixer-server"), ("fish", "appmixer-server.fish")]
+    {
+        fs::write(completions.join(file), output(Command::new(&binary).args(["completions", shell]))?)?;
+    }
+    let mut names = Vec::new();
+    for folder in ["man/man1", "completions"] {
+        for entry in fs::read_dir(dist.join(folder))? {
+            names.push(format!("{folder}/{}", entry?.file_name().to_string_lossy()));
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// Every package that is linked into the binary: its licence, and the licence's text as it ships.

@@ -1,9 +1,15 @@
 //! The command line. Names are fixed: operators script them.
 
+mod acl;
+mod lists;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
+pub(crate) use self::acl::{AclCommand, Question};
+pub(crate) use self::lists::{UserFilters, UserSelection};
 use crate::config::Overrides;
 
 /// A self-hosted authentication server for products that embed Appmixer.
@@ -33,12 +39,15 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve the API (the default)
     Serve(ServeArgs),
-    /// Users: add, list, show, set, reset-password, delete, import, export
+    /// Users: add, list, count, show, set, reset-password, sign-out, delete, import, export
     #[command(subcommand)]
     User(UserCommand),
     /// The system configuration, which takes effect while the server runs
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// The access rules: list, set, reset, test
+    #[command(subcommand)]
+    Acl(AclCommand),
     /// The audit log: who did what, from where, and when
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -46,7 +55,32 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Token(TokenCommand),
     /// Check the configuration, and show each value with its source
-    CheckConfig(Common),
+    CheckConfig {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Print what makes a shell complete the commands
+    #[command(after_help = "\
+Examples:
+  appmixer-server completions bash > /etc/bash_completion.d/appmixer-server
+  appmixer-server completions zsh > /usr/local/share/zsh/site-functions/_appmixer-server
+  appmixer-server completions fish > /etc/fish/completions/appmixer-server.fish")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write one for each command into a folder
+    #[command(after_help = "\
+Examples:
+  appmixer-server man | man -l -
+  appmixer-server man /usr/local/share/man/man1")]
+    Man {
+        /// A folder that is there
+        folder: Option<PathBuf>,
+    },
 }
 
 /// What every command takes.
@@ -112,9 +146,21 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         common: Common,
     },
-    /// Show all users, in the order of their ids
+    /// Show users: all of them in the order of their ids, or those that are asked for
     List {
+        #[command(flatten)]
+        selection: UserSelection,
         /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show how many users there are, or how many are asked for
+    Count {
+        #[command(flatten)]
+        filters: UserFilters,
+        /// As a JSON object
         #[arg(long)]
         json: bool,
         #[command(flatten)]
@@ -142,6 +188,9 @@ pub(crate) enum UserCommand {
         email: Option<String>,
         #[command(flatten)]
         fields: UserFields,
+        /// Show the user as JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -152,6 +201,13 @@ pub(crate) enum UserCommand {
         /// Read the password from the first line of standard input
         #[arg(long)]
         password_stdin: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Sign a user out everywhere: the tokens stop working
+    SignOut {
+        /// The username, email address or id
+        user: String,
         #[command(flatten)]
         common: Common,
     },

@@ -21,6 +21,16 @@ impl Failure {
         Self { code: 2, message: message.into() }
     }
 
+    /// What was asked has the answer no, which has been printed: status 1.
+    pub(crate) const fn no() -> Self {
+        Self { code: 1, message: String::new() }
+    }
+
+    /// Whether there is nothing more to say.
+    pub(crate) const fn is_told(&self) -> bool {
+        self.message.is_empty()
+    }
+
     #[cfg(test)]
     pub(crate) const fn code(&self) -> u8 {
         self.code

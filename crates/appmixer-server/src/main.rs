@@ -28,12 +28,17 @@ fn main() -> ExitCode {
         Some(Command::Config(command)) => commands::config::run(command),
         Some(Command::Token(command)) => commands::token::run(command),
         Some(Command::Audit(command)) => commands::audit::run(command),
-        Some(Command::CheckConfig(common)) => commands::check_config::run(&common),
+        Some(Command::Acl(command)) => commands::acl::run(command),
+        Some(Command::CheckConfig { json, common }) => commands::check_config::run(json, &common),
+        Some(Command::Completions { shell }) => commands::manual::completions(shell),
+        Some(Command::Man { folder }) => commands::manual::man(folder.as_deref()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("appmixer-server: {failure}");
+            if !failure.is_told() {
+                eprintln!("appmixer-server: {failure}");
+            }
             failure.exit_code()
         }
     }

@@ -2,26 +2,30 @@
 
 use figment::Figment;
 use figment::value::{Dict, Value};
+use serde_json::json;
 
 use crate::cli::Common;
 use crate::config::load;
 use crate::failure::Failure;
 
-pub(crate) fn run(common: &Common) -> Result<(), Failure> {
+pub(crate) fn run(json: bool, common: &Common) -> Result<(), Failure> {
     let (config, figment) = load(common.config.as_deref(), &common.overrides(None))?;
     config.rules_for_new_passwords()?;
     // Through the types again, which mask what is secret.
     let shown = Figment::from(figment::providers::Serialized::defaults(&config));
     let shown: Dict = shown.extract().map_err(|error| Failure::refused(error.to_string()))?;
-    print(&shown, "", &figment);
+    print(&shown, "", &figment, json);
     Ok(())
 }
 
-fn print(section: &Dict, prefix: &str, sources: &Figment) {
+fn print(section: &Dict, prefix: &str, sources: &Figment, json: bool) {
     for (name, value) in section {
         let key = format!("{prefix}{name}");
         match value {
-            Value::Dict(_, section) => print(section, &format!("{key}."), sources),
+            Value::Dict(_, section) => print(section, &format!("{key}."), sources, json),
+            value if json => {
+                println!("{}", json!({"key": key, "value": value, "source": source(sources, &key)}));
+            }
             value => {
                 let text = serde_json::to_string(value).unwrap_or_default();
                 println!("{key} = {text}  # {}", source(sources, &key));

@@ -3,6 +3,7 @@
 use appmixer_core::{ConfigEntry, ConfigKey, Context, remove_config, set_config};
 use serde_json::{Value, json};
 
+use super::table::{Column, Table};
 use super::{beside, operator};
 use crate::cli::ConfigCommand;
 use crate::config::Config;
@@ -60,10 +61,9 @@ async fn list(ctx: &Context, as_json: bool) -> Result<(), Failure> {
         println!("{}", Value::Array(entries.iter().map(entry).collect()));
         return Ok(());
     }
-    for entry in &entries {
-        println!("{} = {}", entry.key().as_str(), entry.shown_value());
-    }
-    Ok(())
+    let row = |entry: &ConfigEntry| [entry.key().as_str().to_owned(), entry.shown_value().to_string()];
+    let rows: Vec<_> = entries.iter().map(row).collect();
+    Ok(Table::new([Column::whole("KEY"), Column::new("VALUE")], " = ").print(&rows)?)
 }
 
 async fn get(ctx: &Context, key: &ConfigKey) -> Result<(), Failure> {

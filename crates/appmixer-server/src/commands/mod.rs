@@ -1,13 +1,17 @@
 //! One file a command.
 
+pub(crate) mod acl;
 pub(crate) mod audit;
 pub(crate) mod check_config;
 pub(crate) mod config;
 mod export;
 mod import;
+mod lists;
+pub(crate) mod manual;
 mod progress;
 pub(crate) mod serve;
 mod stop;
+mod table;
 pub(crate) mod token;
 pub(crate) mod user;
 

@@ -1,20 +1,19 @@
 //! `user`: the users, from the command line.
 
+use std::sync::Arc;
+
 use appmixer_core::{
-    ChangePasswordError, Context, Email, InvalidProfile, Metadata, Names, Plan, Privileges, Scope, Scopes,
-    SignUp, SignUpError, User, UserChange, Username, Vendor, change_user, create_user, delete_user,
-    set_password,
+    Caller, ChangePasswordError, Context, Email, InvalidProfile, Metadata, Names, Plan, Privileges, Scope,
+    Scopes, SignUp, SignUpError, User, UserChange, Username, Vendor, change_user, create_user, delete_user,
+    set_password, sign_out_everywhere,
 };
 use serde_json::{Value, json};
 
-use super::{beside, choosing_beside, export, import, operator};
+use super::{beside, choosing_beside, export, import, lists, operator};
 use crate::cli::{UserCommand, UserFields};
 use crate::failure::Failure;
 use crate::prompt;
 use crate::workbench::{find_user, system_config};
-
-/// Users that are read at once.
-const PAGE: u32 = 500;
 
 pub(crate) fn run(command: UserCommand) -> Result<(), Failure> {
     match command {
@@ -23,24 +22,22 @@ pub(crate) fn run(command: UserCommand) -> Result<(), Failure> {
             let fields = Fields::read(&fields)?;
             choosing_beside(&common, async |_, ctx| add(ctx, names, fields, password_stdin).await)
         }
-        UserCommand::List { json, common } => beside(&common, async |_, ctx| list(ctx, json).await),
+        UserCommand::List { selection, json, common } => lists::list(&selection, json, &common),
+        UserCommand::Count { filters, json, common } => lists::count(&filters, json, &common),
+        UserCommand::SignOut { user, common } => beside(&common, async |_, ctx| sign_out(ctx, &user).await),
         UserCommand::Show { user, json, common } => beside(&common, async |_, ctx| {
             let user = find_user(ctx, &user).await?;
-            if json {
-                println!("{}", view(&user));
-            } else {
-                print_user(&user);
-            }
+            print_user(&user, json);
             Ok(())
         }),
-        UserCommand::Set { user, username, email, fields, common } => {
+        UserCommand::Set { user, username, email, fields, json, common } => {
             let username = username.map(|name| Username::parse(&name)).transpose();
             let email = email.map(|name| Email::parse(&name)).transpose();
             let change = Fields::read(&fields)?.into_change(
                 username.map_err(|error| wrong("--username", &error))?,
                 email.map_err(|error| wrong("--email", &error))?,
             );
-            beside(&common, async |_, ctx| set(ctx, &user, change).await)
+            beside(&common, async |_, ctx| set(ctx, &user, change, json).await)
         }
         UserCommand::ResetPassword { user, password_stdin, common } => {
             choosing_beside(&common, async |_, ctx| reset_password(ctx, &user, password_stdin).await)
@@ -124,34 +121,12 @@ async fn add(ctx: &Context, names: Names, fields: Fields, password_stdin: bool) 
     Ok(())
 }
 
-async fn list(ctx: &Context, json: bool) -> Result<(), Failure> {
-    let mut last = None;
-    loop {
-        let users = ctx.store.list(last, PAGE).await?;
-        let Some(end) = users.last() else { return Ok(()) };
-        last = Some(end.id);
-        for user in &users {
-            if json {
-                println!("{}", view(user));
-            } else {
-                println!(
-                    "{}  {}  {}  [{}]",
-                    user.id,
-                    user.created,
-                    user.names.username.as_str(),
-                    scopes(user)
-                );
-            }
-        }
-    }
-}
-
-async fn set(ctx: &Context, user: &str, change: UserChange) -> Result<(), Failure> {
+async fn set(ctx: &Context, user: &str, change: UserChange, json: bool) -> Result<(), Failure> {
     if change.is_empty() {
         return Err(Failure::refused("nothing to change; `user set --help` lists what can be"));
     }
     let id = find_user(ctx, user).await?.id;
-    print_user(&change_user(ctx, &operator(), id, change).await?);
+    print_user(&change_user(ctx, &operator(), id, change).await?, json);
     Ok(())
 }
 
@@ -166,6 +141,14 @@ async fn reset_password(ctx: &Context, user: &str, password_stdin: bool) -> Resu
     Ok(())
 }
 
+async fn sign_out(ctx: &Context, user: &str) -> Result<(), Failure> {
+    let user = find_user(ctx, user).await?;
+    let (id, scopes) = (user.id, user.scopes.clone());
+    sign_out_everywhere(ctx, &Caller { user: Arc::new(user), scopes }, &operator()).await?;
+    println!("signed out {id} everywhere");
+    Ok(())
+}
+
 async fn delete(ctx: &Context, user: &str, yes: bool) -> Result<(), Failure> {
     let user = find_user(ctx, user).await?;
     if !yes {
@@ -176,12 +159,12 @@ async fn delete(ctx: &Context, user: &str, yes: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn scopes(user: &User) -> String {
+pub(super) fn scopes(user: &User) -> String {
     user.scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// What the API shows an administrator.
-fn view(user: &User) -> Value {
+pub(super) fn view(user: &User) -> Value {
     json!({
         "id": user.id,
         "username": user.names.username.as_str(),
@@ -196,7 +179,11 @@ fn view(user: &User) -> Value {
     })
 }
 
-fn print_user(user: &User) {
+fn print_user(user: &User, json: bool) {
+    if json {
+        println!("{}", view(user));
+        return;
+    }
     println!("id        {}", user.id);
     println!("username  {}", user.names.username.as_str());
     println!("email     {}", user.names.email.as_str());

@@ -7,6 +7,7 @@ mod administration;
 mod apps;
 mod audit;
 mod audit_log;
+mod command_line;
 mod commands;
 mod configuration;
 mod contract;

@@ -1,0 +1,127 @@
+//! `acl`: the access rules, from the command line.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use appmixer_core::{
+    AclType, Action, Caller, Context, Decision, Roles, Rule, RuleSet, RuleText, Scope, User, decide,
+    is_visible, replace_rules,
+};
+use appmixer_http::read_rules;
+use serde_json::{Value, json};
+
+use super::table::{Column, Table};
+use super::{beside, operator};
+use crate::cli::{AclCommand, Question};
+use crate::failure::Failure;
+use crate::workbench::find_user;
+
+/// A file of rules that is larger is a mistake.
+const LARGEST_FILE: u64 = 16 * 1024 * 1024;
+
+pub(crate) fn run(command: AclCommand) -> Result<(), Failure> {
+    match command {
+        AclCommand::List { kind, json, common } => {
+            beside(&common, async |_, ctx| list(&rules(ctx, kind.into()).await?, json))
+        }
+        AclCommand::Set { kind, file, common } => {
+            let rules = read(kind.into(), &file)?;
+            beside(&common, async |_, ctx| replace(ctx, rules).await)
+        }
+        AclCommand::Reset { kind, common } => {
+            beside(&common, async |_, ctx| replace(ctx, RuleSet::defaults(kind.into())).await)
+        }
+        AclCommand::Test(question) => beside(&question.common, async |_, ctx| test(ctx, &question).await),
+    }
+}
+
+async fn rules(ctx: &Context, kind: AclType) -> Result<RuleSet, Failure> {
+    Ok(ctx.store.access_rules(kind).await?.unwrap_or_else(|| RuleSet::defaults(kind)))
+}
+
+fn list(rules: &RuleSet, json: bool) -> Result<(), Failure> {
+    if json {
+        println!("{}", Value::Array(rules.rules().iter().map(view).collect()));
+        return Ok(());
+    }
+    let columns = ["ROLE", "RESOURCE", "ACTION", "ATTRIBUTES"].map(Column::new);
+    let rows: Vec<_> = rules.rules().iter().map(row).collect();
+    Ok(Table::new(columns, "\t").print(&rows)?)
+}
+
+fn row(rule: &Rule) -> [String; 4] {
+    let actions: Vec<_> = rule.actions().iter().map(|action| action.as_str()).collect();
+    let attributes: Vec<_> = rule.attributes().iter().map(RuleText::as_str).collect();
+    let text = |text: &RuleText| text.as_str().to_owned();
+    [text(rule.role()), text(rule.resource()), actions.join(", "), attributes.join(", ")]
+}
+
+/// As the API shows it.
+fn view(rule: &Rule) -> Value {
+    json!({
+        "role": rule.role().as_str(),
+        "resource": rule.resource().as_str(),
+        "action": rule.actions().iter().map(|action| Action::as_str(*action)).collect::<Vec<_>>(),
+        "attributes": rule.attributes().iter().map(RuleText::as_str).collect::<Vec<_>>(),
+    })
+}
+
+fn read(kind: AclType, file: &Path) -> Result<RuleSet, Failure> {
+    let source: io::Result<Box<dyn Read>> = match file.to_str() {
+        Some("-") => Ok(Box::new(io::stdin())),
+        _ => File::open(file).map(|file| Box::new(file) as Box<dyn Read>),
+    };
+    let mut bytes = Vec::new();
+    source
+        .and_then(|source| source.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
+        .map_err(|error| Failure::refused(format!("{}: {error}", file.display())))?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(Failure::refused(format!("{}: has more than {LARGEST_FILE} bytes", file.display())));
+    }
+    read_rules(kind, &bytes).map_err(|error| Failure::refused(error.to_string()))
+}
+
+async fn replace(ctx: &Context, rules: RuleSet) -> Result<(), Failure> {
+    let (kind, number) = (rules.kind().as_str(), rules.rules().len());
+    replace_rules(ctx, &operator(), rules).await?;
+    println!("rules about {kind}: {number}");
+    Ok(())
+}
+
+async fn test(ctx: &Context, question: &Question) -> Result<(), Failure> {
+    let kind = AclType::from(question.kind);
+    let user = find_user(ctx, &question.user).await?;
+    let sees_private = sees_private(&user, &question.resource);
+    let caller = Caller { scopes: user.scopes.clone(), user: Arc::new(user) };
+    let (there, roles) = (rules(ctx, kind).await?, Roles::of(&caller));
+    let decision = decide(there.rules(), &roles, &question.resource, question.action.into());
+    let visible = || is_visible(there.rules(), &roles, &question.resource, question.private, sees_private);
+    let (allowed, why, by) = match (decision, kind) {
+        (Decision::Allowed(by), AclType::Components) if question.private && !visible() => {
+            (false, "what lets it be read does not show what is private", by)
+        }
+        (Decision::Allowed(by), _) => (true, "by these rules", by),
+        (Decision::Denied(Some(rule)), _) => (false, "by this rule", vec![rule]),
+        (Decision::Denied(None), _) => (false, "rules name it, and none of the user's allows it", Vec::new()),
+        (Decision::Unnamed, AclType::Routes) => (true, "no rule names it", Vec::new()),
+        (Decision::Unnamed, AclType::Components) => (false, "no rule of the user's reaches it", Vec::new()),
+    };
+    if question.json {
+        let by: Vec<_> = by.into_iter().map(view).collect();
+        println!("{}", json!({"allowed": allowed, "reason": why, "rules": by}));
+    } else {
+        println!("{}: {why}", if allowed { "allowed" } else { "denied" });
+        for rule in by {
+            println!("{}", view(rule));
+        }
+    }
+    if allowed { Ok(()) } else { Err(Failure::no()) }
+}
+
+/// Whether the user sees the component although it is private.
+fn sees_private(user: &User, component: &str) -> bool {
+    user.scopes.iter().map(Scope::as_str).any(|scope| scope == "private")
+        || user.allowed_private_components.iter().any(|name| name.as_str() == component)
+}

@@ -1,6 +1,7 @@
 //! Measures against the figures that the design holds us to. Everything that can be a ratio is one, of two
 //! measurements taken in turns within the same run, because machines are noisy.
 
+mod apps;
 pub(crate) mod bare;
 mod client;
 mod load;
@@ -112,13 +113,18 @@ fn write_into(path: &Path, text: &str) -> Result<()> {
 impl Bench {
     /// A server on a free port, with a data folder of its own.
     fn serve(&self, data: &str) -> Result<Running> {
+        self.serve_with(data, &[])
+    }
+
+    /// The same with these variables.
+    fn serve_with(&self, data: &str, settings: &[(&str, &Path)]) -> Result<Running> {
         let address = free_address()?;
         let data = self.folder.join(data);
         fs::create_dir_all(&data)?;
         let mut server = Command::new(&self.server);
         server.args(["serve", "--listen", &address, "--data"]).arg(&data);
         server.env("APPMIXER_LOG__LEVEL", "error").env("APPMIXER_TOKEN__SECRET", "x".repeat(32));
-        server.current_dir(&self.folder);
+        server.envs(settings.iter().copied()).current_dir(&self.folder);
         Running::start(server, address)
     }
 

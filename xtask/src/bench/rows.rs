@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 
 use super::client::Client;
 use super::statistics::{difference_of_medians, median, millis, quantile};
-use super::{Bench, Row, load};
+use super::{Bench, Row, apps, load};
 
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
 
@@ -17,6 +17,7 @@ pub(super) const ALL: &[(&str, Measure)] = &[
     ("GET /user", get_user),
     ("POST /user/auth and POST /user", hashing),
     ("GET /user under sign-ins", reads_under_sign_ins),
+    ("GET /apps/components", apps::components),
     ("who exists", timing),
     ("start", start),
     ("memory", memory),
@@ -24,10 +25,10 @@ pub(super) const ALL: &[(&str, Measure)] = &[
     ("binary", binary),
 ];
 
-const ROUNDS: usize = 3;
-const JOE: &str = r#"{"username":"joe@acme","password":"abc321"}"#;
+pub(super) const ROUNDS: usize = 3;
+pub(super) const JOE: &str = r#"{"username":"joe@acme","password":"abc321"}"#;
 
-fn ratio(one: &[f64], other: &[f64]) -> f64 {
+pub(super) fn ratio(one: &[f64], other: &[f64]) -> f64 {
     median(one) / median(other)
 }
 

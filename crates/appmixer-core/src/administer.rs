@@ -2,9 +2,10 @@
 
 use crate::acl::RuleSet;
 use crate::audit::{AuditDetails, AuditEntry, AuditKind};
-use crate::config::{ConfigEntry, ConfigKey};
+use crate::config::{ConfigEntry, ConfigKey, SystemConfig};
 use crate::context::Context;
 use crate::id::{Ticket, UserId};
+use crate::message::Message;
 use crate::origin::Origin;
 use crate::store::{StoreError, WriteError};
 use crate::user::{User, UserChange};
@@ -28,11 +29,19 @@ pub async fn change_user(
 ///
 /// # Errors
 /// [`WriteError`].
-pub async fn delete_user(ctx: &Context, origin: &Origin, id: UserId) -> Result<Ticket, WriteError> {
+pub async fn delete_user(
+    ctx: &Context,
+    config: &SystemConfig,
+    origin: &Origin,
+    id: UserId,
+) -> Result<Ticket, WriteError> {
+    // Whoever is told of it is told the names, which the deletion takes along.
+    let user = ctx.store.find_by_id(id).await?.ok_or(WriteError::NotFound)?;
     let now = ctx.clock.now();
     let ticket = Ticket::new(ctx.ids.next(now));
     let entry = AuditEntry::new(now, AuditKind::UserDeleted, origin).about(id);
-    ctx.store.delete(id, ticket, now, ctx.beside(entry)).await?;
+    let message = Message::user_deleted(&ctx.ids, config.open_channels, &user, now);
+    ctx.store.delete(id, ticket, now, ctx.beside(entry).and_message(message)).await?;
     Ok(ticket)
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::acl::AclType;
 use crate::config::ConfigKey;
 use crate::id::UserId;
+use crate::message::Message;
 use crate::origin::Origin;
 use crate::time::Timestamp;
 use crate::user::User;
@@ -194,6 +195,8 @@ pub struct Beside {
     /// What the audit log says of it. Of a [`AuditKind::UserChanged`] the store fills in the members, since it
     /// alone knows what the user was before.
     pub audit: Option<AuditEntry>,
+    /// What goes into the outbox.
+    pub messages: Vec<Message>,
 }
 
 impl Beside {
@@ -202,11 +205,18 @@ impl Beside {
     pub fn nothing() -> Self {
         Self::default()
     }
+
+    /// The same with a message, if there is one.
+    #[must_use]
+    pub fn and_message(mut self, message: Option<Message>) -> Self {
+        self.messages.extend(message);
+        self
+    }
 }
 
 impl From<AuditEntry> for Beside {
     fn from(entry: AuditEntry) -> Self {
-        Self { audit: Some(entry) }
+        Self { audit: Some(entry), messages: Vec::new() }
     }
 }
 

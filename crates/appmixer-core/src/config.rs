@@ -5,6 +5,8 @@ use std::fmt;
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::message::OpenChannels;
+use crate::name::Email;
 use crate::profile::Vendor;
 use crate::scope::Scopes;
 
@@ -12,6 +14,8 @@ use crate::scope::Scopes;
 pub const MAX_KEY_BYTES: usize = 256;
 /// The largest value, in bytes of compact JSON.
 pub const MAX_VALUE_BYTES: usize = 32 * 1024;
+/// The shortest key for signing webhooks, in bytes.
+pub const MIN_WEBHOOK_SECRET_BYTES: usize = 16;
 /// The most entries: all of them are read and kept in memory together. A known key finds room nevertheless,
 /// so that clients' own keys cannot keep an administrator from closing a door.
 pub const MAX_ENTRIES: usize = 1000;
@@ -67,7 +71,7 @@ impl ConfigKey {
     /// Whether the value can be written but not read.
     #[must_use]
     pub fn is_write_only(&self) -> bool {
-        matches!(self.kind(), Some(Kind::Secret | Kind::TokenSecret))
+        matches!(self.kind(), Some(Kind::Secret | Kind::WebhookSecret | Kind::TokenSecret))
     }
 }
 
@@ -80,12 +84,22 @@ pub enum Kind {
     Vendor,
     /// Any text.
     Text,
+    /// A text of one line: without control characters, and not empty.
+    Line,
+    /// A host name, or an IP address.
+    Host,
+    /// An email address.
+    Email,
+    /// `implicit` or `starttls`.
+    MailTls,
     /// An `http` or `https` URL.
     Url,
     /// A TCP port.
     Port,
     /// A text that is write-only.
     Secret,
+    /// The key that signs webhooks, write-only and long enough.
+    WebhookSecret,
     /// The token secret, write-only and long enough (RFC 7518 section 3.2).
     TokenSecret,
 }
@@ -100,21 +114,23 @@ pub const JWT_SECRET: &str = "JWTSecret";
 /// The keys that mean something (contract, "System configuration").
 pub const KNOWN_KEYS: &[(&str, Kind)] = &[
     (API_USER_CREATE_SCOPE, Kind::Scopes),
-    ("APP_NAME", Kind::Text),
+    ("APP_NAME", Kind::Line),
     (DEFAULT_USER_VENDOR, Kind::Vendor),
     ("WEBHOOK_USER_FORGOT_PASSWORD", Kind::Url),
     ("APPMIXER_FE_URL", Kind::Url),
-    ("RESET_PASSWORD_FE_URL_SUFFIX", Kind::Text),
-    ("MAIL_SMTP_HOST", Kind::Text),
+    ("RESET_PASSWORD_FE_URL_SUFFIX", Kind::Line),
+    ("MAIL_SMTP_HOST", Kind::Host),
     ("MAIL_SMTP_PORT", Kind::Port),
-    ("MAIL_SMTP_USER", Kind::Text),
+    ("MAIL_SMTP_USER", Kind::Line),
     ("MAIL_SMTP_PASS", Kind::Secret),
-    ("MAIL_FROM_NAME", Kind::Text),
-    ("MAIL_FROM_EMAIL", Kind::Text),
-    ("FORGOT_PASSWORD_MAIL_SUBJECT", Kind::Text),
+    ("MAIL_SMTP_TLS", Kind::MailTls),
+    ("MAIL_FROM_NAME", Kind::Line),
+    ("MAIL_FROM_EMAIL", Kind::Email),
+    ("FORGOT_PASSWORD_MAIL_SUBJECT", Kind::Line),
     ("FORGOT_PASSWORD_MAIL_BODY", Kind::Text),
     ("WEBHOOK_USER_CREATED", Kind::Url),
     ("WEBHOOK_USER_DELETED", Kind::Url),
+    ("WEBHOOK_SECRET", Kind::WebhookSecret),
     (JWT_SECRET, Kind::TokenSecret),
 ];
 
@@ -185,13 +201,38 @@ fn check(kind: Kind, value: &Value, min_secret_bytes: usize) -> Result<(), Strin
         Kind::Scopes => scopes(value).map(drop),
         Kind::Vendor => vendor(value).map(drop),
         Kind::Text | Kind::Secret => text(value).map(drop),
+        Kind::Line => line(text(value)?),
+        Kind::Host => host(text(value)?),
+        Kind::Email => Email::parse(text(value)?).map(drop).map_err(|error| error.to_string()),
+        Kind::MailTls => match text(value)? {
+            "implicit" | "starttls" => Ok(()),
+            _ => Err("must be implicit or starttls".to_owned()),
+        },
         Kind::Url => url(text(value)?),
         Kind::Port => port(value),
-        Kind::TokenSecret => match text(value)?.len() {
-            n if n < min_secret_bytes => Err(format!("must be at least {min_secret_bytes} bytes long")),
-            _ => Ok(()),
-        },
+        Kind::WebhookSecret => long_enough(text(value)?, MIN_WEBHOOK_SECRET_BYTES),
+        Kind::TokenSecret => long_enough(text(value)?, min_secret_bytes),
     }
+}
+
+fn long_enough(text: &str, least: usize) -> Result<(), String> {
+    if text.len() < least { Err(format!("must be at least {least} bytes long")) } else { Ok(()) }
+}
+
+/// What ends up in a mail's head must not be able to end a line there.
+fn line(text: &str) -> Result<(), String> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err("must be one line of text, and not empty".to_owned());
+    }
+    Ok(())
+}
+
+fn host(text: &str) -> Result<(), String> {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':');
+    if text.is_empty() || text.len() > 253 || !text.bytes().all(good) {
+        return Err("must be a host name or an IP address".to_owned());
+    }
+    Ok(())
 }
 
 fn text(value: &Value) -> Result<&str, String> {
@@ -215,17 +256,17 @@ fn vendor(value: &Value) -> Result<Vendor, String> {
 
 /// Enough to catch a mistake; whoever calls the URL parses it in full.
 fn url(text: &str) -> Result<(), String> {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    match host {
-        Some(rest)
-            if !rest.is_empty()
-                && !rest.starts_with('/')
-                && !rest.contains(|c: char| c.is_whitespace() || c.is_control()) =>
-        {
-            Ok(())
-        }
-        _ => Err("must be an http or https URL".to_owned()),
+    const WANTED: &str = "must be an http or https URL";
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or(WANTED)?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(WANTED.to_owned());
     }
+    // It would not be used, and is shown to every administrator.
+    if authority.contains('@') {
+        return Err("must be an http or https URL without a name or password in it".to_owned());
+    }
+    Ok(())
 }
 
 fn port(value: &Value) -> Result<(), String> {
@@ -246,6 +287,8 @@ pub struct SystemConfig {
     pub user_create_scopes: Option<Scopes>,
     /// The vendor of new users.
     pub default_vendor: Vendor,
+    /// Where messages go.
+    pub open_channels: OpenChannels,
     /// The signing secret that replaces the server's own.
     pub token_secret: Option<zeroize::Zeroizing<String>>,
 }
@@ -257,7 +300,7 @@ impl SystemConfig {
     /// The key and what is wrong with its value. To go on with a default instead could open what an
     /// administrator has closed.
     pub fn from_entries(entries: &[ConfigEntry]) -> Result<Self, (ConfigKey, InvalidConfig)> {
-        let mut config = Self::default();
+        let mut config = Self { open_channels: OpenChannels::of(entries), ..Self::default() };
         for entry in entries.iter().filter(|entry| !entry.value.is_null()) {
             let bad = |message| (entry.key.clone(), InvalidConfig::Value(message));
             match entry.key.as_str() {
@@ -312,6 +355,15 @@ mod tests {
             ("WEBHOOK_USER_CREATED", json!("http://127.0.0.1:9/x"), json!("ftp://x")),
             ("MAIL_SMTP_PORT", json!(465), json!(0)),
             ("MAIL_SMTP_PORT", json!("587"), json!("65536")),
+            ("APP_NAME", json!("Acmé"), json!("Acme\r\nBcc: x@y")),
+            ("MAIL_SMTP_HOST", json!("smtp.acme.example"), json!("smtp.acme.example/x")),
+            ("MAIL_SMTP_HOST", json!("::1"), json!("")),
+            ("MAIL_SMTP_TLS", json!("starttls"), json!("none")),
+            ("MAIL_FROM_EMAIL", json!("info@acme"), json!("Acme <info@acme>")),
+            ("FORGOT_PASSWORD_MAIL_SUBJECT", json!("Hello"), json!("Hello\nBcc: x@y")),
+            ("FORGOT_PASSWORD_MAIL_BODY", json!("Hello\n{{link}}"), json!(1)),
+            ("WEBHOOK_USER_DELETED", json!("https://x:8443/y?z"), json!("https://me:secret@x/")),
+            ("WEBHOOK_SECRET", json!("x".repeat(16)), json!("x".repeat(15))),
             ("JWTSecret", json!("x".repeat(32)), json!("x".repeat(31))),
         ] {
             assert!(entry(key, good).is_ok(), "{key}");

@@ -8,6 +8,7 @@ use crate::audit::{AuditEntry, Beside};
 use crate::id::IdGenerator;
 use crate::password::PasswordHasher;
 use crate::password_policy::PasswordPolicy;
+use crate::reset_code::CodeMaker;
 use crate::store::Store;
 use crate::time::{Clock, Timestamp};
 use crate::user::User;
@@ -45,6 +46,8 @@ pub struct Context {
     pub store: Arc<dyn Store>,
     /// Hashes passwords.
     pub hasher: Arc<dyn PasswordHasher>,
+    /// Makes codes for forgotten passwords.
+    pub codes: Arc<dyn CodeMaker>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Makes the ids of new users.

@@ -28,14 +28,18 @@ mod audit_log;
 mod change_password;
 mod config;
 mod context;
+mod forgot_password;
 mod id;
 mod import;
+mod message;
 mod name;
 mod origin;
+mod outbox;
 mod password;
 mod password_policy;
 mod profile;
 mod refused;
+mod reset_code;
 mod scope;
 mod sign_in;
 mod sign_up;
@@ -57,13 +61,17 @@ pub use change_password::{
 };
 pub use config::{
     API_USER_CREATE_SCOPE, ConfigEntry, ConfigKey, DEFAULT_USER_VENDOR, InvalidConfig, JWT_SECRET,
-    KNOWN_KEYS, Kind, MASK, MAX_ENTRIES, MAX_KEY_BYTES, MAX_VALUE_BYTES, SystemConfig,
+    KNOWN_KEYS, Kind, MASK, MAX_ENTRIES, MAX_KEY_BYTES, MAX_VALUE_BYTES, MIN_WEBHOOK_SECRET_BYTES,
+    SystemConfig,
 };
 pub use context::{Context, DEFAULT_TOKEN_LIFETIME, Rules, Session, open_session};
+pub use forgot_password::{ForgotPasswordError, RedeemError, forgot_password, redeem_reset_code};
 pub use id::{IdGenerator, InvalidId, Ticket, UserId};
 pub use import::{Existing, Imported};
+pub use message::{Channel, EVENT_LIFETIME, MAX_WAITING, Message, MessageId, OpenChannels, Payload};
 pub use name::{Email, InvalidName, LoginName, MAX_NAME_BYTES, Names, Username};
 pub use origin::{Actor, Origin};
+pub use outbox::{Claimed, NewResetCode, Outbox, ResetCodes, Settlement, Waiting};
 pub use password::{
     HashError, InvalidPassword, MAX_PASSWORD_BYTES, Password, PasswordHash, PasswordHasher, Verdict,
 };
@@ -72,6 +80,7 @@ pub use profile::{
     InvalidProfile, MAX_LIST_LENGTH, MAX_METADATA_BYTES, MAX_TEXT_BYTES, Metadata, Plan, Text, Vendor,
 };
 pub use refused::{MAX_REFUSED_PASSWORDS, RefusedPasswords, TooManyRefused};
+pub use reset_code::{CodeDigest, CodeMaker, InvalidCode, MAX_RESET_CODES, RESET_CODE_LIFETIME, ResetCode};
 pub use scope::{InvalidScope, MAX_SCOPE_BYTES, MAX_SCOPES, Scope, Scopes};
 pub use sign_in::{ChooseError, SignInError, choose_password, sign_in};
 pub use sign_up::{Privileges, SignUp, SignUpError, create_user, may_sign_up, sign_up};

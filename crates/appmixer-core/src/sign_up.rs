@@ -6,6 +6,7 @@ use crate::access::{Caller, InsufficientScope};
 use crate::audit::{AuditEntry, AuditKind};
 use crate::config::SystemConfig;
 use crate::context::{Context, Session, open_session};
+use crate::message::Message;
 use crate::name::{LoginName, Names};
 use crate::origin::Origin;
 use crate::password::{HashError, InvalidPassword, Password};
@@ -142,7 +143,8 @@ pub async fn create_user(
         generation: 0,
     };
     let entry = AuditEntry::new(now, AuditKind::UserCreated, origin).about(user.id);
-    match ctx.store.insert(user.clone(), ctx.beside(entry)).await {
+    let message = Message::user_created(&ctx.ids, config.open_channels, &user, now);
+    match ctx.store.insert(user.clone(), ctx.beside(entry).and_message(message)).await {
         Ok(()) => Ok(user),
         Err(WriteError::Store(error)) => Err(error.into()),
         // Of a user who is new, a taken name is all that can be refused.

@@ -16,6 +16,7 @@ use crate::config::{ConfigEntry, ConfigKey};
 use crate::id::{Ticket, UserId};
 use crate::import::{Existing, Imported};
 use crate::name::LoginName;
+use crate::outbox::{Outbox, ResetCodes};
 use crate::password::PasswordHash;
 use crate::time::Timestamp;
 use crate::user::{User, UserChange};
@@ -217,7 +218,7 @@ pub trait AccessRules: Send + Sync {
 
 /// A database that holds everything.
 #[async_trait]
-pub trait Store: Users + Settings + AccessRules + AuditLog {
+pub trait Store: Users + Settings + AccessRules + AuditLog + ResetCodes + Outbox {
     /// Asks the database for an answer, to see whether it can give any.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use appmixer_core::{Context, IdGenerator, Rules, SystemClock};
 use appmixer_http::{App, Epochs, HttpOptions, TokenOptions};
-use appmixer_password::{Argon2Pool, PoolOptions};
+use appmixer_password::{Argon2Pool, PoolOptions, RandomCodes};
 use appmixer_store::{Role, SqliteStore};
 use appmixer_token::Secret;
 use bytes::Bytes;
@@ -70,6 +70,7 @@ fn user_api(database: &Path) -> Result<App, Box<dyn Error>> {
         // The store reports changes to the very `epochs` that the application asks.
         store: Arc::new(SqliteStore::open(database, Role::Server, epochs.clone())?),
         hasher: Arc::new(Argon2Pool::new(PoolOptions::default())?),
+        codes: Arc::new(RandomCodes),
         clock: Arc::new(SystemClock),
         ids: IdGenerator::new(random()?),
         rules: Rules::default(),

@@ -204,6 +204,12 @@ impl App {
             }
             (Resource::Users, &Method::GET) => Box::pin(routes::user_list::get(self, head)).await,
             (Resource::UserCount, &Method::GET) => Box::pin(routes::user_list::count(self, head)).await,
+            (Resource::ForgotPassword, &Method::POST) => {
+                Box::pin(routes::password::forgot(self, head, body)).await
+            }
+            (Resource::RedeemCode, &Method::POST) => {
+                Box::pin(routes::password::redeem(self, head, body)).await
+            }
             (Resource::OneUser, &Method::GET) => Box::pin(routes::users::get(self, headers, parameter)).await,
             (Resource::OneUser, &Method::PUT) => {
                 Box::pin(routes::users::put(self, head, parameter, body)).await

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use appmixer_core::{
-    AuthenticateError, ChangePasswordError, ChooseError, HashError, InsufficientScope, SignInError,
-    SignUpError, StoreError, WriteError,
+    AuthenticateError, ChangePasswordError, ChooseError, ForgotPasswordError, HashError, InsufficientScope,
+    RedeemError, SignInError, SignUpError, StoreError, WriteError,
 };
 use appmixer_token::TokenError;
 use http::StatusCode;
@@ -213,6 +213,28 @@ impl From<ChangePasswordError> for ApiError {
             ChangePasswordError::Refused(error) => Self::invalid_one("password", &error),
             ChangePasswordError::Hash(error) => error.into(),
             ChangePasswordError::Write(error) => error.into(),
+        }
+    }
+}
+
+impl From<ForgotPasswordError> for ApiError {
+    fn from(error: ForgotPasswordError) -> Self {
+        match error {
+            ForgotPasswordError::Code(error) => error.into(),
+            ForgotPasswordError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RedeemError> for ApiError {
+    fn from(error: RedeemError) -> Self {
+        match error {
+            RedeemError::BadCode => {
+                Self::invalid_one("code", &"is not good: used, replaced, too old, or never sent")
+            }
+            RedeemError::Refused(error) => Self::invalid_one("password", &error),
+            RedeemError::Hash(error) => error.into(),
+            RedeemError::Write(error) => error.into(),
         }
     }
 }

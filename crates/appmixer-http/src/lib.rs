@@ -5,7 +5,7 @@
 //!
 //! use appmixer_core::{Context, IdGenerator, Rules, SystemClock};
 //! use appmixer_http::{App, Epochs, HttpOptions, TokenOptions};
-//! use appmixer_password::{Argon2Pool, Params, PoolOptions};
+//! use appmixer_password::{Argon2Pool, Params, PoolOptions, RandomCodes};
 //! use appmixer_store::{Role, SqliteStore};
 //! use appmixer_token::Secret;
 //! use http::Request;
@@ -22,6 +22,7 @@
 //! let ctx = Context {
 //!     store: Arc::new(store),
 //!     hasher: Arc::new(Argon2Pool::new(pool)?),
+//!     codes: Arc::new(RandomCodes),
 //!     clock: Arc::new(SystemClock),
 //!     ids: IdGenerator::new(*b"8 random"),
 //!     rules: Rules::default(),

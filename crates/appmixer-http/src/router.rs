@@ -16,6 +16,8 @@ pub(crate) enum Resource {
     ChangePassword,
     SignOutEverywhere,
     ResetPassword,
+    ForgotPassword,
+    RedeemCode,
     Users,
     UserCount,
     OneUser,
@@ -45,6 +47,8 @@ pub(crate) const RESOURCES: &[(&str, Resource)] = &[
     ("/user/change-password", Resource::ChangePassword),
     ("/user/sign-out-everywhere", Resource::SignOutEverywhere),
     ("/user/reset-password", Resource::ResetPassword),
+    ("/user/forgot-password", Resource::ForgotPassword),
+    ("/user/forgot-password/reset", Resource::RedeemCode),
     ("/users", Resource::Users),
     ("/users/count", Resource::UserCount),
     ("/users/{userId}", Resource::OneUser),
@@ -84,9 +88,12 @@ impl Resource {
             | Self::OpenApi
             | Self::Docs
             | Self::DocsStyle => "GET, HEAD, OPTIONS",
-            Self::SignIn | Self::ChangePassword | Self::SignOutEverywhere | Self::ResetPassword => {
-                "POST, OPTIONS"
-            }
+            Self::SignIn
+            | Self::ChangePassword
+            | Self::SignOutEverywhere
+            | Self::ResetPassword
+            | Self::ForgotPassword
+            | Self::RedeemCode => "POST, OPTIONS",
             Self::User => "GET, HEAD, POST, PUT, OPTIONS",
             Self::OneUser => "GET, HEAD, PUT, DELETE, OPTIONS",
             Self::Config | Self::AccessRules => "GET, HEAD, POST, OPTIONS",

@@ -28,6 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod codes;
 mod legacy;
 mod memory;
 mod params;
@@ -35,6 +36,7 @@ mod phc;
 mod pool;
 mod worker;
 
+pub use codes::RandomCodes;
 pub use params::{InvalidParams, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_PARALLELISM, Params};
 pub use phc::{can_verify, locked};
 pub use pool::{Argon2Pool, PoolError, PoolOptions, Stats};

@@ -1,7 +1,9 @@
-//! `POST /user/change-password`, `/user/sign-out-everywhere` and `/user/reset-password`.
+//! `POST /user/change-password`, `/user/sign-out-everywhere`, `/user/reset-password` and
+//! `/user/forgot-password`.
 
 use appmixer_core::{
-    ChangePasswordError, LoginName, Password, Scope, change_password, reset_password, sign_out_everywhere,
+    ChangePasswordError, LoginName, Password, ResetCode, Scope, change_password, forgot_password,
+    redeem_reset_code, reset_password, sign_out_everywhere,
 };
 
 use crate::app::App;
@@ -43,6 +45,26 @@ pub(crate) async fn reset(app: &App, head: &Head<'_>, body: &mut RequestBody) ->
     let origin = head.origin(Some(&session.caller));
     let reset = reset_password(&app.ctx, &origin, &name, password).await;
     reset.map_err(|error| refusal("password", error))?;
+    private_json(&Done {})
+}
+
+pub(crate) async fn forgot(app: &App, head: &Head<'_>, body: &mut RequestBody) -> Result<Answer, ApiError> {
+    let mut fields = body.fields(head.headers, Accepts::Json).await?;
+    let name = fields.text("email", |text| LoginName::parse(&text));
+    let name = fields.finish("email", name)?;
+
+    let settings = app.settings().await?;
+    forgot_password(&app.ctx, &settings.config, &head.origin(None), name).await?;
+    private_json(&Done {})
+}
+
+pub(crate) async fn redeem(app: &App, head: &Head<'_>, body: &mut RequestBody) -> Result<Answer, ApiError> {
+    let mut fields = body.fields(head.headers, Accepts::Json).await?;
+    let code = fields.text("code", ResetCode::parse);
+    let password = fields.text("password", Password::new);
+    let (code, password) = fields.finish2(("code", code), ("password", password))?;
+
+    redeem_reset_code(&app.ctx, &head.origin(None), &code, password).await?;
     private_json(&Done {})
 }
 

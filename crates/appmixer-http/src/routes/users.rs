@@ -42,7 +42,9 @@ pub(crate) async fn put(
 
 pub(crate) async fn delete(app: &App, head: &Head<'_>, id: &str) -> Result<Answer, ApiError> {
     let session = app.require(head.headers, &Scope::admin()).await?;
-    let ticket = delete_user(&app.ctx, &head.origin(Some(&session.caller)), parse(id)?).await?;
+    let settings = app.settings().await?;
+    let origin = head.origin(Some(&session.caller));
+    let ticket = delete_user(&app.ctx, &settings.config, &origin, parse(id)?).await?;
     private_json(&TicketView { ticket })
 }
 

@@ -3,10 +3,13 @@
 use appmixer_core::{AuditDetails, AuditKind, Beside, StoreError, User};
 use rusqlite::Connection;
 
-use super::audit;
+use super::{audit, outbox};
 
 /// Keeps it. The caller is in the savepoint of a change that is made.
 pub(super) fn keep(db: &Connection, beside: Beside) -> Result<(), StoreError> {
+    for message in &beside.messages {
+        outbox::insert(db, message, None)?;
+    }
     beside.audit.map_or(Ok(()), |entry| audit::insert(db, &entry))
 }
 

@@ -10,7 +10,9 @@ mod import;
 mod index;
 mod notes;
 mod open;
+mod outbox;
 mod readers;
+mod reset_codes;
 mod rows;
 mod schema;
 mod search;
@@ -26,6 +28,7 @@ use std::sync::Arc;
 
 use appmixer_core::{ChangeListener, Store, StoreError};
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 pub use self::open::{OpenError, Role};
 use self::readers::{READERS, Readers, SEARCHER};
@@ -41,6 +44,8 @@ pub struct SqliteStore {
     /// For lists and searches, which may take long: they must not keep a sign-in waiting.
     searcher: Readers,
     writer: Writer,
+    /// Counts the groups of writes, for whoever waits for messages.
+    writes: watch::Sender<u64>,
     /// Held as long as the store is open: one server a file.
     _lock: Option<File>,
 }
@@ -59,8 +64,14 @@ impl SqliteStore {
         schema::migrate(&mut connection, path)?;
         let readers = Readers::start(path, READERS)?;
         let searcher = Readers::start(path, SEARCHER)?;
-        let writer = Writer::start(connection, listener).map_err(|error| OpenError::Threads { error })?;
-        Ok(Self { readers, searcher, writer, _lock: lock })
+        if role == Role::Server {
+            outbox::release(&connection).map_err(|error| OpenError::of(path, &error))?;
+        }
+        // Whoever looks for the first time has something to look for.
+        let count = watch::Sender::new(1);
+        let writer = Writer::start(connection, listener, count.clone());
+        let writer = writer.map_err(|error| OpenError::Threads { error })?;
+        Ok(Self { readers, searcher, writer, writes: count, _lock: lock })
     }
 }
 

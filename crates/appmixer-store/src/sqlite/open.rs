@@ -109,6 +109,8 @@ fn configure(path: &Path, mode: Mode) -> rusqlite::Result<Connection> {
         // Every commit is on disk before it is acknowledged.
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // What was deleted is overwritten where its page is written anyway: codes should not outlive their use.
+        connection.pragma_update(None, "secure_delete", "FAST")?;
         // After a burst of writes the log gives its space back.
         connection.pragma_update(None, "journal_size_limit", 4 * 1024 * 1024)?;
     }

@@ -20,6 +20,8 @@ macro_rules! columns {
     };
 }
 
+pub(super) use columns;
+
 statements! {
     PING = "SELECT 1 FROM config WHERE key = ''";
     HAS_HISTORY = "SELECT 1 FROM pragma_table_list('refinery_schema_history')";
@@ -100,7 +102,7 @@ mod tests {
     use appmixer_core::{Change, ChangeListener};
     use rusqlite::Connection;
 
-    use super::super::audit;
+    use super::super::{audit, outbox, reset_codes};
     use super::*;
     use crate::{Role, SqliteStore};
 
@@ -128,7 +130,7 @@ mod tests {
         let path = folder.path().join("plan.sqlite");
         drop(SqliteStore::open(&path, Role::Server, Arc::new(Deaf)).unwrap());
         let connection = Connection::open(&path).unwrap();
-        for (name, sql) in [ALL, audit::ALL].concat() {
+        for (name, sql) in [ALL, audit::ALL, outbox::ALL, reset_codes::ALL].concat() {
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let unbound = vec![rusqlite::types::Null; statement.parameter_count()];
             let plan: Vec<String> = statement

@@ -114,13 +114,13 @@ impl Users for SqliteStore {
     }
 }
 
-type Written<T> = Result<Outcome<T>, JobError<WriteError>>;
+pub(super) type Written<T> = Result<Outcome<T>, JobError<WriteError>>;
 
 pub(super) fn find_by_id(db: &Connection, id: UserId) -> Result<Option<User>, JobError<StoreError>> {
     find(db, sql::FIND_BY_ID, [id.as_bytes()])
 }
 
-fn find(
+pub(super) fn find(
     db: &Connection,
     sql: &str,
     params: impl rusqlite::Params,
@@ -145,7 +145,13 @@ pub(super) fn add(db: &Connection, index: &mut Index<'_>, user: &User) -> Result
     index.add(db.last_insert_rowid(), user)
 }
 
-fn update(db: &Connection, id: UserId, change: &UserChange, now: Timestamp, beside: Beside) -> Written<User> {
+pub(super) fn update(
+    db: &Connection,
+    id: UserId,
+    change: &UserChange,
+    now: Timestamp,
+    beside: Beside,
+) -> Written<User> {
     let (number, user) = existing(db, id)?;
     if change.only_at_generation.is_some_and(|generation| generation != user.generation) {
         return Err(WriteError::Overtaken.into());

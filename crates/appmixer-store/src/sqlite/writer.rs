@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use appmixer_core::{AuditEntry, Change, ChangeListener, StoreError};
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::error::{JobError, store_error};
 use super::notes::Notes;
@@ -37,13 +37,17 @@ pub(super) struct Writer {
 pub(super) type Outcome<T> = (T, Option<Change>);
 
 impl Writer {
-    pub(super) fn start(connection: Connection, listener: Arc<dyn ChangeListener>) -> io::Result<Self> {
+    pub(super) fn start(
+        connection: Connection,
+        listener: Arc<dyn ChangeListener>,
+        writes: watch::Sender<u64>,
+    ) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(QUEUE);
         let thread = thread::Builder::new().name("sqlite-write".to_owned());
         let notes = Arc::new(Notes::default());
         let to_write = Arc::clone(&notes);
         let thread = thread.spawn(move || {
-            Loop { connection, listener, jobs: receiver, notes: to_write, complained: None }.run();
+            Loop { connection, listener, writes, jobs: receiver, notes: to_write, complained: None }.run();
         })?;
         Ok(Self { jobs: Some(sender), notes, thread: Some(thread) })
     }
@@ -140,6 +144,7 @@ where
 struct Loop {
     connection: Connection,
     listener: Arc<dyn ChangeListener>,
+    writes: watch::Sender<u64>,
     jobs: Receiver<Box<dyn Job>>,
     notes: Arc<Notes>,
     /// When the log was last told of notes that were lost.
@@ -165,6 +170,7 @@ impl Loop {
             if now != seen {
                 seen = now;
                 self.listener.changed(Change::Everything);
+                self.count_writes();
             }
         }
         self.write_notes();
@@ -214,6 +220,11 @@ impl Loop {
         for job in group {
             job.acknowledge();
         }
+        self.count_writes();
+    }
+
+    fn count_writes(&self) {
+        self.writes.send_modify(|count| *count += 1);
     }
 
     fn transaction(&self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {

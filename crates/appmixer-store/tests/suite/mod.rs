@@ -4,6 +4,8 @@ mod access_rules;
 mod audit;
 mod finding;
 mod import;
+mod outbox;
+mod reset_codes;
 
 use std::sync::{Arc, Mutex};
 
@@ -21,6 +23,19 @@ use self::finding::{
     a_write_that_is_refused_leaves_lists_and_counts_as_they_were,
     lists_counts_and_searches_find_who_is_there_and_nobody_else,
     users_made_at_the_same_time_stand_in_the_order_in_which_they_came,
+};
+
+use self::outbox::{
+    a_channel_is_bounded_and_the_change_is_made_nevertheless,
+    a_message_is_kept_with_its_change_or_not_at_all,
+    a_message_that_was_taken_is_nobody_elses_until_the_claim_ends, of_many_who_take_at_once_each_gets_others,
+    what_failed_is_due_again_when_it_was_said_and_shown_without_its_content,
+    whoever_waits_for_messages_hears_of_them,
+};
+use self::reset_codes::{
+    a_code_is_good_until_it_expires, a_code_sets_a_password_once_and_ends_tokens_and_other_codes,
+    a_user_has_a_few_codes_the_newest, nobodys_code_is_written_as_all_are_and_good_for_nothing,
+    of_many_who_use_a_code_at_once_one_wins, whatever_ends_tokens_ends_codes_and_nothing_else_does,
 };
 
 /// Notes what it hears.
@@ -122,6 +137,18 @@ pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Ar
         audit::all_that_is_asked_for_holds_of_what_is_shown_and_nothing_is_left_out
         audit::pages_have_every_entry_once_whatever_comes_meanwhile
         audit::what_is_old_or_too_much_is_forgotten_a_little_at_a_time
+        a_code_sets_a_password_once_and_ends_tokens_and_other_codes
+        a_code_is_good_until_it_expires
+        nobodys_code_is_written_as_all_are_and_good_for_nothing
+        a_user_has_a_few_codes_the_newest
+        whatever_ends_tokens_ends_codes_and_nothing_else_does
+        of_many_who_use_a_code_at_once_one_wins
+        a_message_is_kept_with_its_change_or_not_at_all
+        a_message_that_was_taken_is_nobody_elses_until_the_claim_ends
+        what_failed_is_due_again_when_it_was_said_and_shown_without_its_content
+        of_many_who_take_at_once_each_gets_others
+        a_channel_is_bounded_and_the_change_is_made_nevertheless
+        whoever_waits_for_messages_hears_of_them
     }
 }
 

@@ -1,7 +1,8 @@
 //! `/user` and below: signing up and in, and one's own account.
 
 use appmixer_core::{
-    ChangePasswordError, InsufficientScope, InvalidName, InvalidPassword, SignInError, WriteError,
+    ChangePasswordError, InsufficientScope, InvalidCode, InvalidName, InvalidPassword, RedeemError,
+    SignInError, WriteError,
 };
 use schemars::JsonSchema;
 use serde_json::{Value, json};
@@ -88,6 +89,23 @@ struct ResetPassword {
     password: NewPassword,
 }
 
+/// Who has forgotten a password.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is asked for")]
+struct ForgotPassword {
+    /// The username or the email address, in any case.
+    email: Name,
+}
+
+/// A new password, and the code that allows it.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is asked for")]
+struct RedeemCode {
+    /// As it was sent.
+    code: Text,
+    password: NewPassword,
+}
+
 /// At least one of the two names, and not as `null`, which means absent.
 fn one_name() -> Value {
     let there = |name: &str| json!({ "required": [name], "properties": { name: { "type": "string" } } });
@@ -171,4 +189,33 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
         .fails(policy("password"), "the password is too short, too long, known to be common or easy to guess")
         .fails(WriteError::NotFound, "nobody has the name")
         .done();
+    book.route("POST", Resource::ForgotPassword, "forgotPassword", "Ask for a code", Who::Anybody)
+        .about(
+            "Whoever has the name is sent a code that is good for one hour and one use, by mail or webhook, \
+            whichever is configured. The answer is the same, and takes as long, if nobody has it.",
+        )
+        .body::<ForgotPassword>(json!({ "email": "abc@example.com" }))
+        .answers("It is noted.", &Done {})
+        .fails(required("email"), "the member is missing")
+        .fails(ApiError::invalid_one("email", &InvalidName::NotAnAddress), "nobody can have that name")
+        .done();
+    let code = "TZf0LhWq5rEYVd0fLxGPrUdCwCFV2Pz7gBnnGbDq3Ws";
+    book.route(
+        "POST",
+        Resource::RedeemCode,
+        "redeemCode",
+        "Set one's own password with a code",
+        Who::Anybody,
+    )
+    .about("The user's tokens stop working, and so do the user's other codes. Nobody is signed in.")
+    .body::<RedeemCode>(json!({ "code": code, "password": "a better one" }))
+    .answers("It is done.", &Done {})
+    .fails(required("code"), "a member is missing")
+    .fails(ApiError::invalid_one("code", &InvalidCode), "it does not look like a code")
+    .fails(RedeemError::BadCode, "it was used or replaced, is older than an hour, or never was a code")
+    .fails(
+        policy("password"),
+        "too short, too long, known to be common or easy to guess; the code stays good",
+    )
+    .done();
 }

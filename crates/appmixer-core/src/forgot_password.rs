@@ -1,0 +1,113 @@
+//! Choosing another password when the old one is forgotten.
+
+use thiserror::Error;
+
+use crate::audit::{AuditEntry, AuditKind};
+use crate::config::SystemConfig;
+use crate::context::Context;
+use crate::message::{Channel, Message};
+use crate::name::LoginName;
+use crate::origin::Origin;
+use crate::outbox::NewResetCode;
+use crate::password::{HashError, InvalidPassword, Password};
+use crate::reset_code::{RESET_CODE_LIFETIME, ResetCode};
+use crate::sign_in::{ChooseError, choose_password};
+use crate::store::{StoreError, WriteError};
+
+/// Why a request was not taken. That nobody has the name is no reason.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ForgotPasswordError {
+    /// No code could be made.
+    #[error(transparent)]
+    Code(#[from] HashError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a password was not set with a code.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum RedeemError {
+    /// There is no such code, or not any more.
+    #[error("the code is not good, or not any more")]
+    BadCode,
+    /// The policy refuses the password; the code stays good.
+    #[error(transparent)]
+    Refused(#[from] InvalidPassword),
+    /// The password could not be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The password was not written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl From<ChooseError> for RedeemError {
+    fn from(error: ChooseError) -> Self {
+        match error {
+            ChooseError::Refused(error) => Self::Refused(error),
+            ChooseError::Hash(error) => Self::Hash(error),
+        }
+    }
+}
+
+impl From<StoreError> for RedeemError {
+    fn from(error: StoreError) -> Self {
+        Self::Write(error.into())
+    }
+}
+
+/// Sends a code to the user of this name, if there is one, through whatever door is open.
+///
+/// Whether there is one must not be told by time. So nothing is read here: a single write looks the user up
+/// inside its transaction, writes the same rows either way, and waits for the same fsync. Delivery is somebody
+/// else's work, later; it takes nobody's messages from the outbox as all others, so that the writes that follow,
+/// and what they do to the next request, are the same too. With no door open there is nothing to write, for
+/// nobody and for everybody.
+///
+/// # Errors
+/// [`ForgotPasswordError`].
+pub async fn forgot_password(
+    ctx: &Context,
+    config: &SystemConfig,
+    origin: &Origin,
+    name: LoginName,
+) -> Result<(), ForgotPasswordError> {
+    let doors = [Channel::ResetMail, Channel::ResetWebhook].into_iter();
+    let doors: Vec<_> = doors.filter(|channel| config.open_channels.has(*channel)).collect();
+    if doors.is_empty() {
+        return Ok(());
+    }
+    let code = ctx.codes.make()?;
+    let now = ctx.clock.now();
+    let expires = now.after(RESET_CODE_LIFETIME);
+    let message = |channel| Message::reset(&ctx.ids, channel, &code, now, expires);
+    let messages = doors.into_iter().map(message).collect();
+    let new = NewResetCode { digest: ctx.codes.digest(&code), created: now, expires, messages };
+    let entry = AuditEntry::new(now, AuditKind::PasswordForgotten, origin);
+    Ok(ctx.store.keep_reset_code(name, new, ctx.beside(entry)).await?)
+}
+
+/// Sets a new password with a code, uses the code up, and revokes the user's tokens.
+///
+/// # Errors
+/// [`RedeemError`].
+pub async fn redeem_reset_code(
+    ctx: &Context,
+    origin: &Origin,
+    code: &ResetCode,
+    new: Password,
+) -> Result<(), RedeemError> {
+    let digest = ctx.codes.digest(code);
+    // A code that is not good costs no hash, and the policy judges by the user's names.
+    let user = ctx.store.find_by_reset_code(digest, ctx.clock.now()).await?.ok_or(RedeemError::BadCode)?;
+    let hash = choose_password(ctx, new, &user.names).await?;
+    let now = ctx.clock.now();
+    let entry = AuditEntry::new(now, AuditKind::PasswordReset, origin).about(user.id);
+    match ctx.store.redeem_reset_code(digest, hash, now, ctx.beside(entry)).await {
+        Ok(_) => Ok(()),
+        // Somebody else was quicker with it, or the time was up.
+        Err(WriteError::NotFound | WriteError::Overtaken) => Err(RedeemError::BadCode),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -12,6 +12,7 @@ const LIBRARIES: &[&str] = &[
     "appmixer-password",
     "appmixer-store",
     "appmixer-http",
+    "appmixer-notify",
 ];
 
 pub(crate) fn run() -> Result<()> {

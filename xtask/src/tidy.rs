@@ -18,12 +18,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("appmixer-store", &["appmixer-core"]),
     ("appmixer-transfer", &["appmixer-core", "appmixer-password"]),
     ("appmixer-http", &["appmixer-apps", "appmixer-core", "appmixer-token"]),
+    ("appmixer-notify", &["appmixer-core"]),
     (
         "appmixer-server",
         &[
             "appmixer-apps",
             "appmixer-core",
             "appmixer-http",
+            "appmixer-notify",
             "appmixer-password",
             "appmixer-store",
             "appmixer-token",
@@ -38,6 +40,7 @@ const MUST_NOT_USE: &[(&str, &[&str])] = &[
     ("appmixer-core", &["hyper", "rusqlite", "tokio", "ring", "http", "jsonwebtoken"]),
     ("appmixer-apps", &["hyper", "http", "rusqlite"]),
     ("appmixer-http", &["rusqlite", "refinery"]),
+    ("appmixer-notify", &["rusqlite", "refinery", "appmixer-http"]),
     ("appmixer-store", &["hyper", "http", "jsonwebtoken"]),
     ("appmixer-password", &["hyper", "http", "rusqlite"]),
 ];

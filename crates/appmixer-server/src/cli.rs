@@ -51,6 +51,9 @@ pub(crate) enum Command {
     /// The audit log: who did what, from where, and when
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Mails and webhooks that wait for delivery: list
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
     /// Tokens: issue, inspect, verify
     #[command(subcommand)]
     Token(TokenCommand),
@@ -335,6 +338,18 @@ pub(crate) struct AuditFilters {
     /// A kind, as sign-in-failed; once for each
     #[arg(long)]
     pub(crate) kind: Vec<String>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum OutboxCommand {
+    /// Show what waits: number, channel, attempts, next attempt, last error
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 #[derive(Subcommand)]

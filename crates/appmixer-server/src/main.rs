@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Some(Command::User(command)) => commands::user::run(command),
         Some(Command::Config(command)) => commands::config::run(command),
         Some(Command::Token(command)) => commands::token::run(command),
+        Some(Command::Outbox(command)) => commands::outbox::run(command),
         Some(Command::Audit(command)) => commands::audit::run(command),
         Some(Command::Acl(command)) => commands::acl::run(command),
         Some(Command::CheckConfig { json, common }) => commands::check_config::run(json, &common),

@@ -1,12 +1,14 @@
-//! The secret that signs tokens: the configuration's, or one that the server makes for itself.
+//! The secrets that sign tokens and webhooks: the configuration's, or ones that the server makes for itself.
 
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use appmixer_core::MIN_WEBHOOK_SECRET_BYTES;
 use appmixer_http::TokenOptions;
+use appmixer_notify::OwnKey;
 use appmixer_token::{MIN_SECRET_BYTES, Secret};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
@@ -15,12 +17,13 @@ use crate::config::{Config, SecretText};
 use crate::failure::Failure;
 
 const FILE: &str = "token.secret";
+const WEBHOOK_FILE: &str = "webhook.secret";
 
 /// The keys of this server.
 pub(crate) fn token_options(config: &Config) -> Result<TokenOptions, Failure> {
     let current = match &config.token.secret {
         Some(text) => config.secret_of("token.secret", text)?,
-        None => own_secret(&config.data)?,
+        None => own_token_secret(&config.data)?,
     };
     let previous =
         config.token.previous_secrets.iter().map(|text| config.secret_of("token.previous_secrets", text));
@@ -55,9 +58,29 @@ impl Config {
     }
 }
 
-/// Reads the secret in the data folder, or makes it.
-fn own_secret(folder: &Path) -> Result<Secret, Failure> {
-    let path = folder.join(FILE);
+fn own_token_secret(folder: &Path) -> Result<Secret, Failure> {
+    let text = own_secret(folder, FILE)?;
+    Secret::new(text.as_bytes()).map_err(|error| {
+        let path = folder.join(FILE);
+        Failure::configuration(format!("{}: {error}; mend or delete it", path.display()))
+    })
+}
+
+/// What signs webhooks while the system configuration has no `WEBHOOK_SECRET`. Made, or read, at the first
+/// webhook.
+pub(crate) fn webhook_key(folder: PathBuf) -> OwnKey {
+    Box::new(move || {
+        let text = own_secret(&folder, WEBHOOK_FILE).map_err(|failure| failure.to_string())?;
+        if text.len() < MIN_WEBHOOK_SECRET_BYTES {
+            return Err(format!("{WEBHOOK_FILE} is too short; mend or delete it"));
+        }
+        Ok(Zeroizing::new(text.as_bytes().to_vec()))
+    })
+}
+
+/// Reads a secret in the data folder, or makes it.
+fn own_secret(folder: &Path, name: &str) -> Result<Zeroizing<String>, Failure> {
+    let path = folder.join(name);
     let unusable =
         |error: io::Error| Failure::configuration(format!("{} cannot be used: {error}", path.display()));
     let mut text = Zeroizing::new(String::new());
@@ -65,23 +88,26 @@ fn own_secret(folder: &Path) -> Result<Secret, Failure> {
         Ok(file) => {
             let mode = file.metadata().map_err(unusable)?.permissions().mode();
             if mode & 0o077 != 0 {
-                tracing::warn!(path = %path.display(), "the token secret could be read by others; made it private");
+                tracing::warn!(path = %path.display(), "a secret could be read by others; made it private");
                 file.set_permissions(Permissions::from_mode(0o600)).map_err(unusable)?;
             }
             file.take(4096).read_to_string(&mut text).map_err(unusable)?;
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            text = make(folder, &path).map_err(unusable)?;
-            tracing::info!(path = %path.display(), "made a secret for tokens; keep it: without it nobody stays signed in");
+            text = make(folder, &path, name).map_err(unusable)?;
+            if name == FILE {
+                tracing::info!(path = %path.display(), "made a secret for tokens; keep it: without it nobody stays signed in");
+            } else {
+                tracing::info!(path = %path.display(), "made a key that signs webhooks; receivers check them with it");
+            }
         }
         Err(error) => return Err(unusable(error)),
     }
-    Secret::new(text.trim().as_bytes())
-        .map_err(|error| Failure::configuration(format!("{}: {error}; mend or delete it", path.display())))
+    Ok(Zeroizing::new(text.trim().to_owned()))
 }
 
 /// Writes a new secret so that it is there as a whole or not at all. If somebody else was quicker, theirs.
-fn make(folder: &Path, path: &Path) -> io::Result<Zeroizing<String>> {
+fn make(folder: &Path, path: &Path, name: &str) -> io::Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new([0; MIN_SECRET_BYTES]);
     SystemRandom::new().fill(&mut *bytes).map_err(|_| io::Error::other("the system has no random bytes"))?;
     let mut text = Zeroizing::new(String::with_capacity(2 * MIN_SECRET_BYTES));
@@ -90,7 +116,7 @@ fn make(folder: &Path, path: &Path) -> io::Result<Zeroizing<String>> {
     }
 
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let draft = folder.join(format!("{FILE}.{}", std::process::id()));
+    let draft = folder.join(format!("{name}.{}", std::process::id()));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
     Write::write_all(&mut file, text.as_bytes())?;
     file.sync_all()?;
@@ -113,9 +139,9 @@ mod tests {
     fn the_servers_own_secret_is_made_once_and_is_its_owners_alone() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
-        own_secret(&data).unwrap();
+        own_secret(&data, FILE).unwrap();
         let first = fs::read(data.join(FILE)).unwrap();
-        own_secret(&data).unwrap();
+        own_secret(&data, FILE).unwrap();
         assert_eq!(fs::read(data.join(FILE)).unwrap(), first);
         assert_eq!(first.len(), 64);
         assert_eq!(fs::metadata(data.join(FILE)).unwrap().permissions().mode() & 0o777, 0o600);
@@ -126,7 +152,8 @@ mod tests {
     fn a_damaged_secret_is_told_by_its_path_and_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(FILE), "short").unwrap();
-        let failure = own_secret(folder.path()).unwrap_err();
+        let config = Config { data: folder.path().to_owned(), ..Config::default() };
+        let failure = token_options(&config).err().unwrap();
         assert!(failure.to_string().contains(FILE) && !failure.to_string().contains("short;"), "{failure}");
         assert_eq!(fs::read(folder.path().join(FILE)).unwrap(), b"short");
     }

@@ -10,12 +10,14 @@ use appmixer_core::{
     SystemConfig, User, UserId,
 };
 use appmixer_http::{CorsOrigins, HttpOptions};
-use appmixer_password::{Argon2Pool, InvalidParams, Params, PoolOptions};
+use appmixer_notify::{Notifier, NotifyOptions};
+use appmixer_password::{Argon2Pool, InvalidParams, Params, PoolOptions, RandomCodes};
 use appmixer_store::{Role, SqliteStore};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::config::{Config, PasswordConfig};
 use crate::failure::Failure;
+use crate::secret;
 
 const DATABASE: &str = "appmixer.sqlite";
 
@@ -68,7 +70,18 @@ pub(crate) fn open(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut seed = [0; 8];
     SystemRandom::new().fill(&mut seed).map_err(|_| Failure::refused("the system has no random bytes"))?;
-    Ok(Context { store, hasher, clock, ids: IdGenerator::new(seed), rules })
+    Ok(Context { store, hasher, codes: Arc::new(RandomCodes), clock, ids: IdGenerator::new(seed), rules })
+}
+
+/// What delivers messages, over the parts of the context.
+pub(crate) fn notifier(config: &Config, ctx: &Context) -> Notifier {
+    let options = NotifyOptions {
+        timeout: config.delivery.timeout.0,
+        first_retry: config.delivery.first_retry.0,
+        ca_file: config.delivery.ca_file.clone(),
+    };
+    let parts = (Arc::clone(&ctx.store), Arc::clone(&ctx.codes), Arc::clone(&ctx.clock));
+    Notifier::new(parts.0, parts.1, parts.2, secret::webhook_key(config.data.clone()), options)
 }
 
 /// Remembers nothing, so has nothing to forget.

@@ -8,6 +8,7 @@ mod export;
 mod import;
 mod lists;
 pub(crate) mod manual;
+pub(crate) mod outbox;
 mod progress;
 pub(crate) mod serve;
 mod stop;

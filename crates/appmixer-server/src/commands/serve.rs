@@ -35,15 +35,19 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let ctx = workbench::open(&config, Role::Server, config.password.threads, epochs.clone(), rules)?;
     let retention = retention::run(ctx.store.clone(), ctx.clock.clone(), config.audit.clone());
     let tokens = secret::token_options(&config)?;
+    let notifier = workbench::notifier(&config, &ctx);
     let app = App::new(ctx, epochs, tokens, config.http_options()?);
     let app = app.map_err(|error| Failure::refused(error.to_string()))?.with_apps(apps(&config)?);
     let app = Arc::new(app);
 
     let runtime = runtime(&config)?;
     let retention = runtime.spawn(retention);
+    // What is being delivered at the end is delivered again after the next start.
+    let notifier = runtime.spawn(notifier.run());
     runtime.block_on(serve_until_told(&config, Arc::clone(&app)))?;
     // It has the database.
     retention.abort();
+    notifier.abort();
     // Whatever was cut off lets go of the database; then this closes it.
     runtime.shutdown_timeout(LAST_MOMENT);
     drop(app);

@@ -154,7 +154,7 @@ async fn delete(ctx: &Context, user: &str, yes: bool) -> Result<(), Failure> {
     if !yes {
         prompt::consent(&format!("Delete {} ({}) for good?", user.names.username.as_str(), user.id))?;
     }
-    delete_user(ctx, &operator(), user.id).await?;
+    delete_user(ctx, &system_config(ctx).await?, &operator(), user.id).await?;
     println!("deleted {}", user.id);
     Ok(())
 }

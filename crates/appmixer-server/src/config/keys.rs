@@ -81,6 +81,18 @@ pub(crate) const KEYS: &[Key] = &[
         "The memory for tokens that were verified before, in bytes; 0 remembers none.",
     ),
     text(
+        "delivery.timeout",
+        "The longest time of one attempt to deliver a mail or a webhook, from the connection to the answer.",
+    ),
+    text(
+        "delivery.first_retry",
+        "How long after the first failed attempt a mail or a webhook is tried again; twice as long after each other one, up to half an hour.",
+    ),
+    text(
+        "delivery.ca_file",
+        "A PEM file of certificates of authorities that mail servers and receivers of webhooks may be certified by, besides the system's.",
+    ),
+    text(
         "log.level",
         "The least level that is logged: error, warn, info, debug or trace; also for one part, as in info,appmixer_http=debug.",
     ),
@@ -140,7 +152,9 @@ mod tests {
         flatten(&dict, "", &mut keys);
         let mut expected = defaults();
         // What has no default is shown as it may look.
-        for (name, least) in [("token.secret", 30), ("password.refused_file", 3), ("apps.folder", 3)] {
+        let shown =
+            [("token.secret", 30), ("password.refused_file", 3), ("apps.folder", 3), ("delivery.ca_file", 3)];
+        for (name, least) in shown {
             let shown = keys.insert(name.to_owned(), String::new());
             assert!(shown.is_some_and(|shown| shown.len() > least), "{name}");
             expected.insert(name.to_owned(), String::new());
@@ -170,7 +184,7 @@ mod tests {
             let row = format!("| `{}` | `{variable}` | {default} | {} |", key.name, key.meaning);
             assert!(docs.contains(&row), "missing:\n{row}");
         }
-        let rows = docs.lines().filter(|line| line.contains("`APPMIXER_") && line.starts_with("| `")).count();
+        let rows = docs.lines().filter(|line| line.contains("` | `APPMIXER_")).count();
         assert_eq!(rows, KEYS.len(), "a row for a key that is no more");
     }
 }

@@ -1,6 +1,7 @@
 //! Puts the sources together, and says in one line what is wrong with them.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use appmixer_core::{MAX_PASSWORD_STRENGTH, PasswordPolicy, Rules};
 use appmixer_http::CorsOrigins;
@@ -103,11 +104,23 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// A receiver that takes longer is as good as away, and would hold a place for as long.
+const LONGEST_DELIVERY: Duration = Duration::from_mins(5);
+
 /// What the types alone cannot say.
 fn check(config: &Config) -> Result<(), Failure> {
     let bad = |key: &str, what: String| Err(Failure::configuration(format!("{key}: {what}")));
     if config.token.lifetime.0.as_secs() == 0 || config.token.lifetime.0.subsec_millis() != 0 {
         return bad("token.lifetime", "must be a whole number of seconds, at least one".to_owned());
+    }
+    if config.delivery.timeout.0.is_zero() || config.delivery.timeout.0 > LONGEST_DELIVERY {
+        return bad("delivery.timeout", format!("must be more than 0 and at most {LONGEST_DELIVERY:?}"));
+    }
+    if config.delivery.first_retry.0.is_zero() {
+        return bad("delivery.first_retry", "must be more than 0".to_owned());
+    }
+    if let Some(path) = config.delivery.ca_file.as_deref().filter(|path| !path.is_file()) {
+        return bad("delivery.ca_file", format!("there is no file {}", path.display()));
     }
     if let Err(error) = config.password.params() {
         return bad("password", error.to_string());

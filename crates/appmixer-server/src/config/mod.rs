@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use appmixer_core::{DEFAULT_MIN_PASSWORD_CHARS, DEFAULT_TOKEN_LIFETIME};
 use appmixer_http::HttpOptions;
+use appmixer_notify::NotifyOptions;
 use appmixer_password::Params;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,7 @@ pub(crate) struct Config {
     pub(crate) audit: AuditConfig,
     pub(crate) apps: AppsConfig,
     pub(crate) http: HttpConfig,
+    pub(crate) delivery: DeliveryConfig,
     pub(crate) log: LogConfig,
 }
 
@@ -89,6 +91,14 @@ pub(crate) struct HttpConfig {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct DeliveryConfig {
+    pub(crate) timeout: Span,
+    pub(crate) first_retry: Span,
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct LogConfig {
     pub(crate) level: String,
     pub(crate) format: LogFormat,
@@ -98,6 +108,7 @@ impl Default for Config {
     fn default() -> Self {
         let http = HttpOptions::default();
         let cost = Params::default();
+        let delivery = NotifyOptions::default();
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 2200)),
             data: "appmixer-data".into(),
@@ -130,6 +141,11 @@ impl Default for Config {
                 shutdown_grace: Span(Duration::from_secs(30)),
                 cors_origins: vec!["*".to_owned()],
                 session_cache_bytes: http.session_cache_bytes,
+            },
+            delivery: DeliveryConfig {
+                timeout: Span(delivery.timeout),
+                first_retry: Span(delivery.first_retry),
+                ca_file: delivery.ca_file,
             },
             log: LogConfig { level: "info".to_owned(), format: LogFormat::Auto },
         }

@@ -1,0 +1,139 @@
+//! What mails look like, and how much TLS they ask for.
+
+use appmixer_core::{
+    Channel, ConfigEntry, ConfigKey, IdGenerator, LoginName, Message as Waiting, MessageId, Metadata, Names,
+    PasswordHash, Payload, Plan, Scopes, Timestamp, User, Username, Vendor,
+};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::*;
+
+fn reset(name: &str, link: &str) -> Reset {
+    let now = Timestamp::from_seconds(1_700_000_000);
+    assert!(LoginName::parse(name).is_ok());
+    let user = User {
+        id: IdGenerator::new([1; 8]).next(now),
+        names: Names::new(Username::parse(name).ok(), None).unwrap(),
+        password_hash: PasswordHash::from_phc(String::new()),
+        scopes: Scopes::of_new_user(),
+        plan: Plan::free(),
+        is_active: true,
+        vendor: Vendor::NONE,
+        allowed_private_components: Vec::new(),
+        phone_number: None,
+        title: None,
+        metadata: Metadata::default(),
+        created: now,
+        modified: now,
+        generation: 0,
+    };
+    Reset { code: Zeroizing::new("C".to_owned()), link: Zeroizing::new(link.to_owned()), user }
+}
+
+fn mail(entries: &[(&str, Value)], name: &str) -> Result<String, String> {
+    let now = Timestamp::from_seconds(1_700_000_000);
+    let waiting = Waiting {
+        id: MessageId::new(IdGenerator::new([1; 8]).next(now)),
+        channel: Channel::ResetMail,
+        payload: Payload::from_json("{}".to_owned()),
+        created: now,
+        expires: now,
+    };
+    // As a store may have kept it: not checked.
+    let entry =
+        |(key, value): &(&str, Value)| ConfigEntry::from_store(ConfigKey::parse(key).unwrap(), value.clone());
+    let mut all: Vec<_> = entries.iter().map(entry).collect();
+    all.push(entry(&("MAIL_SMTP_HOST", json!("localhost"))));
+    let settings = Settings(&all);
+    let server = settings.mail_server().unwrap();
+    match compose(&settings, &server, &waiting, &reset(name, "http://x/?a=1&code=C")) {
+        Ok(mail) => Ok(String::from_utf8(mail.formatted()).unwrap()),
+        Err(Outcome::Refused(error)) => Err(error),
+        Err(_) => Err("failed".to_owned()),
+    }
+}
+
+#[test]
+fn our_own_mail_has_the_link_how_long_it_is_good_and_a_proper_head() {
+    let text = mail(&[("APP_NAME", json!("Acme"))], "joe@acme.example").unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    // Long lines are broken, and told apart by `=`.
+    let body = body.replace("=\r\n", "").replace("=3D", "=");
+    for line in [
+        "From: Appmixer <info@appmixer.com>",
+        "To: joe@acme.example",
+        "Subject: Acme: choose a new password",
+        "Date: Tue, 14 Nov 2023 22:13:20 +0000",
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=utf-8",
+        "Auto-Submitted: auto-generated",
+    ] {
+        assert!(head.lines().any(|found| found == line), "{line}\n{head}");
+    }
+    assert!(head.contains("\r\nMessage-ID: <6553f100") && head.contains("@appmixer.com>"), "{head}");
+    assert!(body.contains("\r\nhttp://x/?a=1&code=C\r\n") && body.contains("60 minutes"), "{body}");
+}
+
+#[test]
+fn texts_from_the_configuration_cannot_add_to_the_head() {
+    let evil = json!("x\r\nBcc: all@acme.example\r\n\r\nhello");
+    for key in ["APP_NAME", "MAIL_FROM_NAME", "FORGOT_PASSWORD_MAIL_SUBJECT"] {
+        let text = mail(&[(key, evil.clone())], "joe@acme.example").unwrap();
+        let (head, _) = text.split_once("\r\n\r\n").unwrap();
+        assert!(!head.lines().any(|line| line.starts_with("Bcc")), "{key}: {head}");
+        assert!(head.contains("Auto-Submitted"), "{key}: {head}");
+    }
+    assert_eq!(mail(&[("MAIL_FROM_EMAIL", evil)], "joe@acme.example"), Err("failed".to_owned()));
+}
+
+#[test]
+fn other_letters_are_encoded_and_a_body_that_begins_with_a_tag_is_html() {
+    let entries = [
+        ("FORGOT_PASSWORD_MAIL_SUBJECT", json!("Žluťoučký")),
+        ("FORGOT_PASSWORD_MAIL_BODY", json!("<p>{{link}}</p>")),
+    ];
+    let text = mail(&entries, "joe@acme.example").unwrap();
+    assert!(text.is_ascii() && text.contains("Subject: =?utf-8?"), "{text}");
+    assert!(
+        text.contains("text/html") && text.contains("<p>http://x/?a=3D1&amp;code=3DC</p>")
+            || text.contains("<p>http://x/?a=1&amp;code=C</p>"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_name_that_is_no_address_is_refused() {
+    assert!(mail(&[], "joe@acme").is_ok());
+    assert!(mail(&[], "joe(x)@-").is_err());
+}
+
+#[test]
+fn a_password_never_goes_over_a_wire_as_it_is() {
+    let server = |host: &str, port, password: Option<&str>| MailServer {
+        host: host.to_owned(),
+        port,
+        tls: None,
+        user: password.map(|_| "user".to_owned()),
+        password: password.map(|text| text.to_owned().into()),
+        from_name: String::new(),
+        from_email: String::new(),
+    };
+    for (host, port, password, expected) in [
+        ("smtp.acme", 465, Some("x"), Encryption::First),
+        ("127.0.0.1", 465, None, Encryption::First),
+        ("smtp.acme", 587, Some("x"), Encryption::Required),
+        ("localhost.acme", 25, Some("x"), Encryption::Required),
+        ("127.0.0.1.acme", 25, Some("x"), Encryption::Required),
+        ("smtp.acme", 25, None, Encryption::IfOffered),
+        ("127.0.0.2", 25, Some("x"), Encryption::IfOffered),
+        ("LOCALHOST", 25, Some("x"), Encryption::IfOffered),
+        ("::1", 25, Some("x"), Encryption::IfOffered),
+        ("::ffff:127.0.0.1", 25, Some("x"), Encryption::IfOffered),
+    ] {
+        assert_eq!(encryption(&server(host, port, password)), expected, "{host}:{port}");
+    }
+    let asked = |tls| encryption(&MailServer { tls: Some(tls), ..server("localhost", 465, None) });
+    assert_eq!(asked(MailTls::Implicit), Encryption::First);
+    assert_eq!(asked(MailTls::StartTls), Encryption::Required);
+}

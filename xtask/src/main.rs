@@ -7,6 +7,7 @@ mod dist;
 mod lint;
 mod npm;
 mod process;
+mod python;
 mod readme;
 mod seed;
 mod test;

@@ -5,15 +5,18 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::npm;
 use crate::process::command;
+use crate::{npm, python};
 
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {
-    let cli = npm::install()?;
+    let (cli, python) = (npm::install()?, python::install()?);
     // Libraries, binaries, integration tests, examples, documentation: all of them, whatever fails.
     let mut cargo = command("cargo test --workspace --no-fail-fast");
     if let Some(folder) = &cli {
         cargo.env("APPMIXER_TEST_NPM_DIR", folder);
+    }
+    if let Some(python) = &python {
+        cargo.env("APPMIXER_TEST_PYTHON", python);
     }
     let mut child = cargo.args(filter).stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
     let output = child.stdout.take().context("cargo has no output")?;

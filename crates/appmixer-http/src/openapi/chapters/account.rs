@@ -189,6 +189,12 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
         .fails(policy("password"), "the password is too short, too long, known to be common or easy to guess")
         .fails(WriteError::NotFound, "nobody has the name")
         .done();
+    write_forgotten(book);
+}
+
+fn write_forgotten(book: &mut Book) {
+    let required = |member: &'static str| ApiError::invalid_one(member, &"is required");
+    let policy = |member: &'static str| ApiError::invalid_one(member, &InvalidPassword::TooShort(6));
     book.route("POST", Resource::ForgotPassword, "forgotPassword", "Ask for a code", Who::Anybody)
         .about(
             "Whoever has the name is sent a code that is good for one hour and one use, by mail or webhook, \

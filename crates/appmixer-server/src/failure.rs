@@ -73,6 +73,10 @@ impl From<appmixer_core::WriteError> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
+        // Whoever reads has had enough, as `head` does after some lines.
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self::no();
+        }
         Self::refused(error.to_string())
     }
 }

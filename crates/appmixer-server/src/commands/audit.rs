@@ -3,6 +3,7 @@
 use appmixer_core::{Actor, AuditKind, AuditQuery, AuditRecord, Context, Timestamp, UserId};
 
 use super::beside;
+use super::table::{Column, Table, json_of, print_json_lines};
 use crate::cli::{AuditCommand, AuditFilters};
 use crate::failure::Failure;
 use crate::workbench::find_user;
@@ -55,6 +56,7 @@ async fn id_of(ctx: &Context, user: &str) -> Result<UserId, Failure> {
 }
 
 async fn list(ctx: &Context, mut query: AuditQuery, limit: u32, json: bool) -> Result<(), Failure> {
+    let mut shown = if json { None } else { Some(Table::new(COLUMNS, "  ")) };
     let mut left = limit;
     while left > 0 {
         query.limit = left.min(PAGE);
@@ -62,37 +64,40 @@ async fn list(ctx: &Context, mut query: AuditQuery, limit: u32, json: bool) -> R
         let Some(last) = records.last() else { break };
         query.before = Some(last.id);
         left -= u32::try_from(records.len()).unwrap_or(left);
-        for record in &records {
-            println!("{}", if json { json_line(record)? } else { table_line(record)? });
+        match &mut shown {
+            Some(table) => table.print(&records.iter().map(cells).collect::<Result<Vec<_>, _>>()?)?,
+            // As `GET /audit` shows them.
+            None => print_json_lines(&records)?,
         }
     }
     Ok(())
 }
 
-/// As `GET /audit` shows it.
-fn json_line(record: &AuditRecord) -> Result<String, Failure> {
-    serde_json::to_string(record).map_err(|error| Failure::refused(error.to_string()))
-}
+const COLUMNS: [Column; 6] = [
+    Column::whole("TIME"),
+    Column::whole("KIND"),
+    Column::whole("ACTOR"),
+    Column::new("ADDRESS"),
+    Column::whole("USER"),
+    Column::new("DETAILS"),
+];
 
-/// Time, kind, actor, address, user, details; a dash where there is none.
-fn table_line(record: &AuditRecord) -> Result<String, Failure> {
+/// A dash stands where there is none.
+fn cells(record: &AuditRecord) -> Result<[String; 6], Failure> {
     let entry = &record.entry;
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let actor = match entry.origin.actor {
-        Actor::Anonymous => "-".to_owned(),
-        Actor::User(id) => id.to_string(),
-        Actor::CommandLine { uid } => format!("command line, uid {uid}"),
+        Actor::Anonymous => None,
+        Actor::User(id) => Some(id.to_string()),
+        Actor::CommandLine { uid } => Some(format!("command line, uid {uid}")),
     };
-    let address = entry.origin.address.map_or_else(|| "-".to_owned(), |address| address.to_string());
-    let user = entry.user.map_or_else(|| "-".to_owned(), |id| id.to_string());
-    let details = if entry.details.is_empty() {
-        String::new()
-    } else {
-        serde_json::to_string(&entry.details).map_err(|error| Failure::refused(error.to_string()))?
-    };
-    let line = format!(
-        "{}  {:<21}  {actor:<24}  {address:<15}  {user:<24}  {details}",
-        entry.time,
-        entry.kind.as_str()
-    );
-    Ok(line.trim_end().to_owned())
+    let details = if entry.details.is_empty() { None } else { Some(json_of(&entry.details)?) };
+    Ok([
+        entry.time.to_string(),
+        entry.kind.as_str().to_owned(),
+        or_dash(actor),
+        or_dash(entry.origin.address.map(|address| address.to_string())),
+        or_dash(entry.user.map(|id| id.to_string())),
+        or_dash(details),
+    ])
 }

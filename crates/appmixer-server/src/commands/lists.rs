@@ -8,7 +8,7 @@ use appmixer_core::{
 use serde_json::json;
 
 use super::beside;
-use super::table::{Column, Table};
+use super::table::{Column, Table, print_json_lines};
 use super::user::{scopes, view};
 use crate::cli::{Common, UserFilters, UserSelection};
 use crate::failure::Failure;
@@ -95,7 +95,7 @@ async fn some(
 /// One user a line.
 enum Shown {
     Json,
-    /// What is printed where nobody looks, as it always was.
+    /// What is printed where nobody looks.
     Plain,
     Table(Box<Table<6>>),
 }
@@ -114,7 +114,7 @@ impl Shown {
 
     fn print(&mut self, users: &[User]) -> io::Result<()> {
         match self {
-            Self::Json => lines(users, |user| view(user).to_string()),
+            Self::Json => print_json_lines(&users.iter().map(view).collect::<Vec<_>>()),
             Self::Plain => lines(users, |user| {
                 let name = user.names.username.as_str();
                 format!("{}  {}  {name}  [{}]", user.id, user.created, scopes(user))

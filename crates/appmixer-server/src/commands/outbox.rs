@@ -1,9 +1,10 @@
 //! `outbox`: what waits for delivery, from the command line.
 
 use appmixer_core::{Context, Waiting};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::beside;
+use super::table::{Column, Table, print_json_lines};
 use crate::cli::OutboxCommand;
 use crate::failure::Failure;
 
@@ -16,18 +17,20 @@ pub(crate) fn run(command: OutboxCommand) -> Result<(), Failure> {
 }
 
 async fn list(ctx: &Context, json: bool) -> Result<(), Failure> {
+    let mut shown = if json { None } else { Some(Table::new(COLUMNS, "  ")) };
     let mut after = None;
     loop {
         let waiting = ctx.store.waiting(after, PAGE).await?;
         let Some(last) = waiting.last() else { return Ok(()) };
         after = Some(last.id);
-        for message in &waiting {
-            println!("{}", if json { json_line(message) } else { table_line(message) });
+        match &mut shown {
+            Some(table) => table.print(&waiting.iter().map(cells).collect::<Vec<_>>())?,
+            None => print_json_lines(&waiting.iter().map(view).collect::<Vec<_>>())?,
         }
     }
 }
 
-fn json_line(message: &Waiting) -> String {
+fn view(message: &Waiting) -> Value {
     json!({
         "id": message.id.to_string(),
         "channel": message.channel.as_str(),
@@ -37,12 +40,19 @@ fn json_line(message: &Waiting) -> String {
         "expires": message.expires,
         "error": message.error,
     })
-    .to_string()
 }
 
-/// Number, channel, attempts, next attempt, last error; a dash where there is none.
-fn table_line(message: &Waiting) -> String {
+const COLUMNS: [Column; 5] = [
+    Column::whole("ID"),
+    Column::whole("CHANNEL"),
+    Column::whole("ATTEMPTS"),
+    Column::whole("NEXT"),
+    Column::new("LAST ERROR"),
+];
+
+/// A dash stands where there is none.
+fn cells(message: &Waiting) -> [String; 5] {
     let Waiting { id, channel, attempts, due, error, .. } = message;
-    let error = error.as_deref().unwrap_or("-");
-    format!("{id}  {:<24}  {attempts:>3}  {due}  {error}", channel.as_str())
+    let error = error.clone().unwrap_or_else(|| "-".to_owned());
+    [id.to_string(), channel.as_str().to_owned(), attempts.to_string(), due.to_string(), error]
 }

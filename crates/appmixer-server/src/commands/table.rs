@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use rustix::termios::tcgetwinsize;
+use serde::Serialize;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// No column gets narrower to fit.
@@ -120,6 +121,16 @@ fn cut(text: &str, width: usize) -> String {
         fits
     });
     beginning.chain(['…']).collect()
+}
+
+/// Prints one JSON text a line, for scripts.
+pub(super) fn print_json_lines(values: &[impl Serialize]) -> io::Result<()> {
+    let lines: io::Result<String> = values.iter().map(|value| Ok(json_of(value)? + "\n")).collect();
+    io::stdout().write_all(lines?.as_bytes())
+}
+
+pub(super) fn json_of(value: &impl Serialize) -> io::Result<String> {
+    Ok(serde_json::to_string(value)?)
 }
 
 #[cfg(test)]

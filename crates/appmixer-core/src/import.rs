@@ -1,5 +1,6 @@
 //! Taking over users from elsewhere: what becomes of each, and of one who is there already.
 
+use crate::name::Names;
 use crate::time::Timestamp;
 use crate::user::User;
 
@@ -35,19 +36,38 @@ impl User {
     /// When it was last changed does not count, nor does it that this one's tokens were revoked more often.
     #[must_use]
     pub fn has_all_of(&self, imported: &Self) -> bool {
-        let shown =
-            |user: &Self| [user.names.username.as_str().to_owned(), user.names.email.as_str().to_owned()];
-        self.generation >= imported.generation
-            // Names compare by their folded form.
-            && self.names == imported.names
-            && shown(self) == shown(imported)
-            && *self
-                == Self {
-                    names: self.names.clone(),
-                    modified: self.modified,
-                    generation: self.generation,
-                    ..imported.clone()
-                }
+        // Taken apart, so that no member is forgotten.
+        let Self {
+            id,
+            names: Names { username, email },
+            password_hash,
+            scopes,
+            plan,
+            is_active,
+            vendor,
+            allowed_private_components,
+            phone_number,
+            title,
+            metadata,
+            created,
+            modified: _,
+            generation,
+        } = self;
+        *generation >= imported.generation
+            && *id == imported.id
+            // As they are shown: names compare by their folded form.
+            && username.as_str() == imported.names.username.as_str()
+            && email.as_str() == imported.names.email.as_str()
+            && *password_hash == imported.password_hash
+            && *scopes == imported.scopes
+            && *plan == imported.plan
+            && *is_active == imported.is_active
+            && *vendor == imported.vendor
+            && *allowed_private_components == imported.allowed_private_components
+            && *phone_number == imported.phone_number
+            && *title == imported.title
+            && *metadata == imported.metadata
+            && *created == imported.created
     }
 
     /// This user with an imported one's content. Tokens that were revoked stay so, and a new hash or a
@@ -69,7 +89,7 @@ impl User {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Names, PasswordHash, Plan, Scopes, Username};
+    use crate::{PasswordHash, Plan, Scopes, Username};
 
     fn joe() -> User {
         crate::user::tests::joe()

@@ -22,7 +22,7 @@ use crate::secret;
 const DATABASE: &str = "appmixer.sqlite";
 
 impl Config {
-    fn database(&self) -> PathBuf {
+    pub(crate) fn database(&self) -> PathBuf {
         self.data.join(DATABASE)
     }
 
@@ -92,8 +92,8 @@ impl ChangeListener for Forgetful {
 }
 
 /// The same for a command beside the server.
-pub(crate) fn open_beside(config: &Config, rules: Rules) -> Result<Context, Failure> {
-    open(config, Role::Beside, 1, Arc::new(Forgetful), rules)
+pub(crate) fn open_beside(config: &Config, role: Role, rules: Rules) -> Result<Context, Failure> {
+    open(config, role, 1, Arc::new(Forgetful), rules)
 }
 
 /// The system configuration as it stands.

@@ -33,4 +33,4 @@
 mod sqlite;
 
 #[cfg(feature = "sqlite")]
-pub use sqlite::{OpenError, Role, SqliteStore};
+pub use sqlite::{OpenError, Role, SqliteStore, is_served};

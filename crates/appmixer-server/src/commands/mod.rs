@@ -17,6 +17,7 @@ pub(crate) mod token;
 pub(crate) mod user;
 
 use appmixer_core::{Context, Origin, Rules};
+use appmixer_store::Role;
 use tokio::runtime::Builder;
 
 use crate::cli::Common;
@@ -29,7 +30,15 @@ fn beside<T>(
     common: &Common,
     work: impl AsyncFnOnce(&Config, &Context) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    beside_with(common, |config| Ok(config.rules()), work)
+    beside_with(common, Role::Beside, |config| Ok(config.rules()), work)
+}
+
+/// The same for a command that writes a lot.
+fn in_bulk_beside<T>(
+    common: &Common,
+    work: impl AsyncFnOnce(&Config, &Context) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    beside_with(common, Role::Bulk, |config| Ok(config.rules()), work)
 }
 
 /// The same for a command that lets a password be chosen.
@@ -37,17 +46,18 @@ fn choosing_beside<T>(
     common: &Common,
     work: impl AsyncFnOnce(&Config, &Context) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    beside_with(common, Config::rules_for_new_passwords, work)
+    beside_with(common, Role::Beside, Config::rules_for_new_passwords, work)
 }
 
 fn beside_with<T>(
     common: &Common,
+    role: Role,
     rules: impl FnOnce(&Config) -> Result<Rules, Failure>,
     work: impl AsyncFnOnce(&Config, &Context) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     logging::start_for_command();
     let (config, _) = load(common.config.as_deref(), &common.overrides(None))?;
-    let ctx = workbench::open_beside(&config, rules(&config)?)?;
+    let ctx = workbench::open_beside(&config, role, rules(&config)?)?;
     Builder::new_current_thread().enable_all().build()?.block_on(work(&config, &ctx))
 }
 

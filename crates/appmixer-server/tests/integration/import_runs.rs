@@ -13,7 +13,8 @@ use crate::import::{file, import, line, summary};
 use crate::support::{TestServer, eventually};
 use crate::terminal::Terminal;
 
-const MANY: usize = 30_000;
+/// More than an import writes at once.
+const MANY: usize = 60_000;
 
 fn many() -> String {
     (0..MANY).map(|number| line(number, &format!("u{number}@acme")) + "\n").collect()

@@ -4,10 +4,17 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::open::{OpenError, Role};
 
 const OWNER_ALONE: u32 = 0o600;
+
+/// How often a server looks whether it can have the lock, and how long it waits between: somebody may hold it for
+/// a moment to see whether there is a server.
+const LOOKS: u32 = 5;
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Makes what is missing and takes the server's lock.
 pub(super) fn prepare(path: &Path, role: Role) -> Result<Option<File>, OpenError> {
@@ -17,7 +24,7 @@ pub(super) fn prepare(path: &Path, role: Role) -> Result<Option<File>, OpenError
     }
     let lock = match role {
         Role::Server => Some(lock(path)?),
-        Role::Beside => None,
+        Role::Beside | Role::Bulk => None,
     };
     make_file(path).map_err(unusable)?;
     Ok(lock)
@@ -52,11 +59,22 @@ fn lock(path: &Path) -> Result<File, OpenError> {
         .mode(OWNER_ALONE)
         .open(&lock_path)
         .map_err(unusable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(unusable(error)),
+    for _ in 0..LOOKS {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => thread::sleep(LOOK),
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        }
     }
+    Err(OpenError::InUse { path: path.to_owned() })
+}
+
+/// Whether a server has the file open at this moment.
+#[must_use]
+pub fn is_served(path: &Path) -> bool {
+    // A shared lock, and for a moment only: see `LOOKS`.
+    let lock = File::open(lock_path(path));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 fn lock_path(path: &Path) -> PathBuf {

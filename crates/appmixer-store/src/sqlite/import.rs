@@ -1,14 +1,16 @@
 //! Taking over many users in one transaction.
 //!
-//! What is to become of each is decided before anything of it is written, so that nothing needs to be undone.
+//! Mostly all of them are new. They are taken to be that at first ([`all_new`]), which asks nothing and writes
+//! each tree in its own order; where it turns out wrong, nothing of it stays, and [`import`] decides for each
+//! what is to become of it before anything of it is written.
 
 use appmixer_core::{Beside, Change, Existing, Imported, StoreError, Timestamp, User, WriteError};
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 
 use super::error::JobError;
-use super::index::Index;
+use super::index::{Index, taken};
 use super::writer::Outcome;
-use super::{beside, sql, users};
+use super::{beside, rows, sql, users};
 
 type Read<T> = Result<T, JobError<StoreError>>;
 
@@ -34,9 +36,30 @@ impl Fate {
     }
 }
 
+/// Inserts all of them.
+///
+/// [`WriteError::NameTaken`]: one of them has an id or a name that is there already.
+pub(super) fn all_new(
+    db: &Connection,
+    users: &[User],
+    beside: Beside,
+) -> Result<Outcome<Vec<Imported>>, JobError<WriteError>> {
+    let mut numbered = Vec::with_capacity(users.len());
+    let mut insert = db.prepare_cached(sql::INSERT_USER)?;
+    for user in users {
+        insert.execute(params_from_iter(rows::params(user)?)).map_err(taken)?;
+        numbered.push((db.last_insert_rowid(), user));
+    }
+    let mut index = Index::new(db);
+    index.add_all(&numbered)?;
+    index.settle()?;
+    beside::keep(db, beside)?;
+    Ok((vec![Imported::Inserted; users.len()], None))
+}
+
 pub(super) fn import(
     db: &Connection,
-    users: Vec<User>,
+    users: &[User],
     existing: Existing,
     now: Timestamp,
     beside: Beside,
@@ -44,11 +67,11 @@ pub(super) fn import(
     let mut outcomes = Vec::with_capacity(users.len());
     let mut index = Index::new(db);
     for user in users {
-        let fate = fate(db, &index, &user, existing, now)?;
+        let fate = fate(db, &index, user, existing, now)?;
         outcomes.push(fate.outcome());
         match fate {
             Fate::Settled(_) => {}
-            Fate::Insert => users::add(db, &mut index, &user).map_err(store_only)?,
+            Fate::Insert => users::add(db, &mut index, user).map_err(store_only)?,
             Fate::Replace { number, old, new } => {
                 users::replace(db, &mut index, number, &old, &new).map_err(store_only)?;
             }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use appmixer_core::{Filter, User, WriteError};
+use appmixer_core::{Filter, LoginName, User, WriteError};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::blocks::{self, Entry, List};
@@ -30,7 +30,7 @@ pub(super) struct Index<'db> {
     db: &'db Connection,
     tally: Tally,
     /// Facets that were looked up.
-    facets: BTreeMap<(&'static str, String), i64>,
+    facets: BTreeMap<&'static str, BTreeMap<String, i64>>,
 }
 
 impl<'db> Index<'db> {
@@ -44,6 +44,37 @@ impl<'db> Index<'db> {
         self.count(number, user, 1);
         for filter in Filter::all_of(user) {
             self.add_facet(number, user, &filter)?;
+        }
+        Ok(())
+    }
+
+    /// Many users were inserted. As [`Index::add`] for each, but every tree is gone through in its own order, so that
+    /// each page of it is come to once.
+    pub(super) fn add_all(&mut self, users: &[(i64, &User)]) -> Kept<()> {
+        let mut names = Vec::with_capacity(2 * users.len());
+        let mut facets = Vec::with_capacity(4 * users.len());
+        let mut insert_text = self.db.prepare_cached(sql::INSERT_TEXT)?;
+        for &(number, user) in users {
+            let (username, email) = (user.names.username.as_login(), user.names.email.as_login());
+            let which = |name: &LoginName| (name == username, name == email);
+            names.extend(user.names.logins().map(|name| (name.folded(), number, which(name))));
+            insert_text.execute(params![number, text(user)])?;
+            for filter in Filter::all_of(user) {
+                facets.push((self.facet(&filter)?, user.created.millis(), number));
+            }
+            self.count(number, user, 1);
+        }
+        names.sort_unstable();
+        let mut statement = self.db.prepare_cached(sql::INSERT_NAME)?;
+        for (folded, number, (is_username, is_email)) in names {
+            let inserted = statement.execute(params![folded, number, is_username, is_email]);
+            inserted.map_err(taken)?;
+        }
+        facets.sort_unstable();
+        let mut statement = self.db.prepare_cached(sql::INSERT_FACET_OF_USER)?;
+        for (facet, created, number) in facets {
+            statement.execute([facet, created, number])?;
+            *self.tally.facets.entry(facet).or_default() += 1;
         }
         Ok(())
     }
@@ -99,18 +130,12 @@ impl<'db> Index<'db> {
 
     fn add_names(&self, number: i64, user: &User) -> Kept<()> {
         let (username, email) = (user.names.username.as_login(), user.names.email.as_login());
-        let mut text = String::new();
         let mut statement = self.db.prepare_cached(sql::INSERT_NAME)?;
         for name in user.names.logins() {
             let params = params![name.folded(), number, name == username, name == email];
-            statement.execute(params).map_err(|error| match error {
-                error if is_conflict(&error) => WriteError::NameTaken.into(),
-                error => JobError::from(error),
-            })?;
-            text.push_str(name.folded());
-            text.push_str(NAME_END);
+            statement.execute(params).map_err(taken)?;
         }
-        self.db.prepare_cached(sql::INSERT_TEXT)?.execute(params![number, text])?;
+        self.db.prepare_cached(sql::INSERT_TEXT)?.execute(params![number, text(user)])?;
         Ok(())
     }
 
@@ -139,19 +164,19 @@ impl<'db> Index<'db> {
     /// The facet's id; it is made if need be.
     fn facet(&mut self, filter: &Filter) -> Kept<i64> {
         let (kind, value) = kind_and_value(filter);
-        let key = (kind, value.to_owned());
-        if let Some(id) = self.facets.get(&key) {
+        let known = self.facets.entry(kind).or_default();
+        if let Some(id) = known.get(value) {
             return Ok(*id);
         }
         let mut find = self.db.prepare_cached(sql::FIND_FACET)?;
-        let known = find.query_one(params![kind, value], |row| row.get(0)).optional()?;
-        let id = if let Some(id) = known {
+        let kept = find.query_one(params![kind, value], |row| row.get(0)).optional()?;
+        let id = if let Some(id) = kept {
             id
         } else {
             self.db.prepare_cached(sql::INSERT_FACET)?.execute(params![kind, value])?;
             self.db.last_insert_rowid()
         };
-        self.facets.insert(key, id);
+        known.insert(value.to_owned(), id);
         Ok(id)
     }
 
@@ -181,8 +206,23 @@ impl<'db> Index<'db> {
     }
 }
 
+/// What there may be only once is there already.
+pub(super) fn taken(error: rusqlite::Error) -> JobError<WriteError> {
+    if is_conflict(&error) { WriteError::NameTaken.into() } else { error.into() }
+}
+
 /// Ends each name in the text index; see the migration.
 const NAME_END: &str = "\n\n";
+
+/// The user's names as the text index has them.
+fn text(user: &User) -> String {
+    let mut text = String::new();
+    for name in user.names.logins() {
+        text.push_str(name.folded());
+        text.push_str(NAME_END);
+    }
+    text
+}
 
 /// How `facets` writes what can be filtered by.
 pub(super) fn kind_and_value(filter: &Filter) -> (&'static str, &str) {

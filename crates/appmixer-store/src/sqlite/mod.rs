@@ -30,6 +30,7 @@ use appmixer_core::{ChangeListener, Store, StoreError};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+pub use self::folder::is_served;
 pub use self::open::{OpenError, Role};
 use self::readers::{READERS, Readers, SEARCHER};
 use self::writer::Writer;
@@ -62,6 +63,9 @@ impl SqliteStore {
         let lock = folder::prepare(path, role)?;
         let mut connection = open::connect(path, open::Mode::Write)?;
         schema::migrate(&mut connection, path)?;
+        if role == Role::Bulk {
+            open::in_bulk(&connection, path)?;
+        }
         let readers = Readers::start(path, READERS)?;
         let searcher = Readers::start(path, SEARCHER)?;
         if role == Role::Server {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -14,6 +15,8 @@ pub enum Role {
     Server,
     /// A command that works beside it.
     Beside,
+    /// The same for one that writes a lot: with more memory, and a longer log beside the file meanwhile.
+    Bulk,
 }
 
 /// Why a store could not be opened. Each says what to do about it.
@@ -88,6 +91,10 @@ pub(super) enum Mode {
 /// How long a connection waits for another process's write. Ours never wait for each other.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How often it looks whether it can go on. SQLite's own waiting gets longer each time, up to a tenth of a second:
+/// beside an import, which leaves but a moment between two writes, that one would never get its turn.
+const BUSY_INTERVAL: Duration = Duration::from_millis(1);
+
 /// Statements that stay prepared.
 const CACHED_STATEMENTS: usize = 64;
 
@@ -102,7 +109,7 @@ fn configure(path: &Path, mode: Mode) -> rusqlite::Result<Connection> {
         Mode::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
     };
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.busy_handler(Some(wait))?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     if mode == Mode::Write {
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -118,4 +125,24 @@ fn configure(path: &Path, mode: Mode) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     Ok(connection)
+}
+
+/// Whether to go on waiting, after so many times.
+fn wait(times: i32) -> bool {
+    let goes_on = BUSY_INTERVAL.saturating_mul(times.unsigned_abs()) < BUSY_TIMEOUT;
+    if goes_on {
+        thread::sleep(BUSY_INTERVAL);
+    }
+    goes_on
+}
+
+/// Makes a connection one that writes a lot: pages that are changed again and again go to disk less often.
+pub(super) fn in_bulk(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let configure = || -> rusqlite::Result<()> {
+        // In KiB; as much as is needed.
+        connection.pragma_update(None, "cache_size", -256 * 1024)?;
+        // In pages of 4 KiB.
+        connection.pragma_update(None, "wal_autocheckpoint", 32 * 1024)
+    };
+    configure().map_err(|error| OpenError::of(path, &error))
 }

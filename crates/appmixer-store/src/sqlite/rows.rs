@@ -7,9 +7,9 @@ use appmixer_core::{
     Vendor,
 };
 use rusqlite::Row;
-use rusqlite::types::{FromSql, Value as Sql};
+use rusqlite::types::{FromSql, ToSqlOutput as Sql, Value, ValueRef};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value as Json};
 
 use super::error::store_error;
 
@@ -41,7 +41,7 @@ pub(super) fn user(row: &Row<'_>) -> Result<User, StoreError> {
         phone_number: text(id, "phone_number", get(row, 9)?)?,
         title: text(id, "title", get(row, 10)?)?,
         metadata: {
-            let object: Map<String, Value> = serde_json::from_str(&get::<String>(row, 11)?)
+            let object: Map<String, Json> = serde_json::from_str(&get::<String>(row, 11)?)
                 .map_err(|_| corrupt(id, "metadata", &"no object"))?;
             Metadata::new(object).map_err(|e| damaged("metadata")(&e))?
         },
@@ -69,21 +69,19 @@ fn corrupt(id: UserId, column: &'static str, error: &dyn Display) -> StoreError 
 }
 
 /// The parameters of `INSERT_USER` and `UPDATE_USER`.
-pub(super) fn params(user: &User) -> Result<[Sql; 15], StoreError> {
-    let optional =
-        |text: &Option<Text>| text.as_ref().map_or(Sql::Null, |text| text.as_str().to_owned().into());
+pub(super) fn params(user: &User) -> Result<[Sql<'_>; 15], StoreError> {
     Ok([
-        user.id.as_bytes().to_vec().into(),
-        user.names.username.as_str().to_owned().into(),
-        user.names.email.as_str().to_owned().into(),
-        user.password_hash.as_phc().to_owned().into(),
+        Sql::Borrowed(ValueRef::Blob(user.id.as_bytes())),
+        user.names.username.as_str().into(),
+        user.names.email.as_str().into(),
+        user.password_hash.as_phc().into(),
         json(&user.scopes)?,
-        user.plan.as_str().to_owned().into(),
+        user.plan.as_str().into(),
         user.is_active.into(),
-        if user.vendor.as_list().is_some() { json(&user.vendor)? } else { Sql::Null },
+        if user.vendor.as_list().is_some() { json(&user.vendor)? } else { Sql::Owned(Value::Null) },
         json(&user.allowed_private_components)?,
-        optional(&user.phone_number),
-        optional(&user.title),
+        optional(user.phone_number.as_ref()),
+        optional(user.title.as_ref()),
         json(&user.metadata)?,
         user.created.millis().into(),
         user.modified.millis().into(),
@@ -91,6 +89,10 @@ pub(super) fn params(user: &User) -> Result<[Sql; 15], StoreError> {
     ])
 }
 
-fn json(value: &impl Serialize) -> Result<Sql, StoreError> {
+fn optional(text: Option<&Text>) -> Sql<'_> {
+    text.map_or(Sql::Owned(Value::Null), |text| text.as_str().into())
+}
+
+fn json(value: &impl Serialize) -> Result<Sql<'static>, StoreError> {
     serde_json::to_string(value).map(Sql::from).map_err(|error| StoreError::Internal(error.to_string()))
 }

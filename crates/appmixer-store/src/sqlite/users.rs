@@ -1,5 +1,7 @@
 //! The users.
 
+use std::sync::Arc;
+
 use appmixer_core::{
     Beside, Change, Existing, Imported, LoginName, PasswordHash, Sort, StoreError, Stretch, TICKET_LIFETIME,
     Ticket, Timestamp, User, UserChange, UserId, UserPage, UserQuery, Users, WriteError,
@@ -62,7 +64,13 @@ impl Users for SqliteStore {
         now: Timestamp,
         beside: Beside,
     ) -> Result<Vec<Imported>, StoreError> {
-        self.writer.run(move |db| import::import(db, users, existing, now, beside)).await
+        let users = Arc::new(users);
+        let (all, kept) = (Arc::clone(&users), beside.clone());
+        match self.writer.run(move |db| import::all_new(db, &all, kept)).await {
+            Ok(outcomes) => Ok(outcomes),
+            Err(WriteError::Store(error)) => Err(error),
+            Err(_) => self.writer.run(move |db| import::import(db, &users, existing, now, beside)).await,
+        }
     }
 
     async fn check_import(&self, users: Vec<User>, existing: Existing) -> Result<Vec<Imported>, StoreError> {

@@ -1,6 +1,6 @@
 //! Writing: one thread, which puts the writes that wait into one transaction.
 //!
-//! Each write has a savepoint of its own, so one that fails takes nothing with it. One commit, one `fsync`,
+//! Each of several has a savepoint of its own, so one that fails takes nothing with it. One commit, one `fsync`,
 //! then the listener hears of the changes, and only then do the callers get their answers.
 
 use std::io;
@@ -229,12 +229,19 @@ impl Loop {
 
     fn transaction(&self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
         self.execute("BEGIN IMMEDIATE")?;
+        if let [job] = group {
+            // Alone it needs no savepoint, for which a copy would be kept of each page that it changes.
+            let good = job.work(&self.connection);
+            if self.connection.is_autocommit() {
+                return Err(given_up());
+            }
+            return self.execute(if good { "COMMIT" } else { "ROLLBACK" });
+        }
         for job in group {
             self.execute("SAVEPOINT job")?;
             let good = job.work(&self.connection);
             if self.connection.is_autocommit() {
-                // A full disk, for one, makes SQLite give up the whole transaction.
-                return Err(StoreError::ReadOnly("SQLite rolled back the transaction".to_owned()));
+                return Err(given_up());
             }
             if !good {
                 self.execute("ROLLBACK TO job")?;
@@ -248,4 +255,9 @@ impl Loop {
         let outcome = self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
         outcome.map(drop).map_err(|error| store_error(&error))
     }
+}
+
+/// A full disk, for one, makes SQLite give up the whole transaction.
+fn given_up() -> StoreError {
+    StoreError::ReadOnly("SQLite rolled back the transaction".to_owned())
 }

@@ -8,10 +8,13 @@ mod seen;
 mod source;
 mod tally;
 
+use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use appmixer_core::{AuditDetails, AuditEntry, AuditKind, Beside, Context, Existing, Imported, User};
+use appmixer_store::is_served;
 use appmixer_transfer::{Format, ReadOptions};
 use tokio::sync::mpsc::Receiver;
 
@@ -20,31 +23,34 @@ use self::source::{Chunk, Source};
 use self::tally::Tally;
 use super::progress::Progress;
 use super::stop::Stop;
-use super::{beside, operator};
+use super::{in_bulk_beside, operator};
 use crate::cli::{ImportArgs, ImportFormat, WithoutPassword};
 use crate::config::Config;
 use crate::failure::Failure;
 
-/// How long one write may take: nobody else can write meanwhile.
+/// How long one write may take beside a server: nobody else can write meanwhile.
 const TURN: Duration = Duration::from_millis(50);
 /// How long others get for theirs.
-const PAUSE: Duration = Duration::from_millis(2);
+const PAUSE: Duration = Duration::from_millis(3);
+/// How long a write may take where there is no server: the more at once, the fewer pages are written twice.
+const TURN_ALONE: Duration = Duration::from_millis(750);
 /// Records in one write, at first and in any case.
 const FIRST: usize = 1000;
 const FEWEST: usize = 250;
-const MOST: usize = 10_000;
+const MOST: usize = 40_000;
 
 pub(super) fn run(args: &ImportArgs) -> Result<(), Failure> {
     let source = Source::open(&args.file)?;
     let tally = Tally::new(args.report.as_deref())?;
-    beside(&args.common, async |config, ctx| {
+    in_bulk_beside(&args.common, async |config, ctx| {
         let options = read_options(config, args)?;
         let progress = Progress::new(source.length);
         let position = source.position.clone();
         let chunks = source.read(options, tally.has_report())?;
         let existing = if args.update { Existing::Replace } else { Existing::Keep };
         let seen = args.dry_run.then(Seen::default);
-        let mut import = Import { ctx, existing, seen, tally, size: FIRST };
+        let database = config.database();
+        let mut import = Import { ctx, database, existing, seen, tally, size: FIRST };
         let outcome = import
             .work(chunks, |tally| progress.show(position.load(Ordering::Relaxed), tally.read), &progress)
             .await;
@@ -79,6 +85,7 @@ fn read_options(config: &Config, args: &ImportArgs) -> Result<ReadOptions, Failu
 
 struct Import<'a> {
     ctx: &'a Context,
+    database: PathBuf,
     existing: Existing,
     /// Of a dry run.
     seen: Option<Seen>,
@@ -90,26 +97,36 @@ struct Import<'a> {
 impl Import<'_> {
     async fn work(
         &mut self,
-        mut chunks: Receiver<std::io::Result<Chunk>>,
+        mut chunks: Receiver<io::Result<Chunk>>,
         show: impl Fn(&Tally),
         progress: &Progress,
     ) -> Result<(), Failure> {
         let mut stop = Stop::new()?;
+        let mut next = gather(&mut chunks, &mut stop, self.size).await;
         loop {
-            let (batch, end) = tokio::select! {
-                biased;
-                () = stop.told() => {
+            let Gathered { batch, then } = next;
+            let size = self.size;
+            let written = self.write(batch, progress);
+            // While one is written, the next is gathered.
+            let following = async {
+                if then == Then::More { Some(gather(&mut chunks, &mut stop, size).await) } else { None }
+            };
+            let (written, following) = tokio::join!(written, following);
+            written?;
+            show(&self.tally);
+            next = match (then, following) {
+                (Then::Failed(error), _) => {
+                    return Err(Failure::refused(format!("the file cannot be read on: {error}")));
+                }
+                (Then::Stopped, _) => {
                     return Err(Failure::refused("interrupted; the same command goes on from here"));
                 }
-                gathered = gather(&mut chunks, self.size) => gathered,
+                (Then::More, Some(following)) => following,
+                _ => return Ok(()),
             };
-            self.write(batch, progress).await?;
-            show(&self.tally);
-            if let Some(end) = end {
-                return end.map_err(|error| Failure::refused(format!("the file cannot be read on: {error}")));
+            if is_served(&self.database) {
+                tokio::time::sleep(PAUSE).await;
             }
-            // Time for others, and a moment in which a signal is heard.
-            tokio::time::sleep(PAUSE).await;
         }
     }
 
@@ -125,7 +142,7 @@ impl Import<'_> {
             }
             None => self.import(users, Beside::nothing()).await?,
         };
-        self.adapt(started.elapsed());
+        self.adapt(started.elapsed(), outcomes.len());
         for (place, outcome) in places.iter().zip(outcomes) {
             self.tally.add(place, outcome, progress)?;
         }
@@ -149,25 +166,43 @@ impl Import<'_> {
     }
 
     /// As many next time as should take one turn, but no more than twice as many.
-    fn adapt(&mut self, took: Duration) {
-        let fits = u128::try_from(self.size).unwrap_or_default() * TURN.as_micros() / took.as_micros().max(1);
+    fn adapt(&mut self, took: Duration, users: usize) {
+        let turn = if is_served(&self.database) { TURN } else { TURN_ALONE };
+        let fits = u128::try_from(users).unwrap_or_default() * turn.as_micros() / took.as_micros().max(1);
         let fits = usize::try_from(fits).unwrap_or(MOST);
         self.size = fits.clamp(self.size / 2, self.size * 2).clamp(FEWEST, MOST);
     }
 }
 
-/// Waits for so many records, or the end of the file, good or bad.
-async fn gather(
-    chunks: &mut Receiver<std::io::Result<Chunk>>,
-    size: usize,
-) -> (Chunk, Option<std::io::Result<()>>) {
+/// What was gathered for one write, and what comes then.
+struct Gathered {
+    batch: Chunk,
+    then: Then,
+}
+
+#[derive(PartialEq, Eq)]
+enum Then {
+    More,
+    End,
+    Stopped,
+    Failed(String),
+}
+
+/// Waits for so many records, the end of the file, good or bad, or to be told to stop.
+async fn gather(chunks: &mut Receiver<io::Result<Chunk>>, stop: &mut Stop, size: usize) -> Gathered {
     let mut batch = Chunk::default();
     while batch.records() < size {
-        match chunks.recv().await {
+        let chunk = tokio::select! {
+            biased;
+            // What was gathered is left out: it is quickly read again.
+            () = stop.told() => return Gathered { batch: Chunk::default(), then: Then::Stopped },
+            chunk = chunks.recv() => chunk,
+        };
+        match chunk {
             Some(Ok(chunk)) => batch.append(chunk),
-            Some(Err(error)) => return (batch, Some(Err(error))),
-            None => return (batch, Some(Ok(()))),
+            Some(Err(error)) => return Gathered { batch, then: Then::Failed(error.to_string()) },
+            None => return Gathered { batch, then: Then::End },
         }
     }
-    (batch, None)
+    Gathered { batch, then: Then::More }
 }

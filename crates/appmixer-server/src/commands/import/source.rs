@@ -17,7 +17,7 @@ use crate::failure::Failure;
 
 /// Records that go through the channel together, and how many such may wait there.
 const CHUNK: usize = 250;
-const WAITING: usize = 40;
+const WAITING: usize = 16;
 
 const BUFFER: usize = 256 * 1024;
 const GZIP_MAGIC: &[u8] = b"\x1f\x8b";

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use appmixer_core::Context;
+use appmixer_core::{Context, UserQuery};
 use appmixer_transfer::write_user;
 use tempfile::NamedTempFile;
 
@@ -51,7 +51,7 @@ fn is_there(file: &Path) -> Failure {
 async fn write(ctx: &Context, to: impl Write) -> Result<(), Failure> {
     let mut to = BufWriter::with_capacity(256 * 1024, to);
     let mut stop = Stop::new()?;
-    let progress = Progress::new(None);
+    let progress = Progress::new(Some(ctx.store.count(UserQuery::default()).await?));
     let (mut last, mut written) = (None, 0);
     loop {
         let page = tokio::select! {

@@ -245,3 +245,8 @@ pub trait ChangeListener: Send + Sync {
     /// Called once for each change. Must be quick, since it holds up the store's writer.
     fn changed(&self, change: Change);
 }
+
+/// For whoever remembers nothing, and so has nothing to forget.
+impl ChangeListener for () {
+    fn changed(&self, _: Change) {}
+}

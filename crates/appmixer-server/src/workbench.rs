@@ -84,16 +84,9 @@ pub(crate) fn notifier(config: &Config, ctx: &Context) -> Notifier {
     Notifier::new(parts.0, parts.1, parts.2, secret::webhook_key(config.data.clone()), options)
 }
 
-/// Remembers nothing, so has nothing to forget.
-struct Forgetful;
-
-impl ChangeListener for Forgetful {
-    fn changed(&self, _: appmixer_core::Change) {}
-}
-
 /// The same for a command beside the server.
 pub(crate) fn open_beside(config: &Config, role: Role, rules: Rules) -> Result<Context, Failure> {
-    open(config, role, 1, Arc::new(Forgetful), rules)
+    open(config, role, 1, Arc::new(()), rules)
 }
 
 /// The system configuration as it stands.

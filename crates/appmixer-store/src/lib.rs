@@ -6,20 +6,14 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use appmixer_core::{Change, ChangeListener, LoginName, Users};
+//! use appmixer_core::{LoginName, Users};
 //! use appmixer_store::{Role, SqliteStore};
-//!
-//! /// Hears of every change, before the one who made it gets the answer.
-//! struct Forget;
-//!
-//! impl ChangeListener for Forget {
-//!     fn changed(&self, _: Change) {}
-//! }
 //!
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("users.sqlite");
-//! let store = SqliteStore::open(&path, Role::Server, Arc::new(Forget))?;
+//! // Instead of `()`, something that hears of every change, before the one who made it gets the answer.
+//! let store = SqliteStore::open(&path, Role::Server, Arc::new(()))?;
 //! let nobody = store.find_by_login(&LoginName::parse("joe@acme")?).await?;
 //! assert!(nobody.is_none());
 //! # Ok::<(), Box<dyn std::error::Error>>(())

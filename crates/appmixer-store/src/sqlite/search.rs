@@ -348,16 +348,8 @@ impl Statement {
 mod tests {
     use std::sync::Arc;
 
-    use appmixer_core::{Change, ChangeListener};
-
     use super::*;
     use crate::{Role, SqliteStore};
-
-    struct Deaf;
-
-    impl ChangeListener for Deaf {
-        fn changed(&self, _: Change) {}
-    }
 
     fn plan(db: &Connection, statement: Statement) -> Vec<String> {
         let mut explained = db.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql)).unwrap();
@@ -369,7 +361,7 @@ mod tests {
     fn every_question_walks_its_source_and_looks_everything_else_up() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.sqlite");
-        drop(SqliteStore::open(&path, Role::Server, Arc::new(Deaf)).unwrap());
+        drop(SqliteStore::open(&path, Role::Server, Arc::new(())).unwrap());
         let db = Connection::open(&path).unwrap();
         let facet = |id| Facet { id, users: 1 };
         let text = || Some(Text { folded: "joe".to_owned(), hits: Hits::Few(vec![1, 2]) });

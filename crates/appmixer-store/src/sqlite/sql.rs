@@ -99,18 +99,11 @@ statements! {
 mod tests {
     use std::sync::Arc;
 
-    use appmixer_core::{Change, ChangeListener};
     use rusqlite::Connection;
 
     use super::super::{audit, outbox, reset_codes};
     use super::*;
     use crate::{Role, SqliteStore};
-
-    struct Deaf;
-
-    impl ChangeListener for Deaf {
-        fn changed(&self, _: Change) {}
-    }
 
     /// The audit log is bounded, and counted when it may be too long. The configuration is read as a whole, and
     /// bounded; SQLite's own tables are SQLite's business; what is part of nearly every name (`COUNT_NAMED`, for a
@@ -128,7 +121,7 @@ mod tests {
     fn no_statement_scans_a_table() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.sqlite");
-        drop(SqliteStore::open(&path, Role::Server, Arc::new(Deaf)).unwrap());
+        drop(SqliteStore::open(&path, Role::Server, Arc::new(())).unwrap());
         let connection = Connection::open(&path).unwrap();
         for (name, sql) in [ALL, audit::ALL, outbox::ALL, reset_codes::ALL].concat() {
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();

@@ -156,6 +156,7 @@ impl ConfigEntry {
                 "must not be the mask that stands for the present value".to_owned(),
             ));
         }
+        let value = if key.kind() == Some(Kind::Port) { whole(value) } else { value };
         if let Some(kind) = key.kind()
             && !value.is_null()
         {
@@ -269,6 +270,12 @@ fn url(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// 465.0 is the number 465, in JSON Schema as in JavaScript: it is kept as what readers expect.
+fn whole(value: Value) -> Value {
+    let number = value.as_f64().and_then(|number| number.to_string().parse::<u16>().ok());
+    number.map_or(value, Value::from)
+}
+
 fn port(value: &Value) -> Result<(), String> {
     let number = match value {
         Value::String(digits) => digits.parse().ok(),
@@ -333,6 +340,16 @@ mod tests {
 
     fn entry(key: &str, value: Value) -> Result<ConfigEntry, InvalidConfig> {
         ConfigEntry::new(ConfigKey::parse(key)?, value, 32)
+    }
+
+    #[test]
+    fn a_port_is_a_whole_number_however_it_is_written() {
+        let port = |value| ConfigEntry::new(ConfigKey::parse("MAIL_SMTP_PORT").unwrap(), value, 32);
+        for value in [json!(465), json!(465.0), json!(4.65e2)] {
+            assert_eq!(*port(value).unwrap().value(), json!(465));
+        }
+        assert!(port(json!(465.5)).is_err() && port(json!(1e9)).is_err() && port(json!(-1)).is_err());
+        assert_eq!(*port(json!("465")).unwrap().value(), json!("465"));
     }
 
     #[test]

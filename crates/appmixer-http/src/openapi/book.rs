@@ -207,6 +207,8 @@ impl Writing<'_> {
                 member["type"] = kind;
             }
         }
+        // A list would be the same field again and again.
+        schema.insert("additionalProperties".to_owned(), json!({ "type": "string" }));
         self.route.bodies.push(("application/x-www-form-urlencoded", schema, example));
         self
     }

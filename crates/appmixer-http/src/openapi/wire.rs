@@ -11,6 +11,9 @@ use appmixer_core::{
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
+/// Something on both sides of one `@`, and no character that `LoginName` refuses.
+const NAME: &str = r"^[^@\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+@[^@\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+$";
+
 /// 24 lower-case hexadecimal digits, laid out as MongoDB's ObjectId.
 #[derive(JsonSchema)]
 #[schemars(inline, extend("pattern" = "^[0-9a-f]{24}$"))]
@@ -21,9 +24,10 @@ pub(crate) struct Id(String);
 #[schemars(inline, extend("format" = "date-time"))]
 pub(crate) struct Time(String);
 
-/// The shape of an email address. The domain need not exist or have a dot. At most 254 bytes.
+/// The shape of an email address. The domain need not exist or have a dot. At most 254 bytes, without white space,
+/// control characters and invisible marks.
 #[derive(JsonSchema)]
-#[schemars(inline, extend("pattern" = "^[^@\\s\\x00-\\x1f\\x7f]+@[^@\\s\\x00-\\x1f\\x7f]+$", "maxLength" = MAX_NAME_BYTES))]
+#[schemars(inline, extend("pattern" = NAME, "maxLength" = MAX_NAME_BYTES))]
 pub(crate) struct Name(String);
 
 /// A password that somebody has. At most 1,024 bytes.
@@ -99,6 +103,11 @@ pub(crate) struct RuleType(String);
 #[derive(JsonSchema)]
 #[schemars(inline, extend("enum" = CoreAuditKind::ALL.map(CoreAuditKind::as_str)))]
 pub(crate) struct AuditKind(String);
+
+/// ISO 8601 with an offset, from 1970 on.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("format" = "date-time", "pattern" = "^(19[7-9]|[2-9][0-9]{2})[0-9]-"))]
+pub(crate) struct AskedTime(String);
 
 /// The number of an entry: a later entry has a greater one.
 #[derive(JsonSchema)]

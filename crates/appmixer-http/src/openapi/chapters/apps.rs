@@ -18,6 +18,12 @@ use crate::views::AppView;
 #[expect(dead_code, reason = "only its schema is asked for")]
 struct Manifest(Map<String, Value>);
 
+/// The name of an app.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("minLength" = 1))]
+#[expect(dead_code, reason = "only its schema is asked for")]
+struct AppName(String);
+
 pub(super) fn write(book: &mut Book, _: &Samples) {
     fn shown(route: Writing<'_>) -> Writing<'_> {
         route
@@ -54,7 +60,7 @@ pub(super) fn write(book: &mut Book, _: &Samples) {
     .done();
     shown(
         book.route("GET", Resource::AppComponents, "listComponents", "The components of an app", Who::User)
-            .required_query::<String>("app", "The name of an app, of a service or of one component.", name)
+            .required_query::<AppName>("app", "The name of an app, of a service or of one component.", name)
             .answers_as::<Vec<Manifest>>(
                 "The manifests that the caller sees; none for what is not there.",
                 &json!([{ "name": "appmixer.asana.tasks.NewTask", "description": "Fires for each new task." }]),

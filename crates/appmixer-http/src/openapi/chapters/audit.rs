@@ -5,7 +5,7 @@ use appmixer_core::{InvalidAuditId, InvalidId, InvalidTime};
 use crate::error::ApiError;
 use crate::openapi::book::{Book, Who};
 use crate::openapi::samples::{SAMPLE_ID, Samples};
-use crate::openapi::wire::{AuditId, AuditKind, AuditRecord, Id, Limit, Time};
+use crate::openapi::wire::{AskedTime, AuditId, AuditKind, AuditRecord, Id, Limit};
 use crate::router::Resource;
 
 pub(super) fn write(book: &mut Book, samples: &Samples) {
@@ -17,8 +17,8 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
             "Every sign-in, good and bad, and every change to a user, to the system configuration and to the access \
             rules. All parameters must hold. When there is more, `Link` has the next page.",
         )
-        .query::<Time>("from", "Entries of then or later.", "2026-01-31T00:00:00.000Z")
-        .query::<Time>("to", "Entries before it.", "2026-02-01T00:00:00.000Z")
+        .query::<AskedTime>("from", "Entries of then or later.", "2026-01-31T00:00:00.000Z")
+        .query::<AskedTime>("to", "Entries before it.", "2026-02-01T00:00:00.000Z")
         .query::<Id>("user", "What this user did, and what was done to it.", SAMPLE_ID)
         .query::<Vec<AuditKind>>("kind", "A kind; again and again for several.", vec!["sign-in-failed", "user-changed"])
         .query::<AuditId>("before", "An entry's `id`: what is older.", 43)

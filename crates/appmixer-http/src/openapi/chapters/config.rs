@@ -1,6 +1,7 @@
 //! `/config`: the system configuration.
 
-use appmixer_core::{InvalidConfig, MAX_ENTRIES, StoreError};
+use appmixer_core::{InvalidConfig, KNOWN_KEYS, Kind, MAX_ENTRIES, StoreError};
+use appmixer_token::MIN_SECRET_BYTES;
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
@@ -13,11 +14,39 @@ use crate::views::{ConfigEntryView, Removed};
 
 /// An entry. Any key may be stored; one that means something to the server takes only what it can be.
 #[derive(JsonSchema)]
+#[schemars(extend("allOf" = what_known_keys_need()))]
 #[expect(dead_code, reason = "only its schema is asked for")]
 struct NewConfigEntry {
     key: ConfigKey,
     /// Any JSON of at most 32 KiB; `null` is the default of a key that means something.
     value: Value,
+}
+
+/// 1 to 65535 in digits.
+const PORT: &str =
+    "^0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$";
+
+/// For each key that means something what its value may be.
+fn what_known_keys_need() -> Value {
+    let conditions = KNOWN_KEYS.iter().map(|(key, kind)| {
+        let mut schema = match kind {
+            Kind::Text | Kind::Secret | Kind::Scopes => json!({}),
+            Kind::Url => json!({ "pattern": r"^https?://[^/\s\x00-\x1f\x7f-\x9f][^\s\x00-\x1f\x7f-\x9f]*$" }),
+            Kind::TokenSecret => json!({ "minLength": MIN_SECRET_BYTES }),
+            Kind::Port => json!({
+                "type": ["integer", "string", "null"], "minimum": 1, "maximum": u16::MAX, "pattern": PORT,
+            }),
+            Kind::Vendor => json!({ "type": ["string", "array", "null"], "items": { "type": "string" } }),
+        };
+        if schema["type"].is_null() {
+            schema["type"] = json!(["string", "null"]);
+        }
+        json!({
+            "if": { "properties": { "key": { "const": key } } },
+            "then": { "properties": { "value": schema } },
+        })
+    });
+    conditions.collect()
 }
 
 pub(super) fn write(book: &mut Book, samples: &Samples) {

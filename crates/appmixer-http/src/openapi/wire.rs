@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
 /// Something on both sides of one `@`, and no character that `LoginName` refuses.
-const NAME: &str = r"^[^@\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+@[^@\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+$";
+pub(crate) const NAME: &str = r"^[^@\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+@[^@\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+$";
 
 /// 24 lower-case hexadecimal digits, laid out as MongoDB's ObjectId.
 #[derive(JsonSchema)]

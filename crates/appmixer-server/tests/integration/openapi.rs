@@ -1,6 +1,7 @@
 //! The API's own description: the document for programs and the page for people.
 
-use crate::support::TestServer;
+use crate::python::{module, python};
+use crate::support::{TestServer, run};
 
 #[test]
 fn the_document_and_the_page_are_open_and_kept_by_clients_until_they_change() {
@@ -40,4 +41,18 @@ fn the_document_tells_the_operators_own_rule() {
     let document = server.request("GET", "/openapi.json", &[], b"").expect(200).json();
     assert_eq!(document["components"]["schemas"]["NewPassword"]["minLength"], 11);
     assert_eq!(document["openapi"], "3.1.1");
+}
+
+#[test]
+fn the_document_is_valid_openapi() {
+    let Some(python) = python() else { return };
+    let server = TestServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("openapi.json");
+    std::fs::write(&file, server.request("GET", "/openapi.json", &[], b"").expect(200).body).unwrap();
+    let mut command = module(&python, "openapi_spec_validator");
+    command.args(["--schema", "3.1"]).arg(&file);
+    let output = run(command, "");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("OK"), "{text}");
 }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -15,6 +15,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::python::python;
 use crate::support::{PATIENCE, TestServer, eventually};
 
 /// A certificate for this machine, of an authority that nobody knows.
@@ -195,14 +196,9 @@ pub(crate) struct MailServer {
 impl MailServer {
     /// `None` where it is not installed.
     pub(crate) fn start(options: &Value) -> Option<Self> {
-        let Some(python) = std::env::var_os("APPMIXER_TEST_PYTHON") else {
-            eprintln!(
-                "skipped: `cargo xtask test` installs a mail server where python3 with venv is at hand"
-            );
-            return None;
-        };
+        let python = python()?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/mail_server.py");
-        let mut command = Command::new(PathBuf::from(python));
+        let mut command = Command::new(python);
         command.arg(script).arg(options.to_string()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -30,6 +30,11 @@ pub(crate) fn binary(data: &Path) -> Command {
 
 /// Runs a command to its end, with this on its standard input. One that does not end is ended.
 pub(crate) fn run(mut command: Command, input: &str) -> Output {
+    run_within(&mut command, input, PATIENCE)
+}
+
+/// The same with a patience of its own.
+pub(crate) fn run_within(command: &mut Command, input: &str, patience: Duration) -> Output {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // It may end without reading.
@@ -37,7 +42,7 @@ pub(crate) fn run(mut command: Command, input: &str) -> Output {
     let id = child.id();
     let (ended, watch) = mpsc::channel::<()>();
     let watchdog = thread::spawn(move || {
-        if watch.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+        if watch.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
             let _ = Command::new("kill").arg("-9").arg(id.to_string()).status();
         }
     });

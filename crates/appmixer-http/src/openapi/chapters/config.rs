@@ -1,6 +1,8 @@
 //! `/config`: the system configuration.
 
-use appmixer_core::{InvalidConfig, KNOWN_KEYS, Kind, MAX_ENTRIES, StoreError};
+use appmixer_core::{
+    InvalidConfig, KNOWN_KEYS, Kind, MAX_ENTRIES, MAX_NAME_BYTES, MIN_WEBHOOK_SECRET_BYTES, StoreError,
+};
 use appmixer_token::MIN_SECRET_BYTES;
 use schemars::JsonSchema;
 use serde_json::{Value, json};
@@ -8,7 +10,7 @@ use serde_json::{Value, json};
 use crate::error::ApiError;
 use crate::openapi::book::{Book, Who};
 use crate::openapi::samples::Samples;
-use crate::openapi::wire::ConfigKey;
+use crate::openapi::wire::{ConfigKey, NAME};
 use crate::router::Resource;
 use crate::views::{ConfigEntryView, Removed};
 
@@ -22,6 +24,9 @@ struct NewConfigEntry {
     value: Value,
 }
 
+/// Visible characters, and a host without a name or password before it.
+const URL: &str = r#"^https?://[!"$-.0->A-~]+([/?#][!-~]*)?$"#;
+
 /// 1 to 65535 in digits.
 const PORT: &str =
     "^0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$";
@@ -31,7 +36,12 @@ fn what_known_keys_need() -> Value {
     let conditions = KNOWN_KEYS.iter().map(|(key, kind)| {
         let mut schema = match kind {
             Kind::Text | Kind::Secret | Kind::Scopes => json!({}),
-            Kind::Url => json!({ "pattern": r"^https?://[^/\s\x00-\x1f\x7f-\x9f][^\s\x00-\x1f\x7f-\x9f]*$" }),
+            Kind::Line => json!({ "pattern": r"^[^\x00-\x1f\x7f-\x9f]+$" }),
+            Kind::Host => json!({ "pattern": "^[A-Za-z0-9._:-]+$", "maxLength": 253 }),
+            Kind::Email => json!({ "pattern": NAME, "maxLength": MAX_NAME_BYTES }),
+            Kind::MailTls => json!({ "enum": ["implicit", "starttls", null] }),
+            Kind::Url => json!({ "pattern": URL }),
+            Kind::WebhookSecret => json!({ "minLength": MIN_WEBHOOK_SECRET_BYTES }),
             Kind::TokenSecret => json!({ "minLength": MIN_SECRET_BYTES }),
             Kind::Port => json!({
                 "type": ["integer", "string", "null"], "minimum": 1, "maximum": u16::MAX, "pattern": PORT,

@@ -20,7 +20,8 @@ const ABOUT: &str = "Signs users up and in, hands out access tokens and says who
     order: path, method, token, scope, content type, body, members, and at last what the members ask for.\n\n\
     `HEAD` works wherever `GET` does. `OPTIONS` works on every path: 204 with `Allow`, and for a CORS preflight \
     with what is allowed. Neither is listed for each path. What is not HTTP, or has a head that is too large, is \
-    answered with a bare 400 or 431.";
+    answered with a bare 400 or 431.\n\n\
+    The source's `docs/api.md` tells the same with the reasons, and what was decided where Appmixer's documentation is silent.";
 
 /// The headers of answers: name, meaning, example.
 const HEADERS: &[(&str, &str, &str)] = &[

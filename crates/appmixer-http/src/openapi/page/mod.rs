@@ -103,10 +103,7 @@ fn article(document: &Value, path: &str, method: &str, operation: &Value) -> Mar
             p { strong { (text(&operation["summary"])) } " · " (who(operation)) }
             (prose(text(&operation["description"])))
             @if let Some(parameters) = operation["parameters"].as_array() { (schema::parameters(parameters)) }
-            @for (media_type, body) in entries(&operation["requestBody"]["content"]) {
-                h4 { "Body: " code { (media_type) } }
-                (members(document, &body["schema"]))
-            }
+            (bodies(document, &operation["requestBody"]["content"]))
             h4 { "Example" }
             pre tabindex="0" { code { (example::curl(path, method, operation)) } }
             h4 { "200" }
@@ -130,6 +127,21 @@ fn article(document: &Value, path: &str, method: &str, operation: &Value) -> Mar
                     @if place > 0 { ", " }
                     (status)
                 }
+            }
+        }
+    }
+}
+
+/// The forms that a body may have; one with the members of the first is named alone.
+fn bodies(document: &Value, content: &Value) -> Markup {
+    let first = entries(content).next().map(|(_, body)| schema::names(document, &body["schema"]));
+    html! {
+        @for (place, (media_type, body)) in entries(content).enumerate() {
+            @if place > 0 && first.as_ref() == Some(&schema::names(document, &body["schema"])) {
+                p { "Or the same as " code { (media_type) } "." }
+            } @else {
+                h4 { "Body: " code { (media_type) } }
+                (members(document, &body["schema"]))
             }
         }
     }

@@ -22,6 +22,11 @@ pub(super) fn parameters(parameters: &[Value]) -> Markup {
     }
 }
 
+/// What the members of an object are called.
+pub(super) fn names<'d>(document: &'d Value, schema: &'d Value) -> Vec<&'d str> {
+    entries(&resolve(document, schema)["properties"]).map(|(name, _)| name).collect()
+}
+
 /// The members of an object, or of the objects of a list.
 pub(super) fn members(document: &Value, schema: &Value) -> Markup {
     let schema = resolve(document, schema);

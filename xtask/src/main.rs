@@ -43,6 +43,9 @@ enum Task {
         /// Put the outcome into docs/benchmarks.md
         #[arg(long)]
         write: bool,
+        /// Measure only what has this in its name, as in "GET /user under"
+        #[arg(long, value_name = "TEXT", conflicts_with = "write")]
+        only: Option<String>,
         /// Seconds for each measurement
         #[arg(long, default_value_t = 5)]
         seconds: u64,
@@ -91,7 +94,7 @@ fn run(task: Task) -> Result<()> {
             readme::run()?;
             test::run(None)
         }
-        Task::Bench { write, seconds } => bench::run(write, seconds),
+        Task::Bench { write, only, seconds } => bench::run(write, only.as_deref(), seconds),
         Task::Dist => dist::run(),
         Task::Seed { users, hash, file } => seed::run(users, &file, hash),
         Task::Bare { address, answer } => bench::bare::serve(address, &answer),

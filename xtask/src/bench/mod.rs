@@ -39,7 +39,7 @@ struct Bench {
 const START: &str = "<!-- measured: cargo xtask bench --write -->";
 const END: &str = "<!-- end of what was measured -->";
 
-pub(crate) fn run(write: bool, seconds: u64) -> Result<()> {
+pub(crate) fn run(write: bool, only: Option<&str>, seconds: u64) -> Result<()> {
     if !is_there("wrk") {
         install_wrk()?;
     }
@@ -53,7 +53,7 @@ pub(crate) fn run(write: bool, seconds: u64) -> Result<()> {
     };
     let mut table = String::from("| what | against | measured | goal | |\n|---|---|---|---|---|\n");
     let mut all_met = true;
-    for (name, measure) in rows::ALL {
+    for (name, measure) in rows::ALL.iter().filter(|(name, _)| only.is_none_or(|only| name.contains(only))) {
         eprintln!("… {name}");
         for row in measure(&bench).with_context(|| format!("measuring {name}"))? {
             let verdict = if row.met { "met" } else { "**missed**" };

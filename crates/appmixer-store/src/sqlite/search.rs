@@ -346,23 +346,12 @@ impl Statement {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
+    use super::super::sql::tests::{empty_database, plan};
     use super::*;
-    use crate::{Role, SqliteStore};
-
-    fn plan(db: &Connection, statement: Statement) -> Vec<String> {
-        let mut explained = db.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql)).unwrap();
-        let steps = explained.query_map(params_from_iter(statement.params), |row| row.get("detail")).unwrap();
-        steps.collect::<Result<_, _>>().unwrap()
-    }
 
     #[test]
     fn every_question_walks_its_source_and_looks_everything_else_up() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("plan.sqlite");
-        drop(SqliteStore::open(&path, Role::Server, Arc::new(())).unwrap());
-        let db = Connection::open(&path).unwrap();
+        let (_folder, db) = empty_database();
         let facet = |id| Facet { id, users: 1 };
         let text = || Some(Text { folded: "joe".to_owned(), hits: Hits::Few(vec![1, 2]) });
         for (source, facets, text) in [
@@ -376,7 +365,7 @@ mod tests {
             let question = Question { everybody: 10, facets, text };
             for key in [SortKey::Created, SortKey::Username, SortKey::Email] {
                 let page = Page { key, descending: true, offset: 0, limit: 10 };
-                let plan = plan(&db, question.statement(source, Some(&page)).ok().unwrap());
+                let plan = plan(&db, &question.statement(source, Some(&page)).ok().unwrap().sql);
                 let walked = match (source, key) {
                     (Source::List, SortKey::Created) => "SCAN users USING COVERING INDEX users_by_created",
                     (Source::List, _) => "SCAN names",

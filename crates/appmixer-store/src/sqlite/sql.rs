@@ -96,10 +96,11 @@ statements! {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use rusqlite::Connection;
+    use tempfile::TempDir;
 
     use super::super::{audit, outbox, reset_codes};
     use super::*;
@@ -117,20 +118,29 @@ mod tests {
         step.contains("VIRTUAL TABLE INDEX") && !step.ends_with("INDEX 0:") || step == "SCAN CONSTANT ROW"
     }
 
-    #[test]
-    fn no_statement_scans_a_table() {
+    /// A database of today's schema, in its folder.
+    pub(in super::super) fn empty_database() -> (TempDir, Connection) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.sqlite");
         drop(SqliteStore::open(&path, Role::Server, Arc::new(())).unwrap());
-        let connection = Connection::open(&path).unwrap();
+        let db = Connection::open(&path).unwrap();
+        (folder, db)
+    }
+
+    /// What SQLite would do, step by step.
+    pub(in super::super) fn plan(db: &Connection, sql: &str) -> Vec<String> {
+        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let unbound = vec![rusqlite::types::Null; statement.parameter_count()];
+        let steps =
+            statement.query_map(rusqlite::params_from_iter(unbound), |row| row.get("detail")).unwrap();
+        steps.collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn no_statement_scans_a_table() {
+        let (_folder, db) = empty_database();
         for (name, sql) in [ALL, audit::ALL, outbox::ALL, reset_codes::ALL].concat() {
-            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-            let unbound = vec![rusqlite::types::Null; statement.parameter_count()];
-            let plan: Vec<String> = statement
-                .query_map(rusqlite::params_from_iter(unbound), |row| row.get("detail"))
-                .unwrap()
-                .collect::<Result<_, _>>()
-                .unwrap();
+            let plan = plan(&db, sql);
             let scans = plan
                 .iter()
                 .any(|step| step.starts_with("SCAN") && !is_lookup(step) || step.contains("TEMP B-TREE"));

@@ -1,7 +1,6 @@
 //! Forgotten passwords: the code, what it does, and that nobody learns who exists.
 
 use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -175,27 +174,4 @@ fn a_code_survives_a_kill_and_is_delivered_after_the_restart() {
     assert!(got.iter().all(|hook| hook.header("X-Appmixer-Delivery") == number));
     reset(&server, &got[3].json()["code"], "xyz987").expect(200);
     server.sign_in("joe@acme", "xyz987").expect(200);
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
-}
-
-/// `cargo test -p appmixer-server --test integration -- --ignored --nocapture forgot_password::how_long`
-#[test]
-#[ignore = "a measurement"]
-fn how_long_somebody_and_nobody_take() {
-    let (server, receiver, _) = with_webhook(Manner::Answers(vec![]));
-    server.user("joe@acme");
-    let mut times = [Vec::new(), Vec::new()];
-    for _ in 0..1000 {
-        for (name, times) in ["joe@acme", "nobody@acme"].into_iter().zip(&mut times) {
-            let started = Instant::now();
-            forgot(&server, name).expect(200);
-            times.push(started.elapsed());
-        }
-    }
-    let [somebody, nobody] = times;
-    println!("somebody {:?}, nobody {:?}, {} told", median(somebody), median(nobody), receiver.got().len());
 }

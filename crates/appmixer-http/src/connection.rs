@@ -13,7 +13,7 @@ use std::task::Poll;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{oneshot, watch};
 
 use crate::activity::{Activity, Watched};
@@ -35,11 +35,13 @@ struct Shared {
 }
 
 /// Serves a connection to its end. The server stops when `stop` changes, or its sender goes.
+///
+/// `peer` is the address at the other end, where there is one.
 pub(crate) async fn run(
     app: Arc<App>,
     http: &http1::Builder,
-    stream: TcpStream,
-    peer: IpAddr,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: Option<IpAddr>,
     stop: watch::Receiver<()>,
 ) {
     let shared = Arc::new(Shared { app, activity: Activity::default() });
@@ -51,7 +53,7 @@ pub(crate) async fn run(
         let shared = Arc::clone(&shared);
         async move {
             shared.activity.begin();
-            let answer = shared.app.handle_from(request, Some(peer)).await;
+            let answer = shared.app.handle_from(request, peer).await;
             shared.activity.end();
             Ok::<_, Infallible>(answer)
         }

@@ -83,6 +83,7 @@ mod etag;
 mod fields;
 mod head;
 mod json;
+mod listener;
 mod live_rules;
 mod openapi;
 mod options;
@@ -102,6 +103,7 @@ mod views;
 
 pub use app::{App, AppError};
 pub use epochs::Epochs;
+pub use listener::Listener;
 pub use options::{CorsOrigins, HttpOptions, InvalidOrigin, TokenOptions};
 pub use rule_input::{InvalidRules, read_rules};
 pub use serve::serve;

@@ -1,4 +1,4 @@
-//! The server: sockets, the number of connections, and the end.
+//! The server: listeners, the number of connections, and the end.
 
 use std::future::Future;
 use std::io;
@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::app::App;
 use crate::connection;
+use crate::listener::{Accept, Listener};
 
 /// Told to a connection that is one too many. Complete and constant, since there may be a flood of them.
 const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
@@ -22,11 +23,22 @@ const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 /// would spin until one is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves an application until `shutdown` is ready; then takes no more connections, lets the requests that
-/// run come to their end for at most `grace`, and returns.
+/// What all listeners share.
+#[derive(Clone)]
+struct Server {
+    app: Arc<App>,
+    http: http1::Builder,
+    /// For all connections, wherever they come in.
+    room: Arc<Semaphore>,
+    /// Changes, or loses its sender, when the server stops.
+    stopping: watch::Receiver<()>,
+}
+
+/// Serves an application on all these listeners until `shutdown` is ready; then takes no more connections, lets
+/// the requests that run come to their end for at most `grace`, and returns.
 pub async fn serve(
     app: Arc<App>,
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     shutdown: impl Future<Output = ()>,
     grace: Duration,
 ) {
@@ -38,34 +50,20 @@ pub async fn serve(
     http.header_read_timeout(None)
         .max_buf_size(app.options.header_limit.max(8192))
         .max_header_size(app.options.header_limit);
+    let server = Server { app, http, room: Arc::clone(&room), stopping };
 
-    tokio::pin!(shutdown);
-    loop {
-        let (stream, peer) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    after_accept_error(&error).await;
-                    continue;
-                }
-            },
-            () = &mut shutdown => break,
+    let mut open = JoinSet::new();
+    for listener in listeners {
+        let server = server.clone();
+        match listener {
+            Listener::Tcp(listener) => open.spawn(server.accept_from(listener)),
+            Listener::Unix(listener) => open.spawn(server.accept_from(listener)),
         };
-        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
-            refuse(&stream);
-            continue;
-        };
-        // Answers are small and whole: waiting for more to send would only delay them.
-        let _ = stream.set_nodelay(true);
-        let (app, http, stopping) = (Arc::clone(&app), http.clone(), stopping.clone());
-        tokio::spawn(async move {
-            connection::run(app, &http, stream, peer.ip(), stopping).await;
-            drop(permit);
-        });
     }
-
-    drop(listener);
+    shutdown.await;
     drop(stop);
+    // Their sockets are closed before anything else is waited for.
+    while open.join_next().await.is_some() {}
     // All the room is there again when the last connection has ended.
     if timeout(grace, room.acquire_many(limit)).await.is_err() {
         let open = limit as usize - room.available_permits();
@@ -73,9 +71,32 @@ pub async fn serve(
     }
 }
 
-/// Best effort: a socket that has just been opened has room for one small answer.
-fn refuse(stream: &TcpStream) {
-    let _ = stream.try_write(TOO_MANY_CONNECTIONS);
+impl Server {
+    /// Takes connections until the server stops.
+    async fn accept_from<L: Accept + Sync>(mut self, listener: L) {
+        loop {
+            let (stream, peer) = tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        after_accept_error(&error).await;
+                        continue;
+                    }
+                },
+                _ = self.stopping.changed() => return,
+            };
+            let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
+                // Best effort: a socket that has just been opened has room for one small answer.
+                let _ = L::try_write(&stream, TOO_MANY_CONNECTIONS);
+                continue;
+            };
+            let Self { app, http, stopping, .. } = self.clone();
+            tokio::spawn(async move {
+                connection::run(app, &http, stream, peer, stopping).await;
+                drop(permit);
+            });
+        }
+    }
 }
 
 async fn after_accept_error(error: &io::Error) {

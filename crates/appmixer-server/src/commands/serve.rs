@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use appmixer_apps::{Apps, Limits};
-use appmixer_http::{App, Epochs, serve};
+use appmixer_http::{App, Epochs, Listener, serve};
 use appmixer_store::Role;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpSocket};
@@ -76,7 +76,7 @@ async fn serve_until_told(config: &Config, app: Arc<App>) -> Result<(), Failure>
     let address = listener.local_addr()?;
     tracing::info!(%address, data = %config.data.display(), version = env!("CARGO_PKG_VERSION"), "listening");
     tokio::spawn(hint_at_first_admin(Arc::clone(&app)));
-    serve(app, listener, told_to_stop(signals), config.http.shutdown_grace.0).await;
+    serve(app, vec![Listener::Tcp(listener)], told_to_stop(signals), config.http.shutdown_grace.0).await;
     Ok(())
 }
 

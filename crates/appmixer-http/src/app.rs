@@ -22,7 +22,7 @@ use crate::head::Head;
 use crate::live_rules::{LiveRules, RuleSets};
 use crate::openapi::Reference;
 use crate::options::{HttpOptions, TokenOptions};
-use crate::request_id::{RequestIds, X_REQUEST_ID};
+use crate::request_id::{self, X_REQUEST_ID};
 use crate::response::{self, Answer};
 use crate::router::{Resource, Router};
 use crate::routes;
@@ -45,7 +45,6 @@ pub struct App {
     shelf: LiveShelf,
     sessions: Sessions,
     router: Router,
-    request_ids: RequestIds,
     /// Rendered when somebody first asks for it.
     pub(crate) reference: OnceLock<Reference>,
 }
@@ -98,7 +97,6 @@ impl App {
             shelf: LiveShelf::new(Apps::none()),
             sessions: Sessions::new(options.session_cache_bytes),
             router: Router::new()?,
-            request_ids: RequestIds::new(),
             reference: OnceLock::new(),
             options,
         })
@@ -134,7 +132,7 @@ impl App {
     {
         let started = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
         let (parts, body) = request.into_parts();
-        let request_id = self.request_ids.of(&parts.headers);
+        let request_id = request_id::of(&parts.headers);
         let logged_id = request_id.to_str().unwrap_or_default();
         let mut body = RequestBody::new(body, self.options.body_limit, self.options.body_timeout);
 
@@ -285,11 +283,11 @@ impl App {
             return Ok(None);
         };
         let now = self.ctx.clock.now().seconds();
-        if let Some(session) = self.sessions.find(token, &self.epochs, now) {
+        if let Some(session) = self.sessions.find(token.as_bytes(), &self.epochs, now) {
             return Ok(Some(session));
         }
         let settings = self.settings().await?;
-        let claims = settings.keys.verify(token, now).map_err(ApiError::from)?;
+        let claims = settings.keys.verify(token.text()?, now).map_err(ApiError::from)?;
         let grant = grant_of(&claims).map_err(ApiError::from)?;
         let epoch = Epoch { all: settings.epoch, user: self.epochs.of_user(grant.id) };
         let caller = authenticate(&*self.ctx.store, &grant).await.map_err(|error| match error {
@@ -299,7 +297,7 @@ impl App {
         let rendered = response::render(&UserView::of(&caller.user))?;
         let session =
             Arc::new(Remembered { caller, rendered, expires_at: grant.expires_at.seconds(), epoch });
-        self.sessions.remember(token, Arc::clone(&session));
+        self.sessions.remember(token.as_bytes(), Arc::clone(&session));
         Ok(Some(session))
     }
 

@@ -56,18 +56,18 @@ impl Sessions {
         }
     }
 
-    pub(crate) fn find(&self, token: &str, epochs: &Epochs, now: u64) -> Option<Arc<Remembered>> {
+    pub(crate) fn find(&self, token: &[u8], epochs: &Epochs, now: u64) -> Option<Arc<Remembered>> {
         let entry = self.cache.get(&self.key(token))?;
         let fresh = now < entry.expires_at && epochs.is_now(entry.caller.user.id, entry.epoch);
         fresh.then_some(entry)
     }
 
-    pub(crate) fn remember(&self, token: &str, entry: Arc<Remembered>) {
+    pub(crate) fn remember(&self, token: &[u8], entry: Arc<Remembered>) {
         self.cache.insert(self.key(token), entry);
     }
 
-    fn key(&self, token: &str) -> Key {
-        self.hasher.hash(token.as_bytes()).as_u128()
+    fn key(&self, token: &[u8]) -> Key {
+        self.hasher.hash(token).as_u128()
     }
 }
 

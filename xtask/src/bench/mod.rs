@@ -1,6 +1,7 @@
 //! Measures against the figures that the design holds us to. Everything that can be a ratio is one, of two
 //! measurements taken in turns within the same run, because machines are noisy.
 
+mod apart;
 mod apps;
 pub(crate) mod bare;
 mod client;

@@ -3,14 +3,14 @@
 use std::fs;
 use std::net::TcpStream;
 use std::process::Command;
-use std::thread::{self, sleep};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
 use super::client::Client;
-use super::statistics::{difference_of_medians, median, millis, quantile};
-use super::{Bench, Row, apps, load};
+use super::statistics::{difference_of_medians, median, millis};
+use super::{Bench, Row, apart, apps, load};
 use crate::process::run;
 
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
@@ -18,7 +18,8 @@ type Measure = fn(&Bench) -> Result<Vec<Row>>;
 pub(super) const ALL: &[(&str, Measure)] = &[
     ("GET /user", get_user),
     ("POST /user/auth and POST /user", hashing),
-    ("GET /user under sign-ins", reads_under_sign_ins),
+    ("GET /user under sign-ins", apart::reads_under_sign_ins),
+    ("past the queue", apart::past_the_queue),
     ("GET /apps/components", apps::components),
     ("who exists", timing),
     ("start", start),
@@ -91,48 +92,6 @@ fn hashing(bench: &Bench) -> Result<Vec<Row>> {
         row("`POST /user/auth` a second, 64 connections", &sign_in, "≥ 0.95", 0.95),
         row("`POST /user` a second, 64 connections, every 200 on disk", &sign_up, "≥ 0.90", 0.90),
     ])
-}
-
-/// 200 reads a second, each counted from the moment it was due.
-fn paced_reads(address: &str, token: &str, duration: Duration) -> Result<Vec<f64>> {
-    const EVERY: Duration = Duration::from_millis(5);
-    let mut client = Client::connect(address)?;
-    let mut latencies = Vec::new();
-    let started = Instant::now();
-    let mut due = started;
-    while due < started + duration {
-        sleep(due.saturating_duration_since(Instant::now()));
-        let answer = client.get("/user", token)?;
-        ensure!(answer.status() == "200", "GET /user: {}", answer.status());
-        latencies.push(millis(due.elapsed()));
-        due += EVERY;
-    }
-    Ok(latencies)
-}
-
-fn reads_under_sign_ins(bench: &Bench) -> Result<Vec<Row>> {
-    let server = bench.serve("both")?;
-    let token = Client::connect(&server.address)?.post("/user", JOE)?.token()?;
-    let idle = paced_reads(&server.address, &token, bench.duration)?;
-    let busy = thread::scope(|scope| {
-        let long = bench.duration + Duration::from_secs(2);
-        let body = format!("'{JOE}'");
-        let address = &server.address;
-        let load = scope.spawn(move || load::post(&bench.folder, address, "/user/auth", &body, long));
-        // The queue fills in the first second.
-        sleep(Duration::from_secs(1));
-        let busy = paced_reads(address, &token, bench.duration);
-        let load = load.join().map_err(|_| anyhow::anyhow!("the load panicked"))?;
-        load.and(busy)
-    })?;
-    let (idle, busy) = (quantile(&idle, 0.99), quantile(&busy, 0.99));
-    Ok(vec![Row {
-        what: "`GET /user`, 200 a second, while 64 connections sign in: p99",
-        against: format!("itself, idle: {idle:.2} ms"),
-        measured: format!("**{busy:.2} ms**"),
-        goal: "≤ 5 ms",
-        met: busy <= 5.0,
-    }])
 }
 
 fn timing(bench: &Bench) -> Result<Vec<Row>> {

@@ -10,7 +10,7 @@ use crate::origin::Origin;
 use crate::store::{StoreError, WriteError};
 use crate::user::{User, UserChange};
 
-/// Changes a user.
+/// Changes a user. Where only active users may sign in, one who is deactivated is signed out as well.
 ///
 /// # Errors
 /// [`WriteError`].
@@ -18,8 +18,9 @@ pub async fn change_user(
     ctx: &Context,
     origin: &Origin,
     id: UserId,
-    change: UserChange,
+    mut change: UserChange,
 ) -> Result<User, WriteError> {
+    change.revoke_tokens |= ctx.rules.require_active && change.is_active == Some(false);
     let now = ctx.clock.now();
     let entry = AuditEntry::new(now, AuditKind::UserChanged, origin).about(id);
     ctx.store.update(id, change, now, ctx.beside(entry)).await

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use crate::support::TestServer;
+use crate::support::{TestServer, eventually};
 
 const ABC: &str = r#"{ "username": "abc@example.com", "email": "abc@example.com", "password": "abc321" }"#;
 
@@ -299,7 +299,20 @@ fn only_active_users_sign_in_where_the_operator_wants_that() {
     assert_eq!(server.sign_in("joe@acme", "abc321").error(403), "The account is not active");
     assert_eq!(server.sign_in("joe@acme", "wrong1").error(403), "Invalid username or password");
     server.done(&["user", "set", "joe@acme", "--active", "true"], "");
-    server.sign_in("joe@acme", "abc321").expect(200);
+    let joe = server.sign_in("joe@acme", "abc321").expect(200).text("token");
+    server.done(&["user", "set", "joe@acme", "--plan", "beta"], "");
+    server.get("/user", &joe).expect(200);
+    server.done(&["user", "set", "joe@acme", "--active", "false"], "");
+    eventually(|| server.get("/user", &joe).status == 401);
+}
+
+#[test]
+fn being_active_means_nothing_where_the_operator_did_not_ask_for_it() {
+    let server = TestServer::start();
+    let (admin, joe) = (server.admin(), server.user("joe@acme"));
+    let id = server.get("/user", &joe).text("id");
+    server.put_as(&admin, &format!("/users/{id}"), r#"{"isActive":false}"#).expect(200);
+    server.get("/user", &joe).expect(200);
 }
 
 #[test]

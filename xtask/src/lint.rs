@@ -8,6 +8,7 @@ use crate::tidy;
 const LIBRARIES: &[&str] = &[
     "appmixer-apps",
     "appmixer-core",
+    "appmixer-forwarded",
     "appmixer-token",
     "appmixer-password",
     "appmixer-store",

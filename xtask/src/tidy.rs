@@ -13,11 +13,12 @@ use crate::process::{command, output};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("appmixer-apps", &[]),
     ("appmixer-core", &[]),
+    ("appmixer-forwarded", &[]),
     ("appmixer-token", &[]),
     ("appmixer-password", &["appmixer-core"]),
     ("appmixer-store", &["appmixer-core"]),
     ("appmixer-transfer", &["appmixer-core", "appmixer-password"]),
-    ("appmixer-http", &["appmixer-apps", "appmixer-core", "appmixer-token"]),
+    ("appmixer-http", &["appmixer-apps", "appmixer-core", "appmixer-forwarded", "appmixer-token"]),
     ("appmixer-notify", &["appmixer-core"]),
     (
         "appmixer-server",
@@ -38,6 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// What stays out of a crate, whoever else has it.
 const MUST_NOT_USE: &[(&str, &[&str])] = &[
     ("appmixer-core", &["hyper", "rusqlite", "tokio", "ring", "http", "jsonwebtoken"]),
+    ("appmixer-forwarded", &["hyper", "tokio"]),
     ("appmixer-apps", &["hyper", "http", "rusqlite"]),
     ("appmixer-http", &["rusqlite", "refinery"]),
     ("appmixer-notify", &["rusqlite", "refinery", "appmixer-http"]),

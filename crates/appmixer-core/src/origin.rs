@@ -24,7 +24,7 @@ pub enum Actor {
 pub struct Origin {
     /// Who.
     pub actor: Actor,
-    /// The address at the other end of the connection, where there is one.
+    /// The client's address, where it has one.
     pub address: Option<IpAddr>,
 }
 

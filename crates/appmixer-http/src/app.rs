@@ -122,10 +122,11 @@ impl App {
 
     /// Answers one request. Never fails: what goes wrong is an answer too.
     ///
-    /// `address` is the client's, for the audit log: what the socket says, since headers can be made up.
+    /// `peer` is the address at the other end of the connection, if it has one. It is the client's, unless it is one
+    /// of [`HttpOptions::trusted_proxies`].
     ///
     /// Must run within a tokio runtime with timers.
-    pub async fn handle_from<B>(&self, request: Request<B>, address: Option<IpAddr>) -> Response<Full<Bytes>>
+    pub async fn handle_from<B>(&self, request: Request<B>, peer: Option<IpAddr>) -> Response<Full<Bytes>>
     where
         B: hyper::body::Body + Send + 'static,
         B::Data: Send,
@@ -136,7 +137,12 @@ impl App {
         let logged_id = request_id.to_str().unwrap_or_default();
         let mut body = RequestBody::new(body, self.options.body_limit, self.options.body_timeout);
 
-        let head = Head { headers: &parts.headers, query: parts.uri.query().unwrap_or_default(), address };
+        let head = Head {
+            headers: &parts.headers,
+            query: parts.uri.query().unwrap_or_default(),
+            peer,
+            proxies: &self.options.trusted_proxies,
+        };
         let outcome = match check_host(&parts) {
             Ok(()) => self.route(&parts.method, parts.uri.path(), &head, &mut body).await,
             Err(error) => Err(error),

@@ -71,6 +71,9 @@
 //! - Paths are taken as they come: who mounts the API under a prefix takes the prefix off first.
 //! - Hashing, storing and telling the time come in through [`Context`](appmixer_core::Context).
 
+/// Sets of networks, for [`HttpOptions`].
+pub use appmixer_forwarded::{InvalidNetwork, Networks};
+
 mod activity;
 mod app;
 mod authorization;

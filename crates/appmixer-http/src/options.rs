@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use appmixer_forwarded::Networks;
 use appmixer_token::Secret;
 use thiserror::Error;
 
@@ -19,6 +20,8 @@ pub struct HttpOptions {
     pub body_timeout: Duration,
     /// The most connections at once; one more is told so and closed.
     pub max_connections: usize,
+    /// The proxies whose `Forwarded` and `X-Forwarded-For` tell the client's address.
+    pub trusted_proxies: Networks,
     /// The origins whose scripts may read answers.
     pub cors_origins: CorsOrigins,
     /// The memory for remembered sessions, in bytes.
@@ -33,6 +36,7 @@ impl Default for HttpOptions {
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
             max_connections: 4096,
+            trusted_proxies: Networks::none(),
             cors_origins: CorsOrigins::Any,
             session_cache_bytes: 16 * 1024 * 1024,
         }

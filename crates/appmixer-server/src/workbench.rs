@@ -9,7 +9,7 @@ use appmixer_core::{
     ChangeListener, Clock, Context, IdGenerator, LoginName, PasswordHasher, Rules, Store, SystemClock,
     SystemConfig, User, UserId,
 };
-use appmixer_http::{CorsOrigins, HttpOptions};
+use appmixer_http::{CorsOrigins, HttpOptions, Networks};
 use appmixer_notify::{Notifier, NotifyOptions};
 use appmixer_password::{Argon2Pool, InvalidParams, Params, PoolOptions, RandomCodes};
 use appmixer_store::{Role, SqliteStore};
@@ -29,12 +29,15 @@ impl Config {
     pub(crate) fn http_options(&self) -> Result<HttpOptions, Failure> {
         let cors_origins = CorsOrigins::parse(&self.http.cors_origins)
             .map_err(|error| Failure::configuration(format!("http.cors_origins: {error}")))?;
+        let trusted_proxies = Networks::parse(&self.http.trusted_proxies)
+            .map_err(|error| Failure::configuration(format!("http.trusted_proxies: {error}")))?;
         Ok(HttpOptions {
             body_limit: self.http.body_limit,
             header_limit: self.http.header_limit,
             header_timeout: self.http.header_timeout.0,
             body_timeout: self.http.body_timeout.0,
             max_connections: self.http.max_connections,
+            trusted_proxies,
             cors_origins,
             session_cache_bytes: self.http.session_cache_bytes,
         })

@@ -75,6 +75,10 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     text("http.body_timeout", "The longest wait for a whole request body; then 408."),
     text("http.shutdown_grace", "How long requests that run may go on after SIGTERM."),
+    other(
+        "http.trusted_proxies",
+        "The networks of the proxies in front, such as 10.0.0.0/8, and unix for those that come through a Unix socket: only their Forwarded and X-Forwarded-For tell the client's address.",
+    ),
     other("http.cors_origins", "The origins whose scripts may read answers; * means every one."),
     other(
         "http.session_cache_bytes",

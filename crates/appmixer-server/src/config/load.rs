@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use appmixer_core::{MAX_PASSWORD_STRENGTH, PasswordPolicy, Rules};
-use appmixer_http::CorsOrigins;
+use appmixer_http::{CorsOrigins, Networks};
 use figment::error::Kind;
 use figment::providers::{Format as _, Serialized, Toml};
 use figment::{Error, Figment, Metadata, Profile, Provider};
@@ -156,6 +156,9 @@ fn check(config: &Config) -> Result<(), Failure> {
             return bad(key, "must be longer than nothing".to_owned());
         }
     }
+    if let Err(error) = Networks::parse(&config.http.trusted_proxies) {
+        return bad("http.trusted_proxies", error.to_string());
+    }
     if let Err(error) = CorsOrigins::parse(&config.http.cors_origins) {
         return bad("http.cors_origins", error.to_string());
     }
@@ -277,6 +280,12 @@ mod tests {
                 vec![],
                 &none,
                 ["http.cors_origins", "app.example.com", "origin"],
+            ),
+            (
+                "",
+                vec![("APPMIXER_HTTP__TRUSTED_PROXIES", "10.0.0.0/8, 0.0.0.0/0")],
+                &none,
+                ["http.trusted_proxies", "0.0.0.0/0", "everybody"],
             ),
             ("this is no toml", vec![], &none, ["TOML", "test.toml", "="]),
         ] {

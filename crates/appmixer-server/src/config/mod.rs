@@ -85,6 +85,7 @@ pub(crate) struct HttpConfig {
     pub(crate) header_timeout: Span,
     pub(crate) body_timeout: Span,
     pub(crate) shutdown_grace: Span,
+    pub(crate) trusted_proxies: Vec<String>,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) session_cache_bytes: u64,
 }
@@ -139,6 +140,7 @@ impl Default for Config {
                 header_timeout: Span(http.header_timeout),
                 body_timeout: Span(http.body_timeout),
                 shutdown_grace: Span(Duration::from_secs(30)),
+                trusted_proxies: Vec::new(),
                 cors_origins: vec!["*".to_owned()],
                 session_cache_bytes: http.session_cache_bytes,
             },

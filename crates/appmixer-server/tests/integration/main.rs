@@ -7,6 +7,7 @@ mod administration;
 mod apps;
 mod audit;
 mod audit_log;
+mod client_address;
 mod command_line;
 mod commands;
 mod configuration;

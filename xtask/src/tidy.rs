@@ -1,6 +1,7 @@
-//! The rules of the house that no other tool checks: who may use whom, and how files look.
+//! The rules of the house that no other tool checks: who may use whom, how files look, and that the tests which
+//! the documentation names exist.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -55,9 +56,14 @@ const UNFINISHED: &[&str] = &[concat!("todo", "!("), concat!("unimpl", "emented!
 
 pub(crate) fn check(root: &Path) -> Result<()> {
     let mut complaints = dependencies()?;
+    let mut functions = BTreeSet::new();
     for folder in ["crates", "xtask"] {
-        files(&root.join(folder), &mut complaints)?;
+        files(&root.join(folder), &mut complaints, &mut functions)?;
     }
+    let promises = fs::read_to_string(root.join("docs/security.md"))?;
+    let missing = tests_named_in(&promises).filter(|test| !functions.contains(*test));
+    complaints
+        .extend(missing.map(|test| format!("docs/security.md names {test}, and there is no such test")));
     if complaints.is_empty() {
         return Ok(());
     }
@@ -97,13 +103,27 @@ fn dependencies() -> Result<Vec<String>> {
     Ok(complaints)
 }
 
-fn files(folder: &Path, complaints: &mut Vec<String>) -> Result<()> {
+/// What stands in code quotes and is a sentence. Metrics have as many words, and a prefix.
+fn tests_named_in(markdown: &str) -> impl Iterator<Item = &str> {
+    markdown.split('`').skip(1).step_by(2).filter(|code| {
+        code.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+            && code.matches('_').count() >= 3
+            && !code.starts_with("appmixer_")
+    })
+}
+
+fn functions_in(rust: &str) -> impl Iterator<Item = &str> {
+    rust.split("fn ").skip(1).filter_map(|rest| rest.split_once('(')).map(|(name, _)| name)
+}
+
+fn files(folder: &Path, complaints: &mut Vec<String>, functions: &mut BTreeSet<String>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
-            files(&path, complaints)?;
+            files(&path, complaints, functions)?;
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path)?;
+            functions.extend(functions_in(&text).map(str::to_owned));
             let path = path.display();
             if text.lines().count() > MAX_LINES {
                 complaints.push(format!("{path} has more than {MAX_LINES} lines"));
@@ -122,6 +142,13 @@ fn files(folder: &Path, complaints: &mut Vec<String>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_promise_names_a_test_and_a_key_or_a_metric_is_none() {
+        let text = "`nobody_gets_more_than_this`, `token.allow_short_secret`, `appmixer_hash_queue_depth`, `min_length`";
+        assert_eq!(tests_named_in(text).collect::<Vec<_>>(), ["nobody_gets_more_than_this"]);
+        assert_eq!(functions_in("async fn a_b(x: u8) {} fn c<T>() {}").collect::<Vec<_>>(), ["a_b", "c<T>"]);
+    }
 
     #[test]
     fn nobody_uses_whom_it_must_not() {

@@ -13,6 +13,7 @@ const LIBRARIES: &[&str] = &[
     "appmixer-password",
     "appmixer-store",
     "appmixer-http",
+    "appmixer-metrics",
     "appmixer-notify",
 ];
 

@@ -14,12 +14,16 @@ use crate::process::{command, output};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("appmixer-apps", &[]),
     ("appmixer-core", &[]),
+    ("appmixer-metrics", &[]),
     ("appmixer-forwarded", &[]),
     ("appmixer-token", &[]),
     ("appmixer-password", &["appmixer-core"]),
     ("appmixer-store", &["appmixer-core"]),
     ("appmixer-transfer", &["appmixer-core", "appmixer-password"]),
-    ("appmixer-http", &["appmixer-apps", "appmixer-core", "appmixer-forwarded", "appmixer-token"]),
+    (
+        "appmixer-http",
+        &["appmixer-apps", "appmixer-core", "appmixer-forwarded", "appmixer-token", "appmixer-metrics"],
+    ),
     ("appmixer-notify", &["appmixer-core"]),
     (
         "appmixer-server",
@@ -27,6 +31,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "appmixer-apps",
             "appmixer-core",
             "appmixer-http",
+            "appmixer-metrics",
             "appmixer-notify",
             "appmixer-password",
             "appmixer-store",
@@ -42,6 +47,7 @@ const MUST_NOT_USE: &[(&str, &[&str])] = &[
     ("appmixer-core", &["hyper", "rusqlite", "tokio", "ring", "http", "jsonwebtoken"]),
     ("appmixer-forwarded", &["hyper", "tokio"]),
     ("appmixer-apps", &["hyper", "http", "rusqlite"]),
+    ("appmixer-metrics", &["hyper", "http", "tokio", "rusqlite"]),
     ("appmixer-http", &["rusqlite", "refinery"]),
     ("appmixer-notify", &["rusqlite", "refinery", "appmixer-http"]),
     ("appmixer-store", &["hyper", "http", "jsonwebtoken"]),

@@ -11,7 +11,7 @@ pub enum TokenError {
     /// Not three parts (RFC 7515 section 7.1), or no base64url without padding with JSON in it in the first two.
     #[error("Invalid JWT: malformed")]
     Malformed,
-    /// The header asks for anything but HS256, for another type than `JWT`, or for an extension.
+    /// The header has an algorithm that no key has, another type than `JWT`, an extension, or a key of its own.
     #[error("Invalid JWT: algorithm or type not supported")]
     Unsupported,
     /// No key of the set made the signature, if it is one at all. The npm CLI depends on this very text.

@@ -1,4 +1,4 @@
-//! Issues and verifies Appmixer access tokens: JWTs signed with HMAC-SHA256.
+//! Issues and verifies Appmixer access tokens: JWTs signed with HMAC-SHA256, Ed25519 or ECDSA with P-256.
 //!
 //! ```
 //! use appmixer_token::{Claims, KeySet, Secret, TokenError};
@@ -19,11 +19,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A server that signs with a pair of keys publishes the public ones, and whoever verifies needs no secret:
+//!
+//! ```
+//! use appmixer_token::{Algorithm, Claims, Jwks, KeySet, SigningKey};
+//!
+//! let keys = KeySet::of([SigningKey::generate(Algorithm::EdDsa)?], []);
+//! # let claims = Claims { id: "joe".into(), scope: vec![], iat: 1, exp: 9, generation: None };
+//! let token = keys.issue(&claims)?;
+//!
+//! // What `GET /.well-known/jwks.json` answers.
+//! let published = keys.jwks(5).to_json();
+//! let verifier = Jwks::parse(published.as_bytes())?.verifier();
+//! assert_eq!(verifier.verify(&token, 5)?, claims);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # What is checked
 //!
-//! Length, form, algorithm (HS256, whatever the token's header says), signature (in constant time, by the
-//! current secret and then the previous ones), the presence and form of every claim, `exp` and `iat`. The
-//! best current practices of RFC 8725 that apply are each a test in `tests/rfc8725.rs`.
+//! Length, form, algorithm (each key has its own, and the token's header must say the same), signature (a
+//! secret's in constant time), the presence and form of every claim, `exp` and `iat`. The best current practices
+//! of RFC 8725 that apply are each a test in `tests/rfc8725.rs` or `tests/algorithms.rs`.
 //!
 //! # What is not
 //!
@@ -33,17 +49,27 @@
 //! The cryptography is ring's, behind `jsonwebtoken`. The first [`KeySet`] of a process makes it
 //! `jsonwebtoken`'s provider, unless the program has installed another one before.
 
+mod algorithm;
 mod claims;
 mod compact;
 mod error;
 mod inspect;
+mod jwks;
+mod key;
 mod keys;
 mod provider;
+mod public;
+mod seal;
 mod secret;
 
+pub use algorithm::Algorithm;
 pub use claims::Claims;
 pub use compact::MAX_TOKEN_BYTES;
 pub use error::TokenError;
 pub use inspect::{Inspected, inspect};
-pub use keys::{CLOCK_SKEW_SECONDS, KeySet};
+pub use jwks::{Jwks, JwksError, MAX_JWKS_BYTES, MAX_JWKS_KEYS};
+pub use key::{KeyError, SigningKey, VerifyingKey};
+pub use keys::{CLOCK_SKEW_SECONDS, KeySet, Verifier};
+pub use public::PublicKey;
+pub use seal::{OpenError, Opened, Sealer};
 pub use secret::{MIN_SECRET_BYTES, Secret, ShortSecret};

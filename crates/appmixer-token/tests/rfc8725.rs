@@ -183,7 +183,15 @@ fn a_key_that_the_token_brings_along_is_not_used() {
     let header =
         format!(r#"{{"alg":"HS256","typ":"JWT","jwk":{{"kty":"oct","k":"{jwk}"}},"kid":"../../dev/null"}}"#);
     let token = forge(&header, GOOD_PAYLOAD, hmac::HMAC_SHA256, &[7; 32]);
-    assert_eq!(refusal(&token), TokenError::BadSignature);
+    assert_eq!(refusal(&token), TokenError::Unsupported);
+    // Not even beside a good signature.
+    for brought in [r#""jku":"https://x/""#, r#""x5u":"https://x/""#, r#""x5c":[]"#, r#""jwk":{}"#] {
+        let header = format!(r#"{{"alg":"HS256","typ":"JWT",{brought}}}"#);
+        assert_eq!(refusal(&well_signed(&header, GOOD_PAYLOAD)), TokenError::Unsupported, "{brought}");
+    }
+    // A name finds nothing among secrets, and so does no harm.
+    let named = well_signed(r#"{"alg":"HS256","typ":"JWT","kid":"../../dev/null"}"#, GOOD_PAYLOAD);
+    assert!(keys().verify(&named, NOW).is_ok());
 }
 
 #[test]

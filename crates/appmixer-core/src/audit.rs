@@ -8,6 +8,7 @@ use crate::config::ConfigKey;
 use crate::id::UserId;
 use crate::message::Message;
 use crate::origin::Origin;
+use crate::signing_key::KeyId;
 use crate::time::Timestamp;
 use crate::user::User;
 
@@ -40,11 +41,15 @@ pub enum AuditKind {
     RulesReplaced,
     /// Users were imported.
     UsersImported,
+    /// A key that signs tokens was added.
+    KeyRotated,
+    /// A key that signed tokens was ended before its time.
+    KeyRetired,
 }
 
 impl AuditKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::SignIn,
         Self::SignInFailed,
         Self::UserCreated,
@@ -58,6 +63,8 @@ impl AuditKind {
         Self::ConfigRemoved,
         Self::RulesReplaced,
         Self::UsersImported,
+        Self::KeyRotated,
+        Self::KeyRetired,
     ];
 
     /// The kind of this name.
@@ -89,6 +96,8 @@ impl AuditKind {
             Self::ConfigRemoved => "config-removed",
             Self::RulesReplaced => "rules-replaced",
             Self::UsersImported => "users-imported",
+            Self::KeyRotated => "key-rotated",
+            Self::KeyRetired => "key-retired",
         }
     }
 }
@@ -99,7 +108,7 @@ pub struct AuditDetails {
     /// The members of a user that have changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     members: Option<Vec<String>>,
-    /// The key of an entry of the system configuration.
+    /// The key of an entry of the system configuration, or the name of a key that signs tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     /// The type of the access rules.
@@ -127,6 +136,12 @@ impl AuditDetails {
     #[must_use]
     pub fn key(key: &ConfigKey) -> Self {
         Self { key: Some(key.as_str().to_owned()), ..Self::default() }
+    }
+
+    /// A key that signs tokens.
+    #[must_use]
+    pub fn signing_key(id: &KeyId) -> Self {
+        Self { key: Some(id.as_str().to_owned()), ..Self::default() }
     }
 
     /// The rules of a type.

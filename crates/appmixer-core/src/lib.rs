@@ -43,6 +43,7 @@ mod reset_code;
 mod scope;
 mod sign_in;
 mod sign_up;
+mod signing_key;
 mod store;
 mod time;
 mod user;
@@ -84,6 +85,10 @@ pub use reset_code::{CodeDigest, CodeMaker, InvalidCode, MAX_RESET_CODES, RESET_
 pub use scope::{InvalidScope, MAX_SCOPE_BYTES, MAX_SCOPES, Scope, Scopes};
 pub use sign_in::{ChooseError, SignInError, choose_password, sign_in};
 pub use sign_up::{Privileges, SignUp, SignUpError, create_user, may_sign_up, sign_up};
+pub use signing_key::{
+    AddKey, InvalidKeyId, KeyId, KeyRecord, MAX_SIGNING_KEYS, OWN_SECRETS, Retired, SigningKeys, add_key,
+    retire_key, signs_at,
+};
 pub use store::{
     AccessRules, Change, ChangeListener, Settings, Store, StoreError, TICKET_LIFETIME, Users, WriteError,
 };

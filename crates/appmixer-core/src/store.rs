@@ -18,6 +18,7 @@ use crate::import::{Existing, Imported};
 use crate::name::LoginName;
 use crate::outbox::{Outbox, ResetCodes};
 use crate::password::PasswordHash;
+use crate::signing_key::SigningKeys;
 use crate::time::Timestamp;
 use crate::user::{User, UserChange};
 use crate::user_query::{Sort, Stretch, UserPage, UserQuery};
@@ -218,7 +219,7 @@ pub trait AccessRules: Send + Sync {
 
 /// A database that holds everything.
 #[async_trait]
-pub trait Store: Users + Settings + AccessRules + AuditLog + ResetCodes + Outbox {
+pub trait Store: Users + Settings + AccessRules + AuditLog + ResetCodes + Outbox + SigningKeys {
     /// Asks the database for an answer, to see whether it can give any.
     ///
     /// # Errors
@@ -231,7 +232,7 @@ pub trait Store: Users + Settings + AccessRules + AuditLog + ResetCodes + Outbox
 pub enum Change {
     /// This user was changed or deleted.
     User(UserId),
-    /// An entry of the system configuration was set or removed, or access rules were replaced.
+    /// An entry of the system configuration, the access rules, or the keys that sign tokens.
     Config,
     /// Another process wrote something: whatever is remembered may be old.
     Everything,

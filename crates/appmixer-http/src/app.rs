@@ -248,6 +248,7 @@ impl App {
             (Resource::Audit, &Method::GET) => Box::pin(routes::audit::get(self, head)).await,
             (Resource::Apps, &Method::GET) => Box::pin(routes::apps::list(self, head)).await,
             (Resource::AppComponents, &Method::GET) => Box::pin(routes::apps::components(self, head)).await,
+            (Resource::JwkSet, &Method::GET) => Box::pin(routes::jwks::get(self, headers)).await,
             (Resource::OpenApi, &Method::GET) => routes::docs::document(self, headers),
             (Resource::Docs, &Method::GET) => routes::docs::page(self, headers),
             (Resource::DocsStyle, &Method::GET) => Ok(routes::docs::style(headers)),

@@ -108,6 +108,7 @@ pub use app::{App, AppError};
 pub use epochs::Epochs;
 pub use listener::Listener;
 pub use options::{CorsOrigins, HttpOptions, InvalidOrigin, TokenOptions};
+pub use routes::jwks::JWKS_MAX_AGE_SECONDS;
 pub use rule_input::{InvalidRules, read_rules};
 pub use serve::serve;
-pub use tokens::{claims_of, grant_of};
+pub use tokens::{UnusableKey, claims_of, grant_of, open_key};

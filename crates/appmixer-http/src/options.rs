@@ -43,13 +43,13 @@ impl Default for HttpOptions {
     }
 }
 
-/// The server's own keys. `JWTSecret` in the system configuration, when it is set, takes the place of
-/// `current`, which then still verifies.
+/// The server's own secrets. Keys that the store keeps are sealed under them; until there are any, `current` signs,
+/// or `JWTSecret` in the system configuration, when it is set.
 #[derive(Clone)]
 pub struct TokenOptions {
-    /// Signs, and verifies.
+    /// Signs, and verifies; seals.
     pub current: Secret,
-    /// Verify what was signed before.
+    /// Verify what was signed before, and open what was sealed before.
     pub previous: Vec<Secret>,
     /// Whether `JWTSecret` may be shorter than RFC 7518 section 3.2 asks for.
     pub allow_short_secret: bool,

@@ -53,6 +53,20 @@ pub(crate) fn revalidated_by_all(
     conditional(request, rendered, content_type, HeaderValue::from_static("public, no-cache"))
 }
 
+/// The same for what a cache may answer with by itself for so many seconds.
+pub(crate) fn kept_by_all(
+    request: &HeaderMap,
+    rendered: &Rendered,
+    content_type: HeaderValue,
+    seconds: u64,
+) -> Answer {
+    let mut answer = revalidated_by_all(request, rendered, content_type);
+    if let Ok(value) = HeaderValue::from_str(&format!("public, max-age={seconds}")) {
+        answer.headers_mut().insert(CACHE_CONTROL, value);
+    }
+    answer
+}
+
 fn conditional(
     request: &HeaderMap,
     rendered: &Rendered,

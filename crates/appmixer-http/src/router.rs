@@ -32,6 +32,7 @@ pub(crate) enum Resource {
     Audit,
     Apps,
     AppComponents,
+    JwkSet,
     OpenApi,
     Docs,
     DocsStyle,
@@ -63,6 +64,7 @@ pub(crate) const RESOURCES: &[(&str, Resource)] = &[
     ("/audit", Resource::Audit),
     ("/apps", Resource::Apps),
     ("/apps/components", Resource::AppComponents),
+    ("/.well-known/jwks.json", Resource::JwkSet),
     ("/openapi.json", Resource::OpenApi),
     ("/docs", Resource::Docs),
     ("/docs/style.css", Resource::DocsStyle),
@@ -85,6 +87,7 @@ impl Resource {
             | Self::Audit
             | Self::Apps
             | Self::AppComponents
+            | Self::JwkSet
             | Self::OpenApi
             | Self::Docs
             | Self::DocsStyle => "GET, HEAD, OPTIONS",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use appmixer_core::{Settings, SystemConfig};
+use appmixer_core::{Settings, SigningKeys, SystemConfig};
 use appmixer_token::KeySet;
 use arc_swap::ArcSwapOption;
 
@@ -35,7 +35,7 @@ impl LiveSettings {
     /// The configuration, no older than the last change that was acknowledged.
     pub(crate) async fn get(
         &self,
-        store: &(impl Settings + ?Sized),
+        store: &(impl Settings + SigningKeys + ?Sized),
         epochs: &Epochs,
     ) -> Result<Arc<Snapshot>, ApiError> {
         let epoch = epochs.all();
@@ -50,10 +50,14 @@ impl LiveSettings {
                 key.as_str()
             ))
         })?;
-        let keys = self
-            .own
-            .key_set(&config)
-            .map_err(|error| ApiError::internal(&format_args!("JWTSecret: {error}")))?;
+        let kept = store.signing_keys().await?;
+        let keys = self.own.key_set(&config, &kept);
+        let (keys, unusable) =
+            keys.map_err(|error| ApiError::internal(&format_args!("JWTSecret: {error}")))?;
+        // A start with such a key is refused. Now that it runs it goes on with the others.
+        for key in unusable {
+            tracing::error!("{key}; its tokens are not accepted");
+        }
         let snapshot = Arc::new(Snapshot { config, keys, epoch });
         self.current.store(Some(Arc::clone(&snapshot)));
         Ok(snapshot)

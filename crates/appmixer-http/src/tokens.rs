@@ -1,7 +1,10 @@
-//! From what the domain grants to what a token says, and back.
+//! From what the domain grants to what a token says, and back; and from the keys that are kept to those that sign.
 
-use appmixer_core::{Grant, Scope, Scopes, SystemConfig, Timestamp};
-use appmixer_token::{Claims, KeySet, Secret, ShortSecret, TokenError};
+use appmixer_core::{Grant, KeyId, KeyRecord, Scope, Scopes, SystemConfig, Timestamp};
+use appmixer_token::{
+    Algorithm, Claims, KeySet, Opened, Sealer, Secret, ShortSecret, SigningKey, TokenError, VerifyingKey,
+};
+use thiserror::Error;
 
 use crate::options::TokenOptions;
 
@@ -32,19 +35,73 @@ pub fn grant_of(claims: &Claims) -> Result<Grant, TokenError> {
     })
 }
 
+/// A key that cannot be used.
+#[derive(Debug, Error)]
+#[error("the signing key {id}: {why}")]
+pub struct UnusableKey {
+    /// Its name.
+    pub id: KeyId,
+    why: String,
+}
+
 impl TokenOptions {
-    /// The keys that sign and verify under a system configuration. `JWTSecret`, when it is set, signs; what
-    /// was signed before it was set stays good.
+    /// What seals and opens the keys that a store keeps.
+    #[must_use]
+    pub fn sealer(&self) -> Sealer {
+        Sealer::new(&self.current, &self.previous)
+    }
+
+    /// The keys that sign and verify under a system configuration, and those that should and cannot.
+    ///
+    /// Of the keys of the store the newest signs whose time has come; before the first of them, `JWTSecret` if it is
+    /// set, and otherwise the server's own secret. What has signed before goes on verifying until its end, and
+    /// `JWTSecret` for as long as it is set.
     ///
     /// # Errors
     /// [`ShortSecret`]: `JWTSecret` is shorter than this server accepts.
-    pub fn key_set(&self, config: &SystemConfig) -> Result<KeySet, ShortSecret> {
-        let own = self.clone();
-        let Some(text) = &config.token_secret else {
-            return Ok(KeySet::new(own.current, own.previous));
-        };
-        let bytes = text.as_bytes();
-        let secret = if own.allow_short_secret { Secret::short_allowed(bytes) } else { Secret::new(bytes) }?;
-        Ok(KeySet::new(secret, std::iter::once(own.current).chain(own.previous)))
+    pub fn key_set(
+        &self,
+        config: &SystemConfig,
+        kept: &[KeyRecord],
+    ) -> Result<(KeySet, Vec<UnusableKey>), ShortSecret> {
+        let (mut signing, mut unusable) = (Vec::new(), Vec::new());
+        let sealer = self.sealer();
+        for record in kept.iter().rev().filter(|record| !record.is_own()) {
+            match open_key(&sealer, record) {
+                Ok(opened) => signing.push(timed(opened.key, record)),
+                Err(why) => unusable.push(UnusableKey { id: record.id.clone(), why }),
+            }
+        }
+        let end =
+            kept.iter().find(|record| record.is_own()).and_then(|record| record.ends).map(Timestamp::seconds);
+        let until = |key: VerifyingKey| if let Some(end) = end { key.until(end) } else { key };
+        let own = SigningKey::from(self.current.clone());
+        let mut others = Vec::new();
+        if let Some(text) = &config.token_secret {
+            let bytes = text.as_bytes();
+            let secret =
+                if self.allow_short_secret { Secret::short_allowed(bytes) } else { Secret::new(bytes) };
+            signing.push(secret?.into());
+            others.push(until(own.verifying().clone()));
+        } else {
+            signing.push(if let Some(end) = end { own.verifying_until(end) } else { own });
+        }
+        others.extend(self.previous.iter().cloned().map(|secret| until(secret.into())));
+        Ok((KeySet::of(signing, others), unusable))
     }
+}
+
+/// Opens a key as it was kept.
+///
+/// # Errors
+/// What is wrong with it, without anything of the key.
+pub fn open_key(sealer: &Sealer, record: &KeyRecord) -> Result<Opened, String> {
+    let algorithm = Algorithm::parse(&record.algorithm).ok_or("its algorithm is unknown to this version")?;
+    sealer.open(record.id.as_str(), algorithm, &record.sealed).map_err(|error| error.to_string())
+}
+
+/// In whole seconds, as tokens count; a key that is retired now ends with the second before.
+fn timed(key: SigningKey, record: &KeyRecord) -> SigningKey {
+    let key = key.signing_from(record.activates.seconds());
+    if let Some(end) = record.ends { key.verifying_until(end.seconds()) } else { key }
 }

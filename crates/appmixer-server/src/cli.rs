@@ -1,6 +1,7 @@
 //! The command line. Names are fixed: operators script them.
 
 mod acl;
+mod key;
 mod lists;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use self::acl::{AclCommand, Question};
+pub(crate) use self::key::KeyCommand;
 pub(crate) use self::lists::{UserFilters, UserSelection};
 use crate::config::Overrides;
 
@@ -54,6 +56,9 @@ pub(crate) enum Command {
     /// Mails and webhooks that wait for delivery: list
     #[command(subcommand)]
     Outbox(OutboxCommand),
+    /// The keys that sign tokens: list, rotate, retire
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Tokens: issue, inspect, verify
     #[command(subcommand)]
     Token(TokenCommand),

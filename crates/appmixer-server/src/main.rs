@@ -11,6 +11,7 @@ mod prompt;
 mod refused;
 mod retention;
 mod secret;
+mod signing;
 mod workbench;
 
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Some(Command::Serve(args)) => commands::serve::run(&args),
         Some(Command::User(command)) => commands::user::run(command),
         Some(Command::Config(command)) => commands::config::run(command),
+        Some(Command::Key(command)) => commands::key::run(command),
         Some(Command::Token(command)) => commands::token::run(command),
         Some(Command::Outbox(command)) => commands::outbox::run(command),
         Some(Command::Audit(command)) => commands::audit::run(command),

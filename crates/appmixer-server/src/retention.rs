@@ -1,9 +1,9 @@
-//! Forgets what the audit log need not keep, while the server runs.
+//! Forgets what need not be kept, while the server runs: old entries of the audit log, keys that have ended.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use appmixer_core::{Clock, Store, trim_audit_log};
+use appmixer_core::{Clock, Store, StoreError, Timestamp, trim_audit_log};
 use tokio::time::sleep;
 
 use crate::config::AuditConfig;
@@ -23,4 +23,24 @@ pub(crate) async fn run(store: Arc<dyn Store>, clock: Arc<dyn Clock>, config: Au
         }
         sleep(pause).await;
     }
+}
+
+/// Forgets signing keys that verify nothing any more. Goes on until it is dropped.
+pub(crate) async fn of_keys(store: Arc<dyn Store>, clock: Arc<dyn Clock>) {
+    loop {
+        if let Err(error) = forget_keys(&*store, clock.now()).await {
+            tracing::warn!(%error, "signing keys that have ended are still kept, for now");
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// Most of the time there is nothing to write.
+async fn forget_keys(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+    let kept = store.signing_keys().await?;
+    if kept.iter().any(|key| key.has_ended(now) && !key.is_own()) {
+        let keys = store.forget_ended_keys(now).await?;
+        tracing::info!(keys, "forgot signing keys, whose tokens have all expired");
+    }
+    Ok(())
 }

@@ -9,10 +9,11 @@ use appmixer_core::{
     ChangeListener, Clock, Context, IdGenerator, LoginName, PasswordHasher, Rules, Store, SystemClock,
     SystemConfig, User, UserId,
 };
-use appmixer_http::{CorsOrigins, HttpOptions, Networks};
+use appmixer_http::{CorsOrigins, HttpOptions, Networks, TokenOptions};
 use appmixer_notify::{Notifier, NotifyOptions};
 use appmixer_password::{Argon2Pool, InvalidParams, Params, PoolOptions, RandomCodes};
 use appmixer_store::{Role, SqliteStore};
+use appmixer_token::KeySet;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::config::{Config, PasswordConfig};
@@ -97,6 +98,16 @@ pub(crate) async fn system_config(ctx: &Context) -> Result<SystemConfig, Failure
     SystemConfig::from_entries(&ctx.store.entries().await?).map_err(|(key, error)| {
         Failure::refused(format!("the system configuration's {} {error}", key.as_str()))
     })
+}
+
+/// The keys that sign and verify, as the server has them.
+pub(crate) async fn key_set(ctx: &Context, tokens: &TokenOptions) -> Result<KeySet, Failure> {
+    let kept = ctx.store.signing_keys().await?;
+    let keys = tokens.key_set(&system_config(ctx).await?, &kept);
+    let keys =
+        keys.map_err(|error| Failure::refused(format!("the system configuration's JWTSecret: {error}")));
+    let (keys, unusable) = keys?;
+    unusable.into_iter().next().map_or(Ok(keys), |key| Err(Failure::refused(key.to_string())))
 }
 
 /// The user with this id or name.

@@ -177,7 +177,7 @@ mod tests {
         let many = vec!["{}"; MAX_JWKS_KEYS + 1];
         assert_eq!(kids(&many), Err(JwksError::TooLarge));
         assert!(kids(&many[1..]).is_ok());
-        assert_eq!(Jwks::parse(&[b' '; MAX_JWKS_BYTES + 1]).err(), Some(JwksError::TooLarge));
+        assert_eq!(Jwks::parse(&vec![b' '; MAX_JWKS_BYTES + 1]).err(), Some(JwksError::TooLarge));
         for text in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[1]}"#] {
             assert_eq!(Jwks::parse(text.as_bytes()).err(), Some(JwksError::Malformed), "{text}");
         }

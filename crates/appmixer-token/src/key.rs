@@ -67,7 +67,7 @@ impl SigningKey {
         let unusable = |_| KeyError::Unusable;
         let (encoding, public) = match algorithm {
             Algorithm::Hs256 => {
-                return Secret::new(bytes).map(|secret| Self::from(secret)).map_err(|_| KeyError::Unusable);
+                return Secret::new(bytes).map(Self::from).map_err(|_| KeyError::Unusable);
             }
             Algorithm::EdDsa => {
                 let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(bytes).map_err(unusable)?;

@@ -6,6 +6,7 @@ pub(crate) mod check_config;
 pub(crate) mod config;
 mod export;
 mod import;
+pub(crate) mod key;
 mod lists;
 pub(crate) mod manual;
 pub(crate) mod outbox;
@@ -62,6 +63,6 @@ fn beside_with<T>(
 }
 
 /// Whoever runs this command.
-fn operator() -> Origin {
+pub(crate) fn operator() -> Origin {
     Origin::command_line(rustix::process::getuid().as_raw())
 }

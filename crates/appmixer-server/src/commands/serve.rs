@@ -16,7 +16,7 @@ use crate::cli::ServeArgs;
 use crate::config::{Config, load};
 use crate::failure::Failure;
 use crate::workbench::{self, or_cores};
-use crate::{logging, retention, secret};
+use crate::{logging, retention, secret, signing};
 
 /// Connections that may wait to be accepted; the system caps it.
 const BACKLOG: u32 = 4096;
@@ -34,19 +34,23 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let rules = config.rules_for_new_passwords()?;
     let ctx = workbench::open(&config, Role::Server, config.password.threads, epochs.clone(), rules)?;
     let retention = retention::run(ctx.store.clone(), ctx.clock.clone(), config.audit.clone());
+    let key_retention = retention::of_keys(ctx.store.clone(), ctx.clock.clone());
     let tokens = secret::token_options(&config)?;
+    let runtime = runtime(&config)?;
+    runtime.block_on(signing::prepare(&config, &ctx, &tokens))?;
     let notifier = workbench::notifier(&config, &ctx);
     let app = App::new(ctx, epochs, tokens, config.http_options()?);
     let app = app.map_err(|error| Failure::refused(error.to_string()))?.with_apps(apps(&config)?);
     let app = Arc::new(app);
 
-    let runtime = runtime(&config)?;
     let retention = runtime.spawn(retention);
+    let key_retention = runtime.spawn(key_retention);
     // What is being delivered at the end is delivered again after the next start.
     let notifier = runtime.spawn(notifier.run());
     runtime.block_on(serve_until_told(&config, Arc::clone(&app)))?;
     // It has the database.
     retention.abort();
+    key_retention.abort();
     notifier.abort();
     // Whatever was cut off lets go of the database; then this closes it.
     runtime.shutdown_timeout(LAST_MOMENT);

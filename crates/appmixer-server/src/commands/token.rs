@@ -2,14 +2,14 @@
 
 use appmixer_core::{Context, Timestamp, authenticate, open_session};
 use appmixer_http::{claims_of, grant_of};
-use appmixer_token::{KeySet, inspect};
+use appmixer_token::inspect;
 use serde_json::{Value, json};
 
 use super::beside;
 use crate::cli::TokenCommand;
 use crate::config::{Config, Span};
 use crate::failure::Failure;
-use crate::workbench::{find_user, system_config};
+use crate::workbench::{find_user, key_set};
 use crate::{prompt, secret};
 
 pub(crate) fn run(command: TokenCommand) -> Result<(), Failure> {
@@ -36,13 +36,6 @@ fn token_or_stdin(token: Option<String>) -> Result<String, Failure> {
     })
 }
 
-/// The keys that the server uses as the system configuration stands.
-async fn keys(config: &Config, ctx: &Context) -> Result<KeySet, Failure> {
-    let options = secret::token_options(config)?;
-    let keys = options.key_set(&system_config(ctx).await?);
-    keys.map_err(|error| Failure::refused(format!("the system configuration's JWTSecret: {error}")))
-}
-
 async fn issue(config: &Config, ctx: &Context, user: &str, lifetime: Option<Span>) -> Result<(), Failure> {
     let user = find_user(ctx, user).await?;
     let mut rules = ctx.rules.clone();
@@ -50,7 +43,7 @@ async fn issue(config: &Config, ctx: &Context, user: &str, lifetime: Option<Span
         rules.token_lifetime = lifetime;
     }
     let session = open_session(&rules, user, ctx.clock.now());
-    let token = keys(config, ctx).await?.issue(&claims_of(&session.grant));
+    let token = key_set(ctx, &secret::token_options(config)?).await?.issue(&claims_of(&session.grant));
     println!("{}", token.map_err(|error| Failure::refused(error.to_string()))?);
     Ok(())
 }
@@ -73,7 +66,10 @@ fn show(token: &str) -> Result<(), Failure> {
 
 async fn verify(config: &Config, ctx: &Context, token: &str) -> Result<(), Failure> {
     let bad = |error: &dyn std::fmt::Display| Failure::refused(error.to_string());
-    let claims = keys(config, ctx).await?.verify(token, ctx.clock.now().seconds()).map_err(|e| bad(&e))?;
+    let claims = key_set(ctx, &secret::token_options(config)?)
+        .await?
+        .verify(token, ctx.clock.now().seconds())
+        .map_err(|e| bad(&e))?;
     let grant = grant_of(&claims).map_err(|e| bad(&e))?;
     let caller = authenticate(&*ctx.store, &grant).await.map_err(|e| bad(&e))?;
     println!(

@@ -34,6 +34,10 @@ pub(crate) const KEYS: &[Key] = &[
         "token.allow_short_secret",
         "Accept secrets of fewer than 32 bytes (RFC 7518 section 3.2 forbids them).",
     ),
+    text(
+        "token.algorithm",
+        "How new keys sign: HS256, EdDSA (Ed25519) or ES256 (P-256). With EdDSA or ES256 a server that has no key of its own in the database makes one at its start; otherwise `key rotate` makes the next one.",
+    ),
     text("token.lifetime", "How long a token is good."),
     other("password.min_length", "The fewest characters of a new password."),
     other(

@@ -13,10 +13,11 @@ use appmixer_core::{DEFAULT_MIN_PASSWORD_CHARS, DEFAULT_TOKEN_LIFETIME};
 use appmixer_http::HttpOptions;
 use appmixer_notify::NotifyOptions;
 use appmixer_password::Params;
+use appmixer_token::Algorithm;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use load::{Overrides, load};
-pub(crate) use values::{LogFormat, SecretText, Span};
+pub(crate) use values::{LogFormat, SecretText, Span, TokenAlgorithm};
 
 /// Everything that an operator sets before the start. `keys` documents each.
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,6 +41,7 @@ pub(crate) struct TokenConfig {
     pub(crate) secret: Option<SecretText>,
     pub(crate) previous_secrets: Vec<SecretText>,
     pub(crate) allow_short_secret: bool,
+    pub(crate) algorithm: TokenAlgorithm,
     pub(crate) lifetime: Span,
 }
 
@@ -117,6 +119,7 @@ impl Default for Config {
                 secret: None,
                 previous_secrets: Vec::new(),
                 allow_short_secret: false,
+                algorithm: TokenAlgorithm(Algorithm::Hs256),
                 lifetime: Span(DEFAULT_TOKEN_LIFETIME),
             },
             password: PasswordConfig {

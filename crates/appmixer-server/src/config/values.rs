@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use appmixer_token::Algorithm;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroizing;
@@ -102,6 +103,33 @@ impl Serialize for SecretText {
 impl fmt::Debug for SecretText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretText(..)")
+    }
+}
+
+/// What new keys are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TokenAlgorithm(pub(crate) Algorithm);
+
+impl FromStr for TokenAlgorithm {
+    type Err = String;
+
+    /// In whatever case: these are names for people here.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named = |algorithm: &Algorithm| algorithm.as_str().eq_ignore_ascii_case(text);
+        let algorithm = Algorithm::ALL.into_iter().find(named).map(Self);
+        algorithm.ok_or_else(|| "must be HS256, EdDSA or ES256".to_owned())
+    }
+}
+
+impl Serialize for TokenAlgorithm {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for TokenAlgorithm {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

@@ -18,6 +18,8 @@ mod forgot_password;
 mod hostile;
 mod import;
 mod import_runs;
+mod keys;
+mod keys_elsewhere;
 mod lifecycle;
 mod lists;
 mod mail;

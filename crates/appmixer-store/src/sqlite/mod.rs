@@ -17,6 +17,7 @@ mod rows;
 mod schema;
 mod search;
 mod settings;
+mod signing_keys;
 mod sql;
 mod terms;
 mod users;

@@ -6,6 +6,7 @@ mod finding;
 mod import;
 mod outbox;
 mod reset_codes;
+mod signing_keys;
 
 use std::sync::{Arc, Mutex};
 
@@ -149,6 +150,12 @@ pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Ar
         of_many_who_take_at_once_each_gets_others
         a_channel_is_bounded_and_the_change_is_made_nevertheless
         whoever_waits_for_messages_hears_of_them
+        signing_keys::a_new_key_comes_last_and_those_that_sign_until_then_get_an_end
+        signing_keys::of_many_who_add_a_first_key_one_does
+        signing_keys::a_retired_key_is_gone_and_the_one_that_signs_is_not_retired
+        signing_keys::keys_that_have_ended_are_forgotten_and_no_others
+        signing_keys::the_number_of_keys_is_bounded_and_their_changes_are_in_the_log
+        signing_keys::a_key_is_sealed_anew_only_if_it_is_what_was_read
     }
 }
 

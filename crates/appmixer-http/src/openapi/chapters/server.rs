@@ -1,4 +1,4 @@
-//! `/`, `/healthz`, `/readyz`, `/openapi.json`, `/docs`.
+//! `/`, `/healthz`, `/readyz`, `/.well-known/jwks.json`, `/openapi.json`, `/docs`.
 
 use schemars::json_schema;
 
@@ -19,6 +19,31 @@ pub(super) fn write(book: &mut Book, _: &Samples) {
     book.route("GET", Resource::Readiness, "getReadiness", "Can it serve", Who::Anybody)
         .about("Whether a read of the database answers within two seconds. It says nothing of writes.")
         .answers_everybody("The database answers.", &StatusView { status: "ok" })
+        .done();
+    book.route("GET", Resource::JwkSet, "getJwks", "The public keys that verify tokens", Who::Anybody)
+        .about("Empty as long as tokens are signed with a secret.")
+        .answers_with(
+            "A JWK set (RFC 7517).",
+            "application/jwk-set+json",
+            json_schema!({
+                "type": "object",
+                "required": ["keys"],
+                "properties": { "keys": { "type": "array", "items": {
+                    "type": "object",
+                    "required": ["kty", "crv", "x", "use", "alg", "kid"],
+                    "properties": {
+                        "kty": { "enum": ["OKP", "EC"] },
+                        "crv": { "enum": ["Ed25519", "P-256"] },
+                        "x": { "type": "string" },
+                        "y": { "type": "string" },
+                        "use": { "const": "sig" },
+                        "alg": { "enum": ["EdDSA", "ES256"] },
+                        "kid": { "type": "string" },
+                    },
+                } } },
+            }),
+        )
+        .tagged()
         .done();
     book.route("GET", Resource::OpenApi, "getOpenApi", "This document", Who::Anybody)
         .answers_with("OpenAPI 3.1.", "application/json", json_schema!({ "type": "object" }))

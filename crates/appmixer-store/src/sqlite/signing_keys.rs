@@ -1,0 +1,144 @@
+//! The keys that sign tokens. They are few: whatever is decided about them is decided over all of them.
+
+use appmixer_core::{
+    AddKey, Beside, Change, KeyId, KeyRecord, MAX_SIGNING_KEYS, Retired, SigningKeys, StoreError, Timestamp,
+    signs_at,
+};
+use async_trait::async_trait;
+use rusqlite::{Connection, Row, params};
+
+use super::error::{JobError, store_error};
+use super::sql::statements;
+use super::writer::Outcome;
+use super::{SqliteStore, beside};
+
+statements! {
+    SIGNING_KEYS = "SELECT id, algorithm, sealed, created, activates, ends FROM signing_keys ORDER BY number";
+    INSERT_KEY = "INSERT INTO signing_keys (id, algorithm, sealed, created, activates, ends) \
+         VALUES (?1, ?2, ?3, ?4, ?5, NULL)";
+    END_KEY = "UPDATE signing_keys SET ends = ?2 WHERE id = ?1";
+    DELETE_KEY = "DELETE FROM signing_keys WHERE id = ?1";
+    RESEAL_KEY = "UPDATE signing_keys SET sealed = ?3 WHERE id = ?1 AND sealed = ?2";
+}
+
+type Job<T> = Result<Outcome<T>, JobError<StoreError>>;
+
+#[async_trait]
+impl SigningKeys for SqliteStore {
+    async fn signing_keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
+        self.readers.run(all).await
+    }
+
+    async fn add_signing_key(
+        &self,
+        key: KeyRecord,
+        others_end: Timestamp,
+        when: AddKey,
+        beside: Beside,
+    ) -> Result<bool, StoreError> {
+        self.writer.run(move |db| add(db, &key, others_end, when, beside)).await
+    }
+
+    async fn retire_signing_key(
+        &self,
+        id: KeyId,
+        may_sign: bool,
+        now: Timestamp,
+        beside: Beside,
+    ) -> Result<Retired, StoreError> {
+        self.writer.run(move |db| retire(db, &id, may_sign, now, beside)).await
+    }
+
+    async fn reseal_signing_key(&self, id: KeyId, old: Vec<u8>, new: Vec<u8>) -> Result<bool, StoreError> {
+        self.writer
+            .run(move |db| -> Job<bool> {
+                let resealed = db.prepare_cached(RESEAL_KEY)?.execute(params![id.as_str(), old, new])? > 0;
+                Ok((resealed, resealed.then_some(Change::Config)))
+            })
+            .await
+    }
+
+    async fn forget_ended_keys(&self, now: Timestamp) -> Result<u32, StoreError> {
+        self.writer
+            .run(move |db| -> Job<u32> {
+                let mut forgotten = 0;
+                for key in all(db)?.iter().filter(|key| key.has_ended(now) && !key.is_own()) {
+                    db.prepare_cached(DELETE_KEY)?.execute([key.id.as_str()])?;
+                    forgotten += 1;
+                }
+                Ok((forgotten, (forgotten > 0).then_some(Change::Config)))
+            })
+            .await
+    }
+}
+
+fn all(db: &Connection) -> Result<Vec<KeyRecord>, JobError<StoreError>> {
+    let mut statement = db.prepare_cached(SIGNING_KEYS)?;
+    let mut rows = statement.query([])?;
+    let mut keys = Vec::new();
+    while let Some(row) = rows.next()? {
+        keys.push(read(row)?);
+    }
+    Ok(keys)
+}
+
+fn read(row: &Row<'_>) -> Result<KeyRecord, StoreError> {
+    let get = |error| store_error(&error);
+    let id: String = row.get(0).map_err(get)?;
+    let time = |column| row.get(column).map(Timestamp::from_millis).map_err(get);
+    Ok(KeyRecord {
+        id: KeyId::parse(&id).map_err(|error| StoreError::Corrupt(format!("signing_keys, id: {error}")))?,
+        algorithm: row.get(1).map_err(get)?,
+        sealed: row.get(2).map_err(get)?,
+        created: time(3)?,
+        activates: time(4)?,
+        ends: row.get::<_, Option<i64>>(5).map_err(get)?.map(Timestamp::from_millis),
+    })
+}
+
+fn end(db: &Connection, id: &KeyId, at: Option<Timestamp>) -> Result<(), JobError<StoreError>> {
+    db.prepare_cached(END_KEY)?.execute(params![id.as_str(), at.map(Timestamp::millis)])?;
+    Ok(())
+}
+
+fn add(db: &Connection, key: &KeyRecord, others_end: Timestamp, when: AddKey, beside: Beside) -> Job<bool> {
+    let keys = all(db)?;
+    if when == AddKey::IfFirst && keys.iter().any(|key| !key.is_own()) {
+        return Ok((false, None));
+    }
+    if keys.len() >= MAX_SIGNING_KEYS {
+        return Err(StoreError::TooMany(MAX_SIGNING_KEYS).into());
+    }
+    // What is older than the one that signs now does not sign again.
+    let signing = signs_at(&keys, key.created).unwrap_or(0);
+    for other in &keys[signing..] {
+        end(db, &other.id, other.ends.max(Some(others_end)))?;
+    }
+    let (created, activates) = (key.created.millis(), key.activates.millis());
+    let params = params![key.id.as_str(), key.algorithm, key.sealed, created, activates];
+    db.prepare_cached(INSERT_KEY)?.execute(params)?;
+    beside::keep(db, beside)?;
+    Ok((true, Some(Change::Config)))
+}
+
+fn retire(db: &Connection, id: &KeyId, may_sign: bool, now: Timestamp, beside: Beside) -> Job<Retired> {
+    let keys = all(db)?;
+    let Some(place) = keys.iter().position(|key| key.id == *id) else {
+        return Ok((Retired::NotFound, None));
+    };
+    if signs_at(&keys, now) == Some(place) && (keys[place].is_own() || !may_sign) {
+        return Ok((Retired::Signs, None));
+    }
+    if keys[place].is_own() {
+        end(db, id, Some(now))?;
+    } else {
+        db.prepare_cached(DELETE_KEY)?.execute([id.as_str()])?;
+        if let [.., next, _] = keys.as_slice()
+            && place == keys.len() - 1
+        {
+            end(db, &next.id, None)?;
+        }
+    }
+    beside::keep(db, beside)?;
+    Ok((Retired::Done, Some(Change::Config)))
+}

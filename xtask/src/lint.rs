@@ -15,6 +15,7 @@ const LIBRARIES: &[&str] = &[
     "appmixer-http",
     "appmixer-metrics",
     "appmixer-notify",
+    "appmixer-tls",
 ];
 
 pub(crate) fn run() -> Result<()> {

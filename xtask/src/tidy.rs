@@ -25,6 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["appmixer-apps", "appmixer-core", "appmixer-forwarded", "appmixer-token", "appmixer-metrics"],
     ),
     ("appmixer-notify", &["appmixer-core"]),
+    ("appmixer-tls", &[]),
     (
         "appmixer-server",
         &[
@@ -35,6 +36,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "appmixer-notify",
             "appmixer-password",
             "appmixer-store",
+            "appmixer-tls",
             "appmixer-token",
             "appmixer-transfer",
         ],
@@ -52,6 +54,7 @@ const MUST_NOT_USE: &[(&str, &[&str])] = &[
     ("appmixer-notify", &["rusqlite", "refinery", "appmixer-http"]),
     ("appmixer-store", &["hyper", "http", "jsonwebtoken"]),
     ("appmixer-password", &["hyper", "http", "rusqlite"]),
+    ("appmixer-tls", &["hyper", "http", "rusqlite", "tokio"]),
 ];
 
 /// A source file that is longer is not read at one sitting.

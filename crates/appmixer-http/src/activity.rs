@@ -6,6 +6,7 @@
 //! that it sends do not count, since one now and then would keep a connection for ever.
 
 use std::io::{self, IoSlice};
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -28,19 +29,19 @@ pub(crate) struct Activity {
 }
 
 impl Activity {
-    /// A request's head is complete.
-    pub(crate) fn begin(&self) {
-        self.running.fetch_add(1, Ordering::Relaxed);
+    /// A request's head is complete; until its answer is ready to be sent, or nobody waits for it any more.
+    pub(crate) fn begin(&self) -> Running<&Self> {
+        Running::begin(self)
     }
 
-    /// Its answer is ready to be sent.
-    pub(crate) fn end(&self) {
-        self.running.fetch_sub(1, Ordering::Relaxed);
-        self.advance();
-    }
-
-    fn advance(&self) {
+    /// Something gets done.
+    pub(crate) fn advance(&self) {
         self.progress.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether there has never been anything.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.running.load(Ordering::Relaxed) == 0 && self.progress.load(Ordering::Relaxed) == 0
     }
 
     /// Ready when nothing has happened for so long.
@@ -53,6 +54,31 @@ impl Activity {
             quiet = if idle { quiet + 1 } else { 0 };
             seen = now;
         }
+    }
+}
+
+/// A request that runs, as long as this is there: one stream of many may be given up in the middle.
+pub(crate) struct Running<A: Deref<Target: AsRef<Activity>>>(A);
+
+impl<A: Deref<Target: AsRef<Activity>>> Running<A> {
+    /// One more.
+    pub(crate) fn begin(activity: A) -> Self {
+        activity.deref().as_ref().running.fetch_add(1, Ordering::Relaxed);
+        Self(activity)
+    }
+}
+
+impl<A: Deref<Target: AsRef<Activity>>> Drop for Running<A> {
+    fn drop(&mut self) {
+        let activity = self.0.deref().as_ref();
+        activity.running.fetch_sub(1, Ordering::Relaxed);
+        activity.advance();
+    }
+}
+
+impl AsRef<Self> for Activity {
+    fn as_ref(&self) -> &Self {
+        self
     }
 }
 
@@ -127,9 +153,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn progress_and_requests_that_run_keep_it_open() {
         let activity = Activity::default();
-        activity.begin();
+        let running = activity.begin();
         assert!(timeout(PATIENCE * 100, activity.none_for(PATIENCE)).await.is_err());
-        activity.end();
+        drop(running);
         let over = activity.none_for(PATIENCE);
         tokio::pin!(over);
         for _ in 0..10 {

@@ -4,83 +4,123 @@
 //! signals: measured, they cost more than all of our routing.
 
 use std::convert::Infallible;
-use std::future::{Future as _, poll_fn};
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
+use http::HeaderValue;
+use http::header::STRICT_TRANSPORT_SECURITY;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{oneshot, watch};
+use tokio::time::{sleep, timeout};
 
 use crate::activity::{Activity, Watched};
 use crate::app::App;
 
+/// How long a connection that has just been opened may still bring its first request when the server stops: whoever
+/// has connected is answered. Asked for so often within that time.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
+const LOOKS_FOR_IT: u32 = 50;
+
 /// Why a connection is to end.
-enum End {
-    /// The server stops: after the request that runs.
+pub(crate) enum End {
+    /// The server stops: after the requests that run.
     Stop,
-    /// Nothing gets done on it: at once.
+    /// Nothing gets done on it.
     Idle,
+}
+
+/// Who is at the other end.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    /// Its address, where there is one.
+    pub(crate) address: Option<IpAddr>,
+    /// What its answers tell about the use of TLS (RFC 6797); none where it does not use it.
+    pub(crate) transport_security: Option<HeaderValue>,
 }
 
 /// What the requests of one connection share. Counted apart: the count of the application itself would
 /// travel from core to core with every request.
-struct Shared {
-    app: Arc<App>,
-    activity: Activity,
+pub(crate) struct Shared {
+    pub(crate) app: Arc<App>,
+    pub(crate) activity: Activity,
 }
 
-/// Serves a connection to its end. The server stops when `stop` changes, or its sender goes.
-///
-/// `peer` is the address at the other end, where there is one.
+impl AsRef<Activity> for Shared {
+    fn as_ref(&self) -> &Activity {
+        &self.activity
+    }
+}
+
+/// Serves a connection with HTTP/1 to its end. The server stops when `stop` changes, or its sender goes.
 pub(crate) async fn run(
     app: Arc<App>,
     http: &http1::Builder,
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    peer: Option<IpAddr>,
+    peer: Peer,
     stop: watch::Receiver<()>,
 ) {
     let shared = Arc::new(Shared { app, activity: Activity::default() });
-    let (tell, told) = oneshot::channel();
-    let supervisor = tokio::spawn(supervise(Arc::clone(&shared), stop, tell));
-
     let io = Watched { io: TokioIo::new(stream), shared: Arc::clone(&shared) };
+    let (address, transport_security) = (peer.address, peer.transport_security);
+    let answering = Arc::clone(&shared);
     let service = service_fn(move |request| {
-        let shared = Arc::clone(&shared);
+        let (shared, transport_security) = (Arc::clone(&answering), transport_security.clone());
         async move {
-            shared.activity.begin();
-            let answer = shared.app.handle_from(request, peer).await;
-            shared.activity.end();
+            let running = shared.activity.begin();
+            let mut answer = shared.app.handle_from(request, address).await;
+            drop(running);
+            if let Some(policy) = transport_security {
+                answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, policy);
+            }
             Ok::<_, Infallible>(answer)
         }
     });
     let mut connection = pin!(http.serve_connection(io, service));
-    let mut told = Some(told);
-    let outcome = poll_fn(|cx| {
-        if let Poll::Ready(outcome) = connection.as_mut().poll(cx) {
-            return Poll::Ready(outcome);
+    let outcome = match until_told(connection.as_mut(), shared, stop).await {
+        Ok(outcome) => outcome,
+        Err(End::Idle) => return,
+        Err(End::Stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         }
-        let Some(Poll::Ready(end)) = told.as_mut().map(|told| Pin::new(told).poll(cx)) else {
-            return Poll::Pending;
-        };
-        told = None;
-        match end {
-            Ok(End::Idle) => Poll::Ready(Ok(())),
-            Ok(End::Stop) | Err(_) => {
-                connection.as_mut().graceful_shutdown();
-                connection.as_mut().poll(cx)
-            }
-        }
-    })
-    .await;
-    supervisor.abort();
+    };
+    told(outcome);
+}
+
+/// Failures are the client's, who may cause as many as it likes.
+pub(crate) fn told(outcome: hyper::Result<()>) {
     if let Err(error) = outcome {
         tracing::debug!(%error, "a connection ended early");
     }
+}
+
+/// How a connection ended by itself, or why it is to end.
+pub(crate) async fn until_told<C>(
+    mut connection: Pin<&mut C>,
+    shared: Arc<Shared>,
+    stop: watch::Receiver<()>,
+) -> Result<hyper::Result<()>, End>
+where
+    C: Future<Output = hyper::Result<()>>,
+{
+    let (tell, mut told) = oneshot::channel();
+    let supervisor = tokio::spawn(supervise(shared, stop, tell));
+    let end = poll_fn(|cx| {
+        if let Poll::Ready(outcome) = connection.as_mut().poll(cx) {
+            return Poll::Ready(Ok(outcome));
+        }
+        Pin::new(&mut told).poll(cx).map(|end| Err(end.unwrap_or(End::Stop)))
+    })
+    .await;
+    supervisor.abort();
+    end
 }
 
 async fn supervise(shared: Arc<Shared>, mut stop: watch::Receiver<()>, tell: oneshot::Sender<End>) {
@@ -88,12 +128,14 @@ async fn supervise(shared: Arc<Shared>, mut stop: watch::Receiver<()>, tell: one
         () = shared.activity.none_for(shared.app.options.header_timeout) => End::Idle,
         _ = stop.changed() => End::Stop,
     };
+    if matches!(end, End::Stop) {
+        let _ = timeout(FIRST_REQUEST, async {
+            while shared.activity.is_untouched() {
+                sleep(FIRST_REQUEST / LOOKS_FOR_IT).await;
+            }
+        })
+        .await;
+    }
     // The connection may have ended meanwhile.
     let _ = tell.send(end);
-}
-
-impl AsRef<Activity> for Shared {
-    fn as_ref(&self) -> &Activity {
-        &self.activity
-    }
 }

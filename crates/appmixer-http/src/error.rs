@@ -116,6 +116,10 @@ impl ApiError {
         Self::unavailable("The apps are being read, try again later", None)
     }
 
+    pub(crate) fn too_many_requests_run() -> Self {
+        Self::unavailable("Too many requests are running, try again later", None)
+    }
+
     /// Something broke inside. The client learns nothing but that.
     pub(crate) fn internal(cause: &impl Display) -> Self {
         let message = "An internal server error occurred";

@@ -63,7 +63,7 @@
 //!
 //! # What it does not do
 //!
-//! - TLS and HTTP/2: that is for a proxy in front, or for the program around it.
+//! - Certificates: [`Listener::Tls`] takes settings of rustls, whoever made them. HTTP/2 without TLS.
 //! - Signals, and writing the log: [`serve()`] ends when the future that it is given does, and events go to
 //!   `tracing`, whoever listens.
 //! - Limits on connections and on request heads are [`serve()`]'s. A program that calls [`App::handle`]
@@ -85,6 +85,7 @@ mod error;
 mod etag;
 mod fields;
 mod head;
+mod http2;
 mod json;
 mod listener;
 mod live_rules;
@@ -101,13 +102,14 @@ mod serve;
 mod sessions;
 mod settings;
 mod shelf;
+mod tls;
 mod tokens;
 mod views;
 
 pub use app::{App, AppError};
 pub use epochs::Epochs;
 pub use listener::Listener;
-pub use options::{CorsOrigins, HttpOptions, InvalidOrigin, TokenOptions};
+pub use options::{CorsOrigins, HttpOptions, InvalidOrigin, TokenOptions, TransportSecurity};
 pub use routes::jwks::JWKS_MAX_AGE_SECONDS;
 pub use rule_input::{InvalidRules, read_rules};
 pub use serve::serve;

@@ -2,9 +2,11 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio_rustls::rustls::ServerConfig;
 
 /// A socket that is bound and listens.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub enum Listener {
     Tcp(TcpListener),
     /// HTTP over a Unix socket: whoever may open it is on this machine, and has no address.
     Unix(UnixListener),
+    /// HTTP over TLS over TCP, with HTTP/2 where the settings offer `h2` (RFC 7301) and the client wants it.
+    Tls(TcpListener, Arc<ServerConfig>),
 }
 
 /// A kind of socket, so that connections of each kind have code of their own.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use appmixer_forwarded::Networks;
 use appmixer_token::Secret;
+use http::HeaderValue;
 use thiserror::Error;
 
 /// The limits and manners of the HTTP server.
@@ -22,6 +23,13 @@ pub struct HttpOptions {
     pub max_connections: usize,
     /// The proxies whose `Forwarded` and `X-Forwarded-For` tell the client's address.
     pub trusted_proxies: Networks,
+    /// The most requests at once on one connection with HTTP/2. Of all such connections together, there are never
+    /// more than `max_connections`.
+    pub max_streams: u32,
+    /// The longest TLS handshake.
+    pub handshake_timeout: Duration,
+    /// What answers over TLS tell browsers about its use.
+    pub transport_security: TransportSecurity,
     /// The origins whose scripts may read answers.
     pub cors_origins: CorsOrigins,
     /// The memory for remembered sessions, in bytes.
@@ -37,9 +45,36 @@ impl Default for HttpOptions {
             body_timeout: Duration::from_secs(30),
             max_connections: 4096,
             trusted_proxies: Networks::none(),
+            max_streams: 100,
+            handshake_timeout: Duration::from_secs(10),
+            transport_security: TransportSecurity::default(),
             cors_origins: CorsOrigins::Any,
             session_cache_bytes: 16 * 1024 * 1024,
         }
+    }
+}
+
+/// `Strict-Transport-Security` (RFC 6797): for how long a browser that was here once insists on TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransportSecurity {
+    /// Nothing is said when it is zero.
+    pub max_age: Duration,
+    /// Whether it holds for all names below this one too.
+    pub include_subdomains: bool,
+}
+
+impl Default for TransportSecurity {
+    fn default() -> Self {
+        Self { max_age: Duration::from_hours(365 * 24), include_subdomains: false }
+    }
+}
+
+impl TransportSecurity {
+    /// The header's value.
+    pub(crate) fn value(self) -> Option<HeaderValue> {
+        let subdomains = if self.include_subdomains { "; includeSubDomains" } else { "" };
+        let value = format!("max-age={}{subdomains}", self.max_age.as_secs());
+        HeaderValue::try_from(value).ok().filter(|_| self.max_age.as_secs() > 0)
     }
 }
 

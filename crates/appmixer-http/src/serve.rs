@@ -2,17 +2,23 @@
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use hyper::server::conn::http1;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::app::App;
-use crate::connection;
+use crate::connection::{self, Peer};
+use crate::http2;
 use crate::listener::{Accept, Listener};
+use crate::tls::{Handshakes, speaks_http2};
 
 /// Told to a connection that is one too many. Complete and constant, since there may be a flood of them.
 const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
@@ -27,9 +33,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 struct Server {
     app: Arc<App>,
-    http: http1::Builder,
+    http1: http1::Builder,
+    http2: http2::Builder,
+    transport_security: Option<HeaderValue>,
     /// For all connections, wherever they come in.
     room: Arc<Semaphore>,
+    /// For the requests of all connections with HTTP/2.
+    http2_room: Arc<Semaphore>,
     /// Changes, or loses its sender, when the server stops.
     stopping: watch::Receiver<()>,
 }
@@ -45,20 +55,33 @@ pub async fn serve(
     let limit = u32::try_from(app.options.max_connections).unwrap_or(u32::MAX);
     let room = Arc::new(Semaphore::new(limit as usize));
     let (stop, stopping) = watch::channel(());
-    let mut http = http1::Builder::new();
-    // `connection` watches over heads that do not end.
-    http.header_read_timeout(None)
-        .max_buf_size(app.options.header_limit.max(8192))
-        .max_header_size(app.options.header_limit);
-    let server = Server { app, http, room: Arc::clone(&room), stopping };
+    let server = Server {
+        http1: http1(&app),
+        http2: http2::builder(&app.options),
+        transport_security: app.options.transport_security.value(),
+        room: Arc::clone(&room),
+        http2_room: Arc::new(Semaphore::new(limit as usize)),
+        stopping,
+        app,
+    };
 
     let mut open = JoinSet::new();
     for listener in listeners {
         let server = server.clone();
         match listener {
-            Listener::Tcp(listener) => open.spawn(server.accept_from(listener)),
-            Listener::Unix(listener) => open.spawn(server.accept_from(listener)),
-        };
+            Listener::Tcp(listener) => {
+                open.spawn(server.accept_from(listener, TOO_MANY_CONNECTIONS, Server::in_plain));
+            }
+            Listener::Unix(listener) => {
+                open.spawn(server.accept_from(listener, TOO_MANY_CONNECTIONS, Server::in_plain));
+            }
+            Listener::Tls(listener, config) => {
+                let handshakes = Handshakes::new(config, server.app.options.handshake_timeout);
+                open.spawn(server.accept_from(listener, b"", move |server, stream, address| {
+                    server.in_tls(handshakes.clone(), stream, address)
+                }));
+            }
+        }
     }
     shutdown.await;
     drop(stop);
@@ -72,10 +95,16 @@ pub async fn serve(
 }
 
 impl Server {
-    /// Takes connections until the server stops.
-    async fn accept_from<L: Accept + Sync>(mut self, listener: L) {
+    /// Takes connections until the server stops, and serves each in a task of its own. One that is too many is told
+    /// `refusal`.
+    async fn accept_from<L, F, C>(mut self, listener: L, refusal: &'static [u8], serve: F)
+    where
+        L: Accept + Sync,
+        F: Fn(Self, L::Stream, Option<IpAddr>) -> C + Send,
+        C: Future<Output = ()> + Send + 'static,
+    {
         loop {
-            let (stream, peer) = tokio::select! {
+            let (stream, address) = tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok(accepted) => accepted,
                     Err(error) => {
@@ -87,16 +116,45 @@ impl Server {
             };
             let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
                 // Best effort: a socket that has just been opened has room for one small answer.
-                let _ = L::try_write(&stream, TOO_MANY_CONNECTIONS);
+                let _ = L::try_write(&stream, refusal);
                 continue;
             };
-            let Self { app, http, stopping, .. } = self.clone();
+            let connection = serve(self.clone(), stream, address);
             tokio::spawn(async move {
-                connection::run(app, &http, stream, peer, stopping).await;
+                connection.await;
                 drop(permit);
             });
         }
     }
+
+    async fn in_plain<S>(self, stream: S, address: Option<IpAddr>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let peer = Peer { address, transport_security: None };
+        connection::run(self.app, &self.http1, stream, peer, self.stopping).await;
+    }
+
+    async fn in_tls(self, handshakes: Handshakes, stream: TcpStream, address: Option<IpAddr>) {
+        let Some(stream) = handshakes.shake(stream, self.stopping.clone()).await else {
+            return;
+        };
+        let peer = Peer { address, transport_security: self.transport_security };
+        if speaks_http2(&stream) {
+            http2::run(self.app, &self.http2, stream, peer, self.http2_room, self.stopping).await;
+        } else {
+            connection::run(self.app, &self.http1, stream, peer, self.stopping).await;
+        }
+    }
+}
+
+fn http1(app: &App) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    // `connection` watches over heads that do not end.
+    http.header_read_timeout(None)
+        .max_buf_size(app.options.header_limit.max(8192))
+        .max_header_size(app.options.header_limit);
+    http
 }
 
 async fn after_accept_error(error: &io::Error) {

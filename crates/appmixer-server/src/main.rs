@@ -12,6 +12,8 @@ mod refused;
 mod retention;
 mod secret;
 mod signing;
+mod sockets;
+mod supervisor;
 mod workbench;
 
 use std::process::ExitCode;

@@ -9,7 +9,7 @@ use appmixer_core::{
     ChangeListener, Clock, Context, IdGenerator, LoginName, PasswordHasher, Rules, Store, SystemClock,
     SystemConfig, User, UserId,
 };
-use appmixer_http::{CorsOrigins, HttpOptions, Networks, TokenOptions};
+use appmixer_http::{CorsOrigins, HttpOptions, Networks, TokenOptions, TransportSecurity};
 use appmixer_notify::{Notifier, NotifyOptions};
 use appmixer_password::{Argon2Pool, InvalidParams, Params, PoolOptions, RandomCodes};
 use appmixer_store::{Role, SqliteStore};
@@ -39,6 +39,12 @@ impl Config {
             body_timeout: self.http.body_timeout.0,
             max_connections: self.http.max_connections,
             trusted_proxies,
+            max_streams: self.http.max_streams,
+            handshake_timeout: self.tls.handshake_timeout.0,
+            transport_security: TransportSecurity {
+                max_age: self.tls.hsts.0,
+                include_subdomains: self.tls.hsts_subdomains,
+            },
             cors_origins,
             session_cache_bytes: self.http.session_cache_bytes,
         })

@@ -1,30 +1,29 @@
 //! `serve`: from the start to the last answer.
 
-use std::net::SocketAddr;
+use std::io::{IsTerminal as _, stderr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use appmixer_apps::{Apps, Limits};
-use appmixer_http::{App, Epochs, Listener, serve};
+use appmixer_http::{App, Epochs, serve};
 use appmixer_store::Role;
+use appmixer_tls::Certificate;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::ServeArgs;
 use crate::config::{Config, load};
 use crate::failure::Failure;
+use crate::sockets::{Inherited, Sockets};
 use crate::workbench::{self, or_cores};
-use crate::{logging, retention, secret, signing};
-
-/// Connections that may wait to be accepted; the system caps it.
-const BACKLOG: u32 = 4096;
+use crate::{logging, retention, secret, signing, supervisor};
 
 /// What tasks that were cut off get to notice it.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
+    let inherited = Inherited::take();
     let common = &args.common;
     let (config, _) = load(common.config.as_deref(), &common.overrides(args.listen.as_ref()))?;
     logging::start(&config.log);
@@ -47,7 +46,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let key_retention = runtime.spawn(key_retention);
     // What is being delivered at the end is delivered again after the next start.
     let notifier = runtime.spawn(notifier.run());
-    runtime.block_on(serve_until_told(&config, Arc::clone(&app)))?;
+    runtime.block_on(serve_until_told(&config, Arc::clone(&app), inherited))?;
     // It has the database.
     retention.abort();
     key_retention.abort();
@@ -72,24 +71,32 @@ fn runtime(config: &Config) -> Result<Runtime, Failure> {
     Ok(Builder::new_multi_thread().worker_threads(workers).thread_name("serve").enable_all().build()?)
 }
 
-async fn serve_until_told(config: &Config, app: Arc<App>) -> Result<(), Failure> {
+async fn serve_until_told(config: &Config, app: Arc<App>, inherited: Inherited) -> Result<(), Failure> {
     // Before the first connection, so that no signal finds us unprepared.
     let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let listener = listen(config.listen)
-        .map_err(|error| Failure::configuration(format!("cannot listen on {}: {error}", config.listen)))?;
-    let address = listener.local_addr()?;
-    tracing::info!(%address, data = %config.data.display(), version = env!("CARGO_PKG_VERSION"), "listening");
+    let mut sockets = Sockets::open(config, inherited)?;
+    // At a terminal without a certificate, SIGHUP goes on meaning that the terminal has gone.
+    let certificate = sockets.certificate().cloned();
+    if certificate.is_some() || !stderr().is_terminal() {
+        tokio::spawn(look_when_told(signal(SignalKind::hangup())?, certificate));
+    }
+    sockets.tell(&config.data)?;
     tokio::spawn(hint_at_first_admin(Arc::clone(&app)));
-    serve(app, vec![Listener::Tcp(listener)], told_to_stop(signals), config.http.shutdown_grace.0).await;
+    tokio::spawn(supervisor::alive());
+    supervisor::ready();
+    serve(app, sockets.listeners(), told_to_stop(signals), config.http.shutdown_grace.0).await;
     Ok(())
 }
 
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A restart need not wait for the old connections' last packets.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+/// SIGHUP, which `systemctl reload` sends, asks for a look at the certificate.
+async fn look_when_told(mut hangup: Signal, certificate: Option<Certificate>) {
+    while hangup.recv().await.is_some() {
+        if let Some(certificate) = &certificate {
+            certificate.look_now();
+        } else {
+            tracing::info!("there is nothing to read anew: other settings need a restart");
+        }
+    }
 }
 
 /// Ready at the first SIGTERM or SIGINT. The second one ends the process at once.
@@ -101,6 +108,7 @@ async fn told_to_stop((mut terminate, mut interrupt): (Signal, Signal)) {
         }
     };
     next(&mut terminate, &mut interrupt).await;
+    supervisor::stopping();
     tracing::info!("stopping: finishing the requests that run");
     tokio::spawn(async move {
         next(&mut terminate, &mut interrupt).await;

@@ -20,7 +20,12 @@ const fn other(name: &'static str, meaning: &'static str) -> Key {
 }
 
 pub(crate) const KEYS: &[Key] = &[
-    text("listen", "The address and port to listen on. Port 0 takes a free one; the log tells which."),
+    text(
+        "listen",
+        "The address and port to listen on, or off. Port 0 takes a free one; the log tells which.",
+    ),
+    text("listen_unix", "The path of a Unix socket to listen on."),
+    text("listen_unix_mode", "Who may connect to that socket, as the permissions of its file."),
     text("data", "The folder of the database and of the secret that the server makes for itself."),
     text(
         "token.secret",
@@ -68,6 +73,10 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     other("http.workers", "The threads that serve requests; 0 means one for each core."),
     other("http.max_connections", "The most connections at once; one more is answered with 503 and closed."),
+    other(
+        "http.max_streams",
+        "The most requests at once on one connection with HTTP/2; over all of them, never more than `http.max_connections`.",
+    ),
     other("http.body_limit", "The largest request body, in bytes; more is answered with 413."),
     other(
         "http.header_limit",
@@ -88,6 +97,22 @@ pub(crate) const KEYS: &[Key] = &[
         "http.session_cache_bytes",
         "The memory for tokens that were verified before, in bytes; 0 remembers none.",
     ),
+    text("tls.listen", "The address and port to listen on with TLS."),
+    text(
+        "tls.certificate",
+        "The PEM file of the server's certificate, followed by those that lead to an authority; it is read again when it changes.",
+    ),
+    text(
+        "tls.key",
+        "The PEM file of the certificate's private key: PKCS #8, SEC1 or PKCS #1, without a password.",
+    ),
+    other("tls.http2", "Whether clients may choose HTTP/2."),
+    text("tls.handshake_timeout", "The longest TLS handshake; then the connection is closed."),
+    text(
+        "tls.hsts",
+        "For how long browsers that were here once insist on TLS (Strict-Transport-Security); 0 says nothing of it.",
+    ),
+    other("tls.hsts_subdomains", "Whether they insist on it for all subdomains too."),
     text(
         "delivery.timeout",
         "The longest time of one attempt to deliver a mail or a webhook, from the connection to the answer.",
@@ -160,8 +185,16 @@ mod tests {
         flatten(&dict, "", &mut keys);
         let mut expected = defaults();
         // What has no default is shown as it may look.
-        let shown =
-            [("token.secret", 30), ("password.refused_file", 3), ("apps.folder", 3), ("delivery.ca_file", 3)];
+        let shown = [
+            ("listen_unix", 3),
+            ("token.secret", 30),
+            ("password.refused_file", 3),
+            ("apps.folder", 3),
+            ("tls.listen", 3),
+            ("tls.certificate", 3),
+            ("tls.key", 3),
+            ("delivery.ca_file", 3),
+        ];
         for (name, least) in shown {
             let shown = keys.insert(name.to_owned(), String::new());
             assert!(shown.is_some_and(|shown| shown.len() > least), "{name}");

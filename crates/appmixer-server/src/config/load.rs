@@ -149,15 +149,26 @@ fn check(config: &Config) -> Result<(), Failure> {
     if config.http.header_limit < 8192 {
         return bad("http.header_limit", "must be at least 8192".to_owned());
     }
-    for (key, Span(time)) in
-        [("http.header_timeout", config.http.header_timeout), ("http.body_timeout", config.http.body_timeout)]
-    {
+    for (key, Span(time)) in [
+        ("http.header_timeout", config.http.header_timeout),
+        ("http.body_timeout", config.http.body_timeout),
+        ("tls.handshake_timeout", config.tls.handshake_timeout),
+    ] {
         if time.is_zero() {
             return bad(key, "must be longer than nothing".to_owned());
         }
     }
     if let Err(error) = Networks::parse(&config.http.trusted_proxies) {
         return bad("http.trusted_proxies", error.to_string());
+    }
+    if config.http.max_streams == 0 {
+        return bad("http.max_streams", "must be at least 1; tls.http2 = false is without".to_owned());
+    }
+    if config.tls.certificate.is_some() != config.tls.key.is_some() {
+        return bad("tls.certificate, tls.key", "one needs the other".to_owned());
+    }
+    if config.tls.listen.is_some() && config.tls.certificate.is_none() {
+        return bad("tls.listen", "needs tls.certificate and tls.key".to_owned());
     }
     if let Err(error) = CorsOrigins::parse(&config.http.cors_origins) {
         return bad("http.cors_origins", error.to_string());
@@ -211,7 +222,7 @@ mod tests {
         let vars = [("APPMIXER_LISTEN", "127.0.0.1:2"), ("APPMIXER_DATA", "env")];
         let overrides = Overrides { listen: Some("127.0.0.1:3".to_owned()), data: None };
         let config = try_load(toml, &vars, &overrides).unwrap();
-        assert_eq!(config.listen.port(), 3);
+        assert_eq!(config.listen.to_string(), "127.0.0.1:3");
         assert_eq!(config.data, PathBuf::from("env"));
         assert_eq!((config.password.queue, config.password.min_length), (7, 6));
     }
@@ -287,6 +298,9 @@ mod tests {
                 &none,
                 ["http.trusted_proxies", "0.0.0.0/0", "everybody"],
             ),
+            ("[tls]\nkey = 'key.pem'", vec![], &none, ["tls.certificate", "tls.key", "needs"]),
+            ("[tls]\nlisten = '[::1]:1'", vec![], &none, ["tls.listen", "tls.certificate", "needs"]),
+            ("listen_unix_mode = '9'", vec![], &none, ["listen_unix_mode", "0660", "test.toml"]),
             ("this is no toml", vec![], &none, ["TOML", "test.toml", "="]),
         ] {
             let line = try_load(toml, &vars, overrides).unwrap_err();

@@ -17,13 +17,15 @@ use appmixer_token::Algorithm;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use load::{Overrides, load};
-pub(crate) use values::{LogFormat, SecretText, Span, TokenAlgorithm};
+pub(crate) use values::{FileMode, ListenOn, LogFormat, SecretText, Span, TokenAlgorithm};
 
 /// Everything that an operator sets before the start. `keys` documents each.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: ListenOn,
+    pub(crate) listen_unix: Option<PathBuf>,
+    pub(crate) listen_unix_mode: FileMode,
     pub(crate) data: PathBuf,
     pub(crate) token: TokenConfig,
     pub(crate) password: PasswordConfig,
@@ -31,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) audit: AuditConfig,
     pub(crate) apps: AppsConfig,
     pub(crate) http: HttpConfig,
+    pub(crate) tls: TlsConfig,
     pub(crate) delivery: DeliveryConfig,
     pub(crate) log: LogConfig,
 }
@@ -82,6 +85,7 @@ pub(crate) struct AppsConfig {
 pub(crate) struct HttpConfig {
     pub(crate) workers: usize,
     pub(crate) max_connections: usize,
+    pub(crate) max_streams: u32,
     pub(crate) body_limit: usize,
     pub(crate) header_limit: usize,
     pub(crate) header_timeout: Span,
@@ -90,6 +94,18 @@ pub(crate) struct HttpConfig {
     pub(crate) trusted_proxies: Vec<String>,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) session_cache_bytes: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsConfig {
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) http2: bool,
+    pub(crate) handshake_timeout: Span,
+    pub(crate) hsts: Span,
+    pub(crate) hsts_subdomains: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -113,7 +129,9 @@ impl Default for Config {
         let cost = Params::default();
         let delivery = NotifyOptions::default();
         Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 2200)),
+            listen: ListenOn(Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 2200)))),
+            listen_unix: None,
+            listen_unix_mode: FileMode(0o660),
             data: "appmixer-data".into(),
             token: TokenConfig {
                 secret: None,
@@ -138,6 +156,7 @@ impl Default for Config {
             http: HttpConfig {
                 workers: 0,
                 max_connections: http.max_connections,
+                max_streams: http.max_streams,
                 body_limit: http.body_limit,
                 header_limit: http.header_limit,
                 header_timeout: Span(http.header_timeout),
@@ -146,6 +165,15 @@ impl Default for Config {
                 trusted_proxies: Vec::new(),
                 cors_origins: vec!["*".to_owned()],
                 session_cache_bytes: http.session_cache_bytes,
+            },
+            tls: TlsConfig {
+                listen: None,
+                certificate: None,
+                key: None,
+                http2: true,
+                handshake_timeout: Span(http.handshake_timeout),
+                hsts: Span(http.transport_security.max_age),
+                hsts_subdomains: http.transport_security.include_subdomains,
             },
             delivery: DeliveryConfig {
                 timeout: Span(delivery.timeout),

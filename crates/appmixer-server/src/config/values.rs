@@ -1,6 +1,7 @@
 //! The kinds of value that a configuration has beyond numbers and texts.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -78,6 +79,70 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
+/// An address to listen on, or `off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ListenOn(pub(crate) Option<SocketAddr>);
+
+impl FromStr for ListenOn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self(None));
+        }
+        let wrong = |_| format!("`{text}` is neither a socket address such as 127.0.0.1:2200 nor off");
+        text.parse().map(|address| Self(Some(address))).map_err(wrong)
+    }
+}
+
+impl fmt::Display for ListenOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(address) => address.fmt(f),
+            None => f.write_str("off"),
+        }
+    }
+}
+
+/// The permissions of a file, as in `0660`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileMode(pub(crate) u32);
+
+impl FromStr for FileMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no mode such as 0660");
+        let mode = u32::from_str_radix(text, 8).map_err(|_| wrong())?;
+        if mode <= 0o777 { Ok(Self(mode)) } else { Err(wrong()) }
+    }
+}
+
+impl fmt::Display for FileMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04o}", self.0)
+    }
+}
+
+/// Values that are texts in every source.
+macro_rules! as_text {
+    ($($kind:ty),*) => {$(
+        impl Serialize for $kind {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $kind {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+    )*};
+}
+
+as_text!(ListenOn, FileMode);
+
 /// A secret from the configuration. Neither `Debug` nor `Serialize` shows it.
 #[derive(Clone)]
 pub(crate) struct SecretText(Zeroizing<String>);
@@ -146,6 +211,22 @@ pub(crate) enum LogFormat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_and_modes_are_read_as_they_are_written() {
+        for text in ["127.0.0.1:2200", "[::1]:0", "off"] {
+            assert_eq!(text.parse::<ListenOn>().unwrap().to_string(), text);
+        }
+        for text in ["0660", "0000", "0777"] {
+            assert_eq!(text.parse::<FileMode>().unwrap().to_string(), text);
+        }
+        for wrong in ["", "localhost:1", "127.0.0.1", "OFF"] {
+            assert!(wrong.parse::<ListenOn>().is_err(), "{wrong}");
+        }
+        for wrong in ["", "-1", "1000", "0888", "rw-rw----"] {
+            assert!(wrong.parse::<FileMode>().is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn spans_are_read_as_they_are_written() {

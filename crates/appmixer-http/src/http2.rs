@@ -41,6 +41,9 @@ const MOST_OWN_RESETS: usize = 128;
 const PIECE: usize = 16 * 1024;
 /// What a connection on which nothing got done has left to end its last streams, once it has been told.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// The same at the stop, where it counts from the last thing done: a client that has gone without a word would
+/// otherwise hold it up.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// Connections with these limits.
 pub(crate) fn builder(options: &HttpOptions) -> Builder {
@@ -75,13 +78,16 @@ pub(crate) async fn run(
         async move { Ok::<_, Infallible>(answer(shared, &room, peer, request).await) }
     });
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    let outcome = match until_told(connection.as_mut(), shared, stop).await {
+    let outcome = match until_told(connection.as_mut(), Arc::clone(&shared), stop).await {
         Ok(outcome) => outcome,
         Err(end) => {
             // GOAWAY: the client knows which requests were seen, and sends others elsewhere.
             connection.as_mut().graceful_shutdown();
             match end {
-                End::Stop => connection.await,
+                End::Stop => tokio::select! {
+                    outcome = connection => outcome,
+                    () = shared.activity.none_for(LAST_ANSWERS) => Ok(()),
+                },
                 End::Idle => timeout(FAREWELL, connection).await.unwrap_or(Ok(())),
             }
         }

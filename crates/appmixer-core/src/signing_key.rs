@@ -59,7 +59,8 @@ pub struct KeyRecord {
     pub id: KeyId,
     /// Its algorithm, by the name that tokens have for it.
     pub algorithm: String,
-    /// Its private part, sealed. Empty for [`OWN_SECRETS`], which are kept elsewhere.
+    /// Its private part, sealed. Of [`OWN_SECRETS`], which are kept elsewhere, something sealed under them, by which
+    /// others can be told apart; empty until a server has started.
     pub sealed: Vec<u8>,
     /// When it was made.
     pub created: Timestamp,
@@ -72,8 +73,8 @@ pub struct KeyRecord {
 impl KeyRecord {
     /// Whether it stands for the configuration's secrets.
     #[must_use]
-    pub const fn is_own(&self) -> bool {
-        self.sealed.is_empty()
+    pub fn is_own(&self) -> bool {
+        self.id.as_str() == OWN_SECRETS
     }
 
     /// Whether it verifies nothing any more.

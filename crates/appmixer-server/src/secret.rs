@@ -21,6 +21,9 @@ const WEBHOOK_FILE: &str = "webhook.secret";
 
 /// The keys of this server.
 pub(crate) fn token_options(config: &Config) -> Result<TokenOptions, Failure> {
+    for path in config.token.secret_file.iter().chain(&config.token.previous_secrets_file) {
+        warn_if_anybody_can_read(path);
+    }
     let current = match &config.token.secret {
         Some(text) => config.secret_of("token.secret", text)?,
         None => own_token_secret(&config.data)?,
@@ -32,6 +35,13 @@ pub(crate) fn token_options(config: &Config) -> Result<TokenOptions, Failure> {
         previous: previous.collect::<Result<_, _>>()?,
         allow_short_secret: config.token.allow_short_secret,
     })
+}
+
+/// Containers mount secrets so, where nobody else is; elsewhere it is a mistake. The file is not ours to change.
+fn warn_if_anybody_can_read(path: &Path) {
+    if fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0) {
+        tracing::warn!(path = %path.display(), "everybody on this machine can read this file of secrets");
+    }
 }
 
 /// The shortest `JWTSecret` that the system configuration takes, in bytes.

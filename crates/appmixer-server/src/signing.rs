@@ -22,6 +22,7 @@ pub(crate) async fn prepare(config: &Config, ctx: &Context, tokens: &TokenOption
     for key in kept.iter().filter(|key| !key.is_own()) {
         reseal(&*ctx.store, &sealer, key).await?;
     }
+    mark(&*ctx.store, &sealer, &kept).await?;
     let algorithm = config.token.algorithm.0;
     if algorithm.is_asymmetric() && kept.iter().all(KeyRecord::is_own) {
         let now = ctx.clock.now();
@@ -33,6 +34,31 @@ pub(crate) async fn prepare(config: &Config, ctx: &Context, tokens: &TokenOption
         }
     }
     Ok(())
+}
+
+/// Leaves something in the database that the present secret has sealed.
+async fn mark(store: &dyn Store, sealer: &Sealer, kept: &[KeyRecord]) -> Result<(), Failure> {
+    let Some(own) = kept.iter().find(|key| key.is_own()) else { return Ok(()) };
+    if open_key(sealer, own).is_ok_and(|opened| !opened.is_old) {
+        return Ok(());
+    }
+    // Any key would do: it is opened, and used for nothing.
+    let failed = |error| Failure::refused(format!("the secret cannot be marked: {error}"));
+    let marker = SigningKey::generate(Algorithm::Hs256).and_then(|key| sealer.seal(own.id.as_str(), &key));
+    let marker = marker.map_err(failed)?;
+    store.reseal_signing_key(own.id.clone(), own.sealed.clone(), marker).await?;
+    Ok(())
+}
+
+/// Whether the server's keys can be opened here, and so what is sealed here can be opened there.
+pub(crate) fn has_the_servers_secret(sealer: &Sealer, kept: &[KeyRecord]) -> Result<(), Failure> {
+    let mut made = kept.iter().filter(|key| !key.sealed.is_empty());
+    let unusable = made.find_map(|key| open_key(sealer, key).err());
+    unusable.map_or(Ok(()), |why| {
+        Err(Failure::refused(format!(
+            "what the database has: {why}; this command needs the token.secret that the server has"
+        )))
+    })
 }
 
 /// When whatever was signed until `activates` has expired, whichever clock it was signed by.

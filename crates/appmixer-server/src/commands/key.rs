@@ -167,15 +167,7 @@ async fn rotate(
         )));
     }
     let sealer = secret::token_options(config)?.sealer();
-    for key in ctx.store.signing_keys().await?.iter().filter(|key| !key.is_own()) {
-        // Else a key could be sealed under a secret that the server does not have.
-        open_key(&sealer, key).map_err(|why| {
-            Failure::refused(format!(
-                "the signing key {}: {why}; this command needs the server's own configuration",
-                key.id
-            ))
-        })?;
-    }
+    signing::has_the_servers_secret(&sealer, &ctx.store.signing_keys().await?)?;
     let default = if algorithm.is_asymmetric() { signing::PUBLISHED_BEFORE } else { Duration::ZERO };
     let now = ctx.clock.now();
     let activates = now.after(wait.map_or(default, |Span(wait)| wait));

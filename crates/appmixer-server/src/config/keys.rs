@@ -31,9 +31,17 @@ pub(crate) const KEYS: &[Key] = &[
         "token.secret",
         "The secret that signs tokens, at least 32 bytes. Without one the server makes one at its first start and keeps it in the data folder.",
     ),
+    text(
+        "token.secret_file",
+        "A file with that secret, whose line end does not count; in its place also the systemd credential `token.secret`.",
+    ),
     other(
         "token.previous_secrets",
         "Secrets that signed before: what they signed stays good until it expires.",
+    ),
+    text(
+        "token.previous_secrets_file",
+        "A file with such secrets, one a line; in its place also the systemd credential `token.previous_secrets`.",
     ),
     other(
         "token.allow_short_secret",
@@ -188,6 +196,8 @@ mod tests {
         let shown = [
             ("listen_unix", 3),
             ("token.secret", 30),
+            ("token.secret_file", 3),
+            ("token.previous_secrets_file", 3),
             ("password.refused_file", 3),
             ("apps.folder", 3),
             ("tls.listen", 3),

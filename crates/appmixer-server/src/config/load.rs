@@ -12,7 +12,7 @@ use serde::Serialize;
 use tracing_subscriber::filter::Targets;
 
 use super::environment::Environment;
-use super::{Config, Span};
+use super::{Config, Span, secrets};
 use crate::failure::Failure;
 
 /// The file that is read when none is named, if it is there.
@@ -30,6 +30,9 @@ pub(crate) struct Overrides {
 /// The configuration, and where each of its values comes from.
 pub(crate) fn load(file: Option<&Path>, overrides: &Overrides) -> Result<(Config, Figment), Failure> {
     let figment = sources(file, overrides, std::env::vars_os().filter_map(utf8))?;
+    let config = figment.extract().map_err(|error| explain(&error))?;
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let figment = secrets::resolve(&config, figment, credentials.as_deref())?;
     let config = figment.extract().map_err(|error| explain(&error))?;
     check(&config)?;
     Ok((config, figment))

@@ -3,6 +3,7 @@
 mod environment;
 mod keys;
 mod load;
+mod secrets;
 mod values;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -42,7 +43,9 @@ pub(crate) struct Config {
 #[serde(deny_unknown_fields)]
 pub(crate) struct TokenConfig {
     pub(crate) secret: Option<SecretText>,
+    pub(crate) secret_file: Option<PathBuf>,
     pub(crate) previous_secrets: Vec<SecretText>,
+    pub(crate) previous_secrets_file: Option<PathBuf>,
     pub(crate) allow_short_secret: bool,
     pub(crate) algorithm: TokenAlgorithm,
     pub(crate) lifetime: Span,
@@ -135,7 +138,9 @@ impl Default for Config {
             data: "appmixer-data".into(),
             token: TokenConfig {
                 secret: None,
+                secret_file: None,
                 previous_secrets: Vec::new(),
+                previous_secrets_file: None,
                 allow_short_secret: false,
                 algorithm: TokenAlgorithm(Algorithm::Hs256),
                 lifetime: Span(DEFAULT_TOKEN_LIFETIME),

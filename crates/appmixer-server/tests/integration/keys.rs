@@ -1,5 +1,7 @@
 //! The keys that sign tokens: rotated under use, retired, published, and sealed in the database.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::thread;
@@ -216,7 +218,7 @@ fn the_database_alone_signs_nothing_and_another_secret_is_refused_in_one_line() 
     wrong.env("APPMIXER_TOKEN__SECRET", OTHER_SECRET).args(["key", "rotate"]);
     let refused = run(wrong, "");
     assert_eq!(refused.status.code(), Some(1));
-    assert!(String::from_utf8(refused.stderr).unwrap().contains(&key));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("the token.secret that the server has"));
 
     let server = server.kill_and_restart();
     let data = server.data();
@@ -246,6 +248,57 @@ fn the_database_alone_signs_nothing_and_another_secret_is_refused_in_one_line() 
 }
 
 #[test]
+fn a_command_with_another_secret_than_the_servers_adds_no_key() {
+    let server = TestServer::start();
+    // As at a shell beside a service whose secret is a credential: this one makes a secret of its own.
+    let mut stranger = binary(&server.data());
+    stranger.env_remove("APPMIXER_TOKEN__SECRET").args(["key", "rotate"]);
+    let refused = run(stranger, "");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("the token.secret that the server has"));
+    assert_eq!(list(&server).len(), 1);
+    // While no key is sealed under it, a secret can be exchanged for any other.
+    let server = server.restart_with(&[("APPMIXER_TOKEN__SECRET", OTHER_SECRET)]);
+    rotate(&server, &[]);
+    server.kill_and_restart().assert_well();
+}
+
+#[test]
+fn a_secret_comes_from_a_file_or_a_credential_and_its_place_is_shown_and_not_its_value() {
+    let server = TestServer::start();
+    server.user("joe@acme");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token.secret");
+    fs::write(&file, format!("{SECRET}\n")).unwrap();
+    let command = |arguments: &[&str], variable: &str, value: &Path| {
+        let mut command = binary(&server.data());
+        command.env_remove("APPMIXER_TOKEN__SECRET").env(variable, value).args(arguments);
+        let output = run(command, "");
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    for (variable, value) in
+        [("APPMIXER_TOKEN__SECRET_FILE", file.as_path()), ("CREDENTIALS_DIRECTORY", folder.path())]
+    {
+        let (status, token, _) = command(&["token", "issue", "joe@acme"], variable, value);
+        assert_eq!(status, Some(0));
+        server.get("/user", token.trim()).expect(200);
+        let (_, shown, _) = command(&["check-config"], variable, value);
+        let line = shown.lines().find(|line| line.starts_with("token.secret =")).unwrap();
+        assert!(line.contains("********") && line.contains(file.to_str().unwrap()), "{line}");
+        assert!(!shown.contains(SECRET));
+    }
+    let (.., warning) = command(&["token", "issue", "joe@acme"], "APPMIXER_TOKEN__SECRET_FILE", &file);
+    let mode = fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(warning.contains("everybody on this machine"), mode & 0o004 != 0, "{warning}");
+    let mut both = binary(&server.data());
+    both.env("APPMIXER_TOKEN__SECRET_FILE", &file).arg("check-config");
+    let both = run(both, "");
+    assert_eq!(both.status.code(), Some(2));
+    assert!(String::from_utf8(both.stderr).unwrap().contains("token.secret and token.secret_file"));
+}
+
+#[test]
 fn a_running_server_survives_a_key_that_is_damaged_under_it() {
     let server = TestServer::start();
     let by_secret = server.user("joe@acme");
@@ -256,7 +309,7 @@ fn a_running_server_survives_a_key_that_is_damaged_under_it() {
     signs_with(&server, "joe@acme", "HS256");
     server.get("/user", &by_secret).expect(200);
     assert!(published(&server).is_empty());
-    assert!(server.log().contains("the signing key"));
+    eventually(|| server.log().contains("the signing key"));
     let states: Vec<_> = list(&server).iter().map(|row| row["state"].clone()).collect();
     assert_eq!(states, ["unusable", "signs"]);
 }

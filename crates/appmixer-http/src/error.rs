@@ -108,16 +108,24 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, message)
     }
 
-    fn unavailable(message: &'static str, cause: Option<String>) -> Self {
-        Self { retry_after: Some(1), cause, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, message) }
+    fn unavailable(message: &'static str) -> Self {
+        Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, message) }
+    }
+
+    /// What `/readyz` says of a database that is not fit for use, whatever is wrong with it.
+    pub(crate) fn not_ready(error: StoreError) -> Self {
+        match error {
+            StoreError::Corrupt(_) | StoreError::Internal(_) => Self::unavailable("The database is damaged"),
+            other => other.into(),
+        }
     }
 
     pub(crate) fn apps_unread() -> Self {
-        Self::unavailable("The apps are being read, try again later", None)
+        Self::unavailable("The apps are being read, try again later")
     }
 
     pub(crate) fn too_many_requests_run() -> Self {
-        Self::unavailable("Too many requests are running, try again later", None)
+        Self::unavailable("Too many requests are running, try again later")
     }
 
     /// Something broke inside. The client learns nothing but that.
@@ -142,13 +150,11 @@ impl From<InsufficientScope> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => {
-                Self::unavailable("The database is unavailable, try again later", Some(error.to_string()))
+            // The store tells the log when that begins and when it is over: no line for each request meanwhile.
+            StoreError::Unavailable(_) => Self::unavailable("The database is unavailable, try again later"),
+            StoreError::ReadOnly(_) => {
+                Self::unavailable("The database cannot be written to, try again later")
             }
-            StoreError::ReadOnly(_) => Self::unavailable(
-                "The database cannot be written to, try again later",
-                Some(error.to_string()),
-            ),
             StoreError::TooMany(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
             StoreError::Corrupt(_) | StoreError::Internal(_) => Self::internal(&error),
         }
@@ -159,9 +165,7 @@ impl From<HashError> for ApiError {
     fn from(error: HashError) -> Self {
         match error {
             // Not a fault of ours: no line in the log for each request of a flood.
-            HashError::Busy => {
-                Self::unavailable("Too many passwords are being checked, try again later", None)
-            }
+            HashError::Busy => Self::unavailable("Too many passwords are being checked, try again later"),
             HashError::Unreadable | HashError::Failed(_) => Self::internal(&error),
         }
     }

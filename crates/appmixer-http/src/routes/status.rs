@@ -26,9 +26,10 @@ pub(crate) fn healthz() -> Result<Answer, ApiError> {
     json(&StatusView { status: "ok" })
 }
 
-/// The store answers.
+/// The store answers, and takes writes, as far as is known: what it knows is at most some seconds old.
 pub(crate) async fn readyz(app: &App) -> Result<Answer, ApiError> {
     let ping = timeout(PATIENCE, app.ctx.store.ping()).await;
-    ping.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer in time".to_owned())))?;
+    let ping = ping.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer in time".to_owned())));
+    ping.map_err(ApiError::not_ready)?;
     json(&StatusView { status: "ok" })
 }

@@ -26,6 +26,27 @@ pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
     }
 }
 
+/// An error that may be one of the store's.
+pub(super) trait MayBeFault {
+    /// What is wrong with the disk or the file, if that is why.
+    fn fault(&self) -> Option<&StoreError>;
+}
+
+impl MayBeFault for StoreError {
+    fn fault(&self) -> Option<&StoreError> {
+        matches!(self, Self::Unavailable(_) | Self::ReadOnly(_) | Self::Corrupt(_)).then_some(self)
+    }
+}
+
+impl MayBeFault for WriteError {
+    fn fault(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error) => error.fault(),
+            _ => None,
+        }
+    }
+}
+
 /// An error that carries either SQLite's or the domain's: what `?` needs within one job.
 pub(super) struct JobError<E>(pub(super) E);
 

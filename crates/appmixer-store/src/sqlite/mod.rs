@@ -5,12 +5,15 @@ mod audit;
 mod beside;
 mod blocks;
 mod error;
+mod files;
 mod folder;
+mod health;
 mod import;
 mod index;
 mod notes;
 mod open;
 mod outbox;
+mod place;
 mod readers;
 mod reset_codes;
 mod rows;
@@ -31,7 +34,9 @@ use appmixer_core::{ChangeListener, Store, StoreError};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use self::files::Files;
 pub use self::folder::is_served;
+use self::health::Health;
 pub use self::open::{OpenError, Role};
 use self::readers::{READERS, Readers, SEARCHER};
 use self::writer::Writer;
@@ -46,6 +51,7 @@ pub struct SqliteStore {
     /// For lists and searches, which may take long: they must not keep a sign-in waiting.
     searcher: Readers,
     writer: Writer,
+    health: Arc<Health>,
     /// Counts the groups of writes, for whoever waits for messages.
     writes: watch::Sender<u64>,
     /// Held as long as the store is open: one server a file.
@@ -67,22 +73,25 @@ impl SqliteStore {
         if role == Role::Bulk {
             open::in_bulk(&connection, path)?;
         }
-        let readers = Readers::start(path, READERS)?;
-        let searcher = Readers::start(path, SEARCHER)?;
+        let (generation, health) = (Arc::default(), Arc::new(Health::new()));
+        let readers = Readers::start(path, READERS, &generation, &health)?;
+        let searcher = Readers::start(path, SEARCHER, &generation, &health)?;
         if role == Role::Server {
             outbox::release(&connection).map_err(|error| OpenError::of(path, &error))?;
         }
         // Whoever looks for the first time has something to look for.
         let count = watch::Sender::new(1);
-        let writer = Writer::start(connection, listener, count.clone());
+        let files = Files::new(connection, path, generation);
+        let writer = Writer::start(files, Arc::clone(&health), listener, count.clone());
         let writer = writer.map_err(|error| OpenError::Threads { error })?;
-        Ok(Self { readers, searcher, writer, writes: count, _lock: lock })
+        Ok(Self { readers, searcher, writer, health, writes: count, _lock: lock })
     }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn ping(&self) -> Result<(), StoreError> {
+        self.health.state()?;
         self.readers.run(|db| db.prepare_cached(sql::PING)?.exists([]).map(drop)).await
     }
 }

@@ -70,6 +70,10 @@ impl Job for Write {
         None
     }
 
+    fn fault(&self) -> Option<&StoreError> {
+        None
+    }
+
     fn acknowledge(self: Box<Self>) {
         if !self.kept {
             self.notes.with(|waiting| waiting.lost += self.entries.len() as u64);

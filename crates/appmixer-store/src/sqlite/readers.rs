@@ -4,16 +4,17 @@
 //! it must not happen on the threads that serve requests.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 
 use appmixer_core::StoreError;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::error::JobError;
+use super::error::{JobError, MayBeFault};
+use super::health::Health;
 use super::open::{Mode, OpenError, connect};
 
 /// A set of threads.
@@ -33,21 +34,36 @@ pub(super) const SEARCHER: Team = Team { name: "sqlite-search", threads: 1, queu
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
+/// Which file is the database, as a number that moves on when another one takes its place. Reading goes on under its
+/// lock: connections to two files must not share what SQLite keeps beside them.
+pub(super) type Generation = RwLock<u64>;
+
 pub(super) struct Readers {
     jobs: Option<SyncSender<Job>>,
+    health: Arc<Health>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Readers {
-    pub(super) fn start(path: &Path, team: Team) -> Result<Self, OpenError> {
+    pub(super) fn start(
+        path: &Path,
+        team: Team,
+        generation: &Arc<Generation>,
+        health: &Arc<Health>,
+    ) -> Result<Self, OpenError> {
         let (sender, receiver) = sync_channel::<Job>(team.queue);
         let receiver = Arc::new(Mutex::new(receiver));
-        let mut readers = Self { jobs: Some(sender), threads: Vec::new() };
+        let mut readers = Self { jobs: Some(sender), health: Arc::clone(health), threads: Vec::new() };
         for number in 0..team.threads {
-            let connection = connect(path, Mode::Read)?;
+            let reader = Reader {
+                connection: connect(path, Mode::Read)?,
+                path: path.to_owned(),
+                generation: Arc::clone(generation),
+                opened: *generation.read().unwrap_or_else(PoisonError::into_inner),
+            };
             let receiver = Arc::clone(&receiver);
             let thread = thread::Builder::new().name(format!("{}-{number}", team.name));
-            let thread = thread.spawn(move || run(&connection, &receiver));
+            let thread = thread.spawn(move || reader.run(&receiver));
             readers.threads.push(thread.map_err(|error| OpenError::Threads { error })?);
         }
         Ok(readers)
@@ -72,7 +88,12 @@ impl Readers {
             TrySendError::Full(_) => StoreError::Unavailable("too many reads are waiting".to_owned()),
             TrySendError::Disconnected(_) => stopped(),
         })?;
-        answer.await.unwrap_or_else(|_| Err(StoreError::Internal("a read panicked".to_owned())))
+        let outcome =
+            answer.await.unwrap_or_else(|_| Err(StoreError::Internal("a read panicked".to_owned())));
+        if let Some(fault) = outcome.as_ref().err().and_then(MayBeFault::fault) {
+            self.health.failed(fault, 0);
+        }
+        outcome
     }
 }
 
@@ -80,12 +101,34 @@ fn stopped() -> StoreError {
     StoreError::Unavailable("it has stopped".to_owned())
 }
 
-fn run(connection: &Connection, jobs: &Mutex<Receiver<Job>>) {
-    loop {
-        // The lock is held while waiting: whoever holds it gets the next job, the others queue for it.
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
-        if catch_unwind(AssertUnwindSafe(|| job(connection))).is_err() {
+struct Reader {
+    connection: Connection,
+    path: PathBuf,
+    generation: Arc<Generation>,
+    /// Which file the connection is to.
+    opened: u64,
+}
+
+impl Reader {
+    fn run(mut self, jobs: &Mutex<Receiver<Job>>) {
+        loop {
+            // The lock is held while waiting: whoever holds it gets the next job, the others queue for it.
+            let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(job) = job else { return };
+            self.work(job);
+        }
+    }
+
+    fn work(&mut self, job: Job) {
+        let generation = self.generation.read().unwrap_or_else(PoisonError::into_inner);
+        if *generation != self.opened {
+            match connect(&self.path, Mode::Read) {
+                Ok(connection) => (self.connection, self.opened) = (connection, *generation),
+                // The old one answers as well as it can; the next read tries again.
+                Err(error) => tracing::debug!(%error, "a reader could not open the database again"),
+            }
+        }
+        if catch_unwind(AssertUnwindSafe(|| job(&self.connection))).is_err() {
             tracing::error!("a read of the database panicked");
         }
     }

@@ -14,7 +14,9 @@ use appmixer_core::{AuditEntry, Change, ChangeListener, StoreError};
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
-use super::error::{JobError, store_error};
+use super::error::{JobError, MayBeFault, store_error};
+use super::files::Files;
+use super::health::Health;
 use super::notes::Notes;
 
 /// How many writes may wait, and how many share a transaction.
@@ -38,7 +40,8 @@ pub(super) type Outcome<T> = (T, Option<Change>);
 
 impl Writer {
     pub(super) fn start(
-        connection: Connection,
+        files: Files,
+        health: Arc<Health>,
         listener: Arc<dyn ChangeListener>,
         writes: watch::Sender<u64>,
     ) -> io::Result<Self> {
@@ -47,7 +50,7 @@ impl Writer {
         let notes = Arc::new(Notes::default());
         let to_write = Arc::clone(&notes);
         let thread = thread.spawn(move || {
-            Loop { connection, listener, writes, jobs: receiver, notes: to_write, complained: None }.run();
+            Loop { files, health, listener, writes, jobs: receiver, notes: to_write, complained: None }.run();
         })?;
         Ok(Self { jobs: Some(sender), notes, thread: Some(thread) })
     }
@@ -62,7 +65,7 @@ impl Writer {
     where
         F: FnOnce(&Connection) -> Result<Outcome<T>, JobError<E>> + Send + 'static,
         T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
+        E: From<StoreError> + MayBeFault + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Typed { write: Some(write), outcome: None, reply });
@@ -92,6 +95,8 @@ pub(super) trait Job: Send {
     /// Forgets what it did, since it is not on disk.
     fn fail(&mut self, error: &StoreError);
     fn change(&self) -> Option<Change>;
+    /// What is wrong with the disk or the file, if it failed for that.
+    fn fault(&self) -> Option<&StoreError>;
     fn acknowledge(self: Box<Self>);
 }
 
@@ -105,7 +110,7 @@ impl<T, E, F> Job for Typed<T, E, F>
 where
     F: FnOnce(&Connection) -> Result<Outcome<T>, JobError<E>> + Send,
     T: Send,
-    E: From<StoreError> + Send,
+    E: From<StoreError> + MayBeFault + Send,
 {
     fn work(&mut self, connection: &Connection) -> bool {
         let Some(write) = self.write.take() else {
@@ -134,6 +139,10 @@ where
         }
     }
 
+    fn fault(&self) -> Option<&StoreError> {
+        self.outcome.as_ref()?.as_ref().err()?.fault()
+    }
+
     fn acknowledge(self: Box<Self>) {
         let not_run = || Err(StoreError::Internal("a write was not run".to_owned()).into());
         // The caller may have gone; the write stands.
@@ -142,7 +151,8 @@ where
 }
 
 struct Loop {
-    connection: Connection,
+    files: Files,
+    health: Arc<Health>,
     listener: Arc<dyn ChangeListener>,
     writes: watch::Sender<u64>,
     jobs: Receiver<Box<dyn Job>>,
@@ -166,6 +176,9 @@ impl Loop {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             self.complain();
+            if self.health.wants_proof() {
+                self.prove();
+            }
             let now = self.data_version();
             if now != seen {
                 seen = now;
@@ -174,12 +187,12 @@ impl Loop {
             }
         }
         self.write_notes();
-        if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
+        if let Err(error) = self.files.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
             tracing::warn!(%error, "the write-ahead log stays beside the database; the next start reads it");
         }
     }
 
-    fn write_notes(&self) {
+    fn write_notes(&mut self) {
         if let Some(notes) = self.notes.take() {
             self.write(vec![notes]);
         }
@@ -199,20 +212,31 @@ impl Loop {
 
     /// Moves on when another connection has written, and only then. `None` while it cannot be told.
     fn data_version(&self) -> Option<i64> {
-        self.connection.pragma_query_value(None, "data_version", |row| row.get(0)).ok()
+        self.files.connection.pragma_query_value(None, "data_version", |row| row.get(0)).ok()
     }
 
-    fn write(&self, mut group: Vec<Box<dyn Job>>) {
-        if let Err(error) = self.transaction(&mut group) {
-            tracing::error!(%error, writes = group.len(), "writes were not made");
+    fn write(&mut self, mut group: Vec<Box<dyn Job>>) {
+        self.health.begin();
+        let written = self.files.are_in_place().and_then(|()| self.transaction(&mut group));
+        // Into a file that has lost its name meanwhile: whoever is told so must not believe that it was kept.
+        let outcome = written.clone().and_then(|written| self.files.are_in_place().map(|()| written));
+        self.health.end(outcome == Ok(true));
+        if let Err(error) = outcome {
+            self.health.failed(&error, group.len());
             for job in &mut group {
                 job.fail(&error);
             }
-            if !self.connection.is_autocommit()
-                && let Err(error) = self.connection.execute_batch("ROLLBACK")
+            let connection = &self.files.connection;
+            if !connection.is_autocommit()
+                && let Err(error) = connection.execute_batch("ROLLBACK")
             {
                 tracing::error!(%error, "a failed transaction could not be rolled back");
             }
+            if written == Ok(true) {
+                self.listener.changed(Change::Everything);
+            }
+        } else if let Some(error) = group.iter().find_map(|job| job.fault()) {
+            self.health.failed(error, 1);
         }
         for change in group.iter().filter_map(|job| job.change()) {
             self.listener.changed(change);
@@ -223,24 +247,48 @@ impl Loop {
         self.count_writes();
     }
 
+    /// Finds out whether something can be written, after having mended what was wrong as well as may be.
+    fn prove(&mut self) {
+        self.health.begin();
+        let outcome = self.mend().and_then(|()| self.files.are_in_place()).and_then(|()| self.files.probe());
+        self.health.end(false);
+        match outcome {
+            Ok(()) => self.health.proven(),
+            Err(error) => self.health.failed(&error, 0),
+        }
+    }
+
+    fn mend(&mut self) -> Result<(), StoreError> {
+        let Err(fault) = self.health.fault() else { return Ok(()) };
+        if self.files.mend(matches!(fault, StoreError::Corrupt(_)))? {
+            self.listener.changed(Change::Everything);
+            self.count_writes();
+        }
+        Ok(())
+    }
+
     fn count_writes(&self) {
         self.writes.send_modify(|count| *count += 1);
     }
 
-    fn transaction(&self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    /// `true`: something is on disk that was not there.
+    fn transaction(&self, group: &mut [Box<dyn Job>]) -> Result<bool, StoreError> {
+        let connection = &self.files.connection;
         self.execute("BEGIN IMMEDIATE")?;
         if let [job] = group {
             // Alone it needs no savepoint, for which a copy would be kept of each page that it changes.
-            let good = job.work(&self.connection);
-            if self.connection.is_autocommit() {
+            let good = job.work(connection);
+            if connection.is_autocommit() {
                 return Err(given_up());
             }
-            return self.execute(if good { "COMMIT" } else { "ROLLBACK" });
+            return self.execute(if good { "COMMIT" } else { "ROLLBACK" }).map(|()| good);
         }
+        let mut any = false;
         for job in group {
             self.execute("SAVEPOINT job")?;
-            let good = job.work(&self.connection);
-            if self.connection.is_autocommit() {
+            let good = job.work(connection);
+            any |= good;
+            if connection.is_autocommit() {
                 return Err(given_up());
             }
             if !good {
@@ -248,11 +296,12 @@ impl Loop {
             }
             self.execute("RELEASE job")?;
         }
-        self.execute("COMMIT")
+        self.execute("COMMIT").map(|()| any)
     }
 
     fn execute(&self, sql: &str) -> Result<(), StoreError> {
-        let outcome = self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+        let outcome =
+            self.files.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
         outcome.map(drop).map_err(|error| store_error(&error))
     }
 }

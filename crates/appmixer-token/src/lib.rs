@@ -35,6 +35,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! With the feature `fetch`, which brings hyper and rustls along, `RemoteKeys` fetches that set, keeps it fresh while the
+//! server rotates its keys, and verifies by it: see `examples/verify_remote.rs`.
+//!
 //! # What is checked
 //!
 //! Length, form, algorithm (each key has its own, and the token's header must say the same), signature (a
@@ -59,6 +62,8 @@ mod key;
 mod keys;
 mod provider;
 mod public;
+#[cfg(feature = "fetch")]
+mod remote;
 mod seal;
 mod secret;
 
@@ -71,5 +76,7 @@ pub use jwks::{Jwks, JwksError, MAX_JWKS_BYTES, MAX_JWKS_KEYS};
 pub use key::{KeyError, SigningKey, VerifyingKey};
 pub use keys::{CLOCK_SKEW_SECONDS, KeySet, Verifier};
 pub use public::PublicKey;
+#[cfg(feature = "fetch")]
+pub use remote::{FetchError, RemoteError, RemoteKeys, RemoteOptions};
 pub use seal::{OpenError, Opened, Sealer};
 pub use secret::{MIN_SECRET_BYTES, Secret, ShortSecret};

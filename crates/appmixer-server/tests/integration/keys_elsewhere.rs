@@ -1,8 +1,13 @@
 //! Tokens verified by somebody else's code, from the published keys alone.
 
 use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use appmixer_token::{FetchError, RemoteError, RemoteKeys, RemoteOptions, TokenError};
+use tokio::runtime::Runtime;
 
 use crate::python::python;
+use crate::secure::{Authority, address_of};
 use crate::support::{TestServer, eventually, run};
 
 /// `PyJWT` fetches the set and verifies; anything that it does not accept is an exception.
@@ -41,4 +46,37 @@ fn another_implementation_verifies_by_the_published_keys() {
         assert_eq!(claims["id"], session.json()["user"]["id"]);
         assert_eq!(claims["scope"], serde_json::json!(["user"]));
     }
+}
+
+/// A Rust service with `appmixer-token` and the URL alone, over TLS, while keys come and go.
+#[test]
+fn a_service_keeps_the_published_keys_fresh_through_rotations_and_failures() {
+    let authority = Authority::new();
+    let server = authority.serve(&[("APPMIXER_TOKEN__ALGORITHM", "EdDSA")]);
+    let url = format!("https://{}/.well-known/jwks.json", address_of(&server, "https"));
+    let tls = Some((*authority.client(&[])).clone());
+    let pause = Duration::ZERO;
+    let remote = RemoteKeys::new(&url, RemoteOptions { tls, pause, ..RemoteOptions::default() }).unwrap();
+    let stranger = RemoteKeys::new(&url, RemoteOptions::default());
+    let runtime = Runtime::new().unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let verify = |token: &str| runtime.block_on(remote.verify(token, now));
+
+    let first = server.user("joe@acme");
+    verify(&first).unwrap();
+    // The certificate is nobody's that the system knows.
+    if let Ok(stranger) = stranger {
+        let outcome = runtime.block_on(stranger.verify(&first, now));
+        assert!(matches!(outcome, Err(RemoteError::NoKeys(FetchError::NoAnswer(_)))), "{outcome:?}");
+    }
+    server.done(&["key", "rotate", "--algorithm", "es256", "--activate-in", "0"], "");
+    eventually(|| server.request("GET", "/.well-known/jwks.json", &[], b"").body.contains("ES256"));
+    let second = server.sign_in("joe@acme", "abc321").text("token");
+    verify(&second).unwrap();
+    verify(&first).unwrap();
+    // A server that is away takes nobody's keys along, and what it has signed is still told from what it has not.
+    drop(server);
+    verify(&second).unwrap();
+    let changed = format!("{}AAAAAAAA", &second[..second.len() - 8]);
+    assert_eq!(verify(&changed), Err(RemoteError::Token(TokenError::BadSignature)));
 }

@@ -7,9 +7,9 @@ use std::time::Instant;
 use appmixer_apps::Apps;
 use appmixer_core::{AuthenticateError, Context, Scope, StoreError, authenticate};
 use bytes::Bytes;
-use http::header::HOST;
+use http::header::{HOST, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use http_body_util::Full;
 use thiserror::Error;
 
@@ -173,6 +173,8 @@ impl App {
         let headers = answer.headers_mut();
         cors::allow_origin(&self.options.cors_origins, &parts.headers, headers);
         headers.insert(X_REQUEST_ID, request_id);
+        // What is JSON is not looked at as something else.
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         answer
     }
 

@@ -22,7 +22,8 @@ use crate::tls::{Handshakes, speaks_http2};
 
 /// Told to a connection that is one too many. Complete and constant, since there may be a flood of them.
 const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    content-type: application/json; charset=utf-8\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 86\r\n\r\n\
+    content-type: application/json; charset=utf-8\r\nretry-after: 1\r\n\
+    x-content-type-options: nosniff\r\nconnection: close\r\ncontent-length: 86\r\n\r\n\
     {\"statusCode\":503,\"error\":\"Service Unavailable\",\"message\":\"Too many open connections\"}";
 
 /// The pause after an `accept` that failed for want of file descriptors or memory: without it the loop

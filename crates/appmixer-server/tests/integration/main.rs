@@ -36,6 +36,7 @@ mod python;
 mod receivers;
 mod schemathesis;
 mod secure;
+mod security_headers;
 mod support;
 mod terminal;
 mod tls;

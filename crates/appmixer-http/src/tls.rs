@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::{counter, describe_counter};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
@@ -12,6 +13,8 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::server::Acceptor;
 use tokio_rustls::server::TlsStream;
+
+const HANDSHAKES: &str = "appmixer_tls_handshakes_total";
 
 /// How long a handshake that has begun may go on when the server stops.
 const LAST_HANDSHAKES: Duration = Duration::from_secs(1);
@@ -30,6 +33,7 @@ pub(crate) struct Handshakes {
 impl Handshakes {
     /// Must be called within a tokio runtime.
     pub(crate) fn new(config: Arc<ServerConfig>, time: Duration) -> Self {
+        describe_counter!(HANDSHAKES, "TLS handshakes, by their outcome.");
         let threads = Handle::current().metrics().num_workers();
         Self { config, time, signing: Arc::new(Semaphore::new((threads / 2).max(1))) }
     }
@@ -45,18 +49,20 @@ impl Handshakes {
             done = &mut handshake => done,
             _ = stop.changed() => timeout(LAST_HANDSHAKES, handshake).await.ok()?,
         };
-        // Whoever likes to can cause as many failures as it likes.
-        match done {
-            Ok(Ok(stream)) => Some(stream),
+        // Counted and not told above `debug`: whoever likes to can cause as many failures as it likes.
+        let (outcome, stream) = match done {
+            Ok(Ok(stream)) => ("ok", Some(stream)),
             Ok(Err(error)) => {
                 tracing::debug!(%error, "a TLS handshake failed");
-                None
+                ("failed", None)
             }
             Err(_) => {
                 tracing::debug!("a TLS handshake took too long");
-                None
+                ("late", None)
             }
-        }
+        };
+        counter!(HANDSHAKES, "outcome" => outcome).increment(1);
+        stream
     }
 
     async fn begin<S>(&self, stream: S) -> io::Result<TlsStream<S>>

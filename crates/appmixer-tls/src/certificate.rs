@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use metrics::{counter, describe_counter, describe_gauge, gauge};
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -22,6 +23,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 const QUIET: Duration = Duration::from_millis(250);
 /// … or after so many such times, when they never are.
 const MOST_UNREST: u32 = 20;
+const EXPIRES: &str = "appmixer_tls_certificate_expires_seconds";
+const RELOADS: &str = "appmixer_tls_certificate_reloads_total";
 /// So long before the end, an operator should know.
 const SOON: time::Duration = time::Duration::days(14);
 
@@ -59,6 +62,8 @@ impl Certificate {
     }
 
     fn begin(files: Files) -> Result<(Self, Watcher, Receiver<()>), CertificateError> {
+        describe_gauge!(EXPIRES, "When the TLS certificate expires, in seconds since 1970.");
+        describe_counter!(RELOADS, "Changes of the TLS certificate's files, by what became of them.");
         let provider = Arc::new(ring::default_provider());
         let contents = files.read()?;
         let pair = files.parse(&contents, &provider)?;
@@ -188,6 +193,7 @@ impl Watcher {
                 self.expires = expires;
                 self.refused = None;
                 self.end_told = End::Far;
+                counter!(RELOADS, "outcome" => "read").increment(1);
                 let path = self.files.certificate.display();
                 tracing::info!(%path, %expires, "the TLS certificate was read anew");
                 self.warn_of_open_key(contents.key_is_open);
@@ -199,6 +205,7 @@ impl Watcher {
     /// What is served stays. Told once.
     fn refuse(&mut self, seen: Seen, error: &CertificateError) {
         if self.refused.as_ref() != Some(&seen) {
+            counter!(RELOADS, "outcome" => "refused").increment(1);
             let path = error.path.display();
             tracing::warn!(%path, reason = error.reason, "the TLS certificate stays as it is");
         }
@@ -213,7 +220,9 @@ impl Watcher {
     }
 
     /// Warns of the end when it comes near and when it is there.
+    #[expect(clippy::cast_precision_loss, reason = "metrics are floating-point, and exact for ages")]
     fn tell_end(&mut self, now: OffsetDateTime) {
+        gauge!(EXPIRES).set(self.expires.unix_timestamp() as f64);
         let end = match self.expires - now {
             left if left.is_negative() => End::Past,
             left if left < SOON => End::Near,
@@ -322,6 +331,33 @@ mod tests {
         fs::write(&files.key, second_key.serialize_pem()).unwrap();
         watcher.look();
         assert_ne!(served(&certificate), before);
+    }
+
+    #[test]
+    fn the_end_and_each_change_can_be_watched() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(folder.path());
+        let ((first, key), (second, second_key)) = (pair("a"), pair("b"));
+        fs::write(&files.certificate, &first).unwrap();
+        fs::write(&files.key, key.serialize_pem()).unwrap();
+        let registry = appmixer_metrics::Registry::new();
+        metrics::with_local_recorder(&registry, || {
+            let (_certificate, mut watcher, _told) = Certificate::begin(files.clone()).unwrap();
+            fs::write(&files.certificate, &second).unwrap();
+            watcher.look();
+            watcher.look();
+            fs::write(&files.key, second_key.serialize_pem()).unwrap();
+            watcher.look();
+        });
+        let page = registry.render();
+        // rcgen's certificates are good until 4096.
+        for line in [
+            "appmixer_tls_certificate_expires_seconds 67090118400",
+            "appmixer_tls_certificate_reloads_total{outcome=\"refused\"} 1",
+            "appmixer_tls_certificate_reloads_total{outcome=\"read\"} 1",
+        ] {
+            assert!(page.contains(line), "{line} is not in\n{page}");
+        }
     }
 
     #[test]

@@ -220,6 +220,13 @@ mod tests {
 
     proptest! {
         #[test]
+        fn every_set_of_scopes_survives_its_text(texts in prop::collection::vec("[!#-+.-\\[\\]-~]{1,9}", 1..8)) {
+            let scopes = Scopes::parse(&texts).unwrap();
+            let joined: Vec<_> = scopes.iter().map(Scope::as_str).collect();
+            prop_assert_eq!(Scopes::parse_comma_separated(&joined.join(",")), Ok(scopes));
+        }
+
+        #[test]
         fn an_intersection_holds_exactly_what_both_have(one in "[a-d](,[a-d]){0,6}", other in "[a-d](,[a-d]){0,6}") {
             let (one, other) =
                 (Scopes::parse_comma_separated(&one).unwrap(), Scopes::parse_comma_separated(&other).unwrap());

@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::authorization::bearer;
 use crate::body::RequestBody;
+use crate::body_room::BodyRoom;
 use crate::cors;
 use crate::epochs::{Epoch, Epochs};
 use crate::error::ApiError;
@@ -44,6 +45,7 @@ pub struct App {
     access_rules: LiveRules,
     shelf: LiveShelf,
     sessions: Sessions,
+    body_room: BodyRoom,
     router: Router,
     /// Rendered when somebody first asks for it.
     pub(crate) reference: OnceLock<Reference>,
@@ -96,6 +98,7 @@ impl App {
             access_rules: LiveRules::new(),
             shelf: LiveShelf::new(Apps::none()),
             sessions: Sessions::new(options.session_cache_bytes),
+            body_room: BodyRoom::new(options.body_memory),
             router: Router::new()?,
             reference: OnceLock::new(),
             options,
@@ -135,7 +138,8 @@ impl App {
         let (parts, body) = request.into_parts();
         let request_id = request_id::of(&parts.headers);
         let logged_id = request_id.to_str().unwrap_or_default();
-        let mut body = RequestBody::new(body, self.options.body_limit, self.options.body_timeout);
+        let mut body =
+            RequestBody::new(body, self.options.body_limit, self.options.body_timeout, &self.body_room);
 
         let head = Head {
             headers: &parts.headers,

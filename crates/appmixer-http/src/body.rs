@@ -12,6 +12,7 @@ use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
+use crate::body_room::{BodyRoom, RoomyBody};
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::json;
@@ -28,6 +29,8 @@ const DRAIN_TIME: Duration = Duration::from_secs(5);
 pub(crate) struct RequestBody {
     /// `None` where there is nothing to come, as with most requests.
     incoming: Option<Incoming>,
+    /// `None` there too: to count its owners would cost every request of every core.
+    room: Option<BodyRoom>,
     /// The least that will come, in bytes: what `Content-Length` says.
     announced: u64,
     limit: usize,
@@ -59,7 +62,7 @@ enum MediaType {
 }
 
 impl RequestBody {
-    pub(crate) fn new<B>(body: B, limit: usize, time: Duration) -> Self
+    pub(crate) fn new<B>(body: B, limit: usize, time: Duration, room: &BodyRoom) -> Self
     where
         B: hyper::body::Body + Send + 'static,
         B::Data: Send,
@@ -67,22 +70,23 @@ impl RequestBody {
         // Asked before the body is wrapped: the wrapper does not know.
         let announced = body.size_hint().lower();
         let incoming = (!body.is_end_stream()).then(|| erase(body));
-        Self { incoming, announced, limit, time }
+        let room = incoming.is_some().then(|| room.clone());
+        Self { incoming, room, announced, limit, time }
     }
 
     /// The members of the object that the body holds.
     pub(crate) async fn fields(&mut self, headers: &HeaderMap, accepts: Accepts) -> Result<Fields, ApiError> {
         let object = match self.there(headers, accepts).await? {
-            (MediaType::Json, bytes) => object_of_json(&bytes)?,
-            (MediaType::Form, bytes) => object_of_form(&bytes)?,
+            (MediaType::Json, body) => object_of_json(body.bytes())?,
+            (MediaType::Form, body) => object_of_form(body.bytes())?,
         };
         Ok(Fields::new(object))
     }
 
     /// The elements of the JSON array that the body is.
     pub(crate) async fn array(&mut self, headers: &HeaderMap) -> Result<Vec<Value>, ApiError> {
-        let (_, bytes) = self.there(headers, Accepts::Json).await?;
-        match value_of_json(&bytes)? {
+        let (_, body) = self.there(headers, Accepts::Json).await?;
+        match value_of_json(body.bytes())? {
             Value::Array(values) => Ok(values),
             _ => Err(ApiError::bad_request("The request body must be a JSON array")),
         }
@@ -93,24 +97,27 @@ impl RequestBody {
         &mut self,
         headers: &HeaderMap,
         accepts: Accepts,
-    ) -> Result<(MediaType, Vec<u8>), ApiError> {
+    ) -> Result<(MediaType, RoomyBody), ApiError> {
         if self.incoming.is_none() {
             return Err(ApiError::body_required());
         }
         let media_type = media_type(headers, accepts)?;
-        let bytes = self.read().await?;
-        if bytes.is_empty() { Err(ApiError::body_required()) } else { Ok((media_type, bytes)) }
+        let body = self.read().await?;
+        if body.bytes().is_empty() { Err(ApiError::body_required()) } else { Ok((media_type, body)) }
     }
 
-    async fn read(&mut self) -> Result<Vec<u8>, ApiError> {
+    async fn read(&mut self) -> Result<RoomyBody, ApiError> {
         // A length that is announced is refused before a byte is read.
         if self.announced > self.limit as u64 {
             return Err(ApiError::body_too_large(self.limit));
         }
-        let Some(incoming) = &mut self.incoming else { return Ok(Vec::new()) };
-        let read = timeout(self.time, collect(incoming, self.limit)).await;
+        let (Some(incoming), Some(room)) = (&mut self.incoming, &self.room) else {
+            return Err(ApiError::body_required());
+        };
+        let read = timeout(self.time, collect(incoming, self.limit, room)).await;
         read.map_err(|_| ApiError::body_late())?.map_err(|error| match error {
             ReadError::TooLarge => ApiError::body_too_large(self.limit),
+            ReadError::NoRoom => ApiError::too_many_bodies(),
             ReadError::Broken => ApiError::bad_request("The request body is incomplete or badly framed"),
         })
     }
@@ -139,22 +146,23 @@ impl RequestBody {
 
 enum ReadError {
     TooLarge,
+    NoRoom,
     Broken,
 }
 
-async fn collect(incoming: &mut Incoming, limit: usize) -> Result<Vec<u8>, ReadError> {
-    let mut bytes = Vec::new();
+async fn collect(incoming: &mut Incoming, limit: usize, room: &BodyRoom) -> Result<RoomyBody, ReadError> {
+    let mut body = RoomyBody::new();
     while let Some(frame) = incoming.frame().await {
         // Trailers have nothing to say to us.
         let Ok(data) = frame.map_err(|()| ReadError::Broken)?.into_data() else {
             continue;
         };
-        if bytes.len() + data.len() > limit {
+        if body.bytes().len() + data.len() > limit {
             return Err(ReadError::TooLarge);
         }
-        bytes.extend_from_slice(&data);
+        body.push(&data, room).map_err(|_| ReadError::NoRoom)?;
     }
-    Ok(bytes)
+    Ok(body)
 }
 
 fn media_type(headers: &HeaderMap, accepts: Accepts) -> Result<MediaType, ApiError> {
@@ -230,7 +238,7 @@ mod tests {
     ) -> Result<Fields, ApiError> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, http::HeaderValue::from_static(content_type));
-        RequestBody::new(Full::<Bytes>::from(body), 64, Duration::from_secs(1))
+        RequestBody::new(Full::<Bytes>::from(body), 64, Duration::from_secs(1), &BodyRoom::new(0))
             .fields(&headers, accepts)
             .await
     }

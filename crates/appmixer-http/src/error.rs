@@ -84,6 +84,10 @@ impl ApiError {
         Self::new(StatusCode::REQUEST_TIMEOUT, "The request body took too long to arrive")
     }
 
+    pub(crate) fn too_many_bodies() -> Self {
+        Self::unavailable("Too many large requests at once, try again later")
+    }
+
     pub(crate) fn body_too_large(limit: usize) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The request body is larger than {limit} bytes"))
     }

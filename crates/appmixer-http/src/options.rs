@@ -19,8 +19,13 @@ pub struct HttpOptions {
     pub header_timeout: Duration,
     /// The longest wait for a whole request body.
     pub body_timeout: Duration,
+    /// The memory for request bodies while they come in, in bytes, all together; the first 4 KiB of each do not count.
+    pub body_memory: usize,
     /// The most connections at once; one more is told so and closed.
     pub max_connections: usize,
+    /// The most of them from one address, or from one IPv6 network of 64 bits; 0 for any number. Not counted are
+    /// trusted proxies, Unix sockets, `127.0.0.1` and `::1`.
+    pub max_connections_per_address: usize,
     /// The proxies whose `Forwarded` and `X-Forwarded-For` tell the client's address.
     pub trusted_proxies: Networks,
     /// The most requests at once on one connection with HTTP/2. Of all such connections together, there are never
@@ -43,7 +48,9 @@ impl Default for HttpOptions {
             header_limit: 16 * 1024,
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
+            body_memory: 4 * 1024 * 1024,
             max_connections: 4096,
+            max_connections_per_address: 512,
             trusted_proxies: Networks::none(),
             max_streams: 100,
             handshake_timeout: Duration::from_secs(10),

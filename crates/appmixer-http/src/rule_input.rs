@@ -79,3 +79,36 @@ fn bounded(list: &[String], least: usize) -> Result<(), InvalidRule> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::views::RuleView;
+
+    fn rule() -> impl Strategy<Value = Rule> {
+        let text = || "[a-z0-9@.:-]{1,20}\\*?|\\*".prop_map(|text| RuleText::parse(&text).unwrap());
+        let actions = prop::collection::vec(prop::sample::select(&Action::ALL[..]), 1..9);
+        let attributes = prop::collection::vec(text(), 0..4);
+        (text(), text(), actions, attributes).prop_map(|(role, resource, actions, attributes)| {
+            Rule::new(role, resource, actions, attributes).unwrap()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn all_rules_survive_their_json(rules in prop::collection::vec(rule(), 0..6)) {
+            for kind in AclType::ALL {
+                let rules = RuleSet::new(kind, rules.clone()).unwrap();
+                let json = serde_json::to_vec(&RuleView::of_all(&rules)).unwrap();
+                prop_assert_eq!(read_rules(kind, &json).unwrap(), rules);
+            }
+        }
+
+        #[test]
+        fn no_json_panics(text in r#"\[(\{("(role|resource|action|attributes|x)":("[a-z*!]{0,8}"|1|null|\["\*"\]|\[1\]|\[\]),?){0,5}\},?){0,3}\]"#) {
+            let _ = read_rules(AclType::Routes, text.as_bytes());
+        }
+    }
+}

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::connection::{self, Peer};
 use crate::http2;
 use crate::listener::{Accept, Listener};
+use crate::per_address::PerAddress;
 use crate::tls::{Handshakes, speaks_http2};
 
 /// Told to a connection that is one too many. Complete and constant, since there may be a flood of them.
@@ -26,9 +27,26 @@ const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     x-content-type-options: nosniff\r\nconnection: close\r\ncontent-length: 86\r\n\r\n\
     {\"statusCode\":503,\"error\":\"Service Unavailable\",\"message\":\"Too many open connections\"}";
 
+/// The same to one that is one too many of its address.
+const TOO_MANY_OF_ADDRESS: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\n\
+    content-type: application/json; charset=utf-8\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 102\r\n\r\n\
+    {\"statusCode\":429,\"error\":\"Too Many Requests\",\"message\":\"Too many open connections from your address\"}";
+
 /// The pause after an `accept` that failed for want of file descriptors or memory: without it the loop
 /// would spin until one is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What is told to a connection that is one too many.
+#[derive(Clone, Copy)]
+struct Refusals {
+    of_all: &'static [u8],
+    of_address: &'static [u8],
+}
+
+const IN_PLAIN: Refusals = Refusals { of_all: TOO_MANY_CONNECTIONS, of_address: TOO_MANY_OF_ADDRESS };
+
+/// A handshake would have to come first.
+const NOTHING: Refusals = Refusals { of_all: b"", of_address: b"" };
 
 /// What all listeners share.
 #[derive(Clone)]
@@ -39,6 +57,7 @@ struct Server {
     transport_security: Option<HeaderValue>,
     /// For all connections, wherever they come in.
     room: Arc<Semaphore>,
+    per_address: Arc<PerAddress>,
     /// For the requests of all connections with HTTP/2.
     http2_room: Arc<Semaphore>,
     /// Changes, or loses its sender, when the server stops.
@@ -61,6 +80,10 @@ pub async fn serve(
         http2: http2::builder(&app.options),
         transport_security: app.options.transport_security.value(),
         room: Arc::clone(&room),
+        per_address: Arc::new(PerAddress::new(
+            app.options.max_connections_per_address,
+            app.options.trusted_proxies.clone(),
+        )),
         http2_room: Arc::new(Semaphore::new(limit as usize)),
         stopping,
         app,
@@ -71,14 +94,14 @@ pub async fn serve(
         let server = server.clone();
         match listener {
             Listener::Tcp(listener) => {
-                open.spawn(server.accept_from(listener, TOO_MANY_CONNECTIONS, Server::in_plain));
+                open.spawn(server.accept_from(listener, IN_PLAIN, Server::in_plain));
             }
             Listener::Unix(listener) => {
-                open.spawn(server.accept_from(listener, TOO_MANY_CONNECTIONS, Server::in_plain));
+                open.spawn(server.accept_from(listener, IN_PLAIN, Server::in_plain));
             }
             Listener::Tls(listener, config) => {
                 let handshakes = Handshakes::new(config, server.app.options.handshake_timeout);
-                open.spawn(server.accept_from(listener, b"", move |server, stream, address| {
+                open.spawn(server.accept_from(listener, NOTHING, move |server, stream, address| {
                     server.in_tls(handshakes.clone(), stream, address)
                 }));
             }
@@ -97,8 +120,8 @@ pub async fn serve(
 
 impl Server {
     /// Takes connections until the server stops, and serves each in a task of its own. One that is too many is told
-    /// `refusal`.
-    async fn accept_from<L, F, C>(mut self, listener: L, refusal: &'static [u8], serve: F)
+    /// one of the `refusals`.
+    async fn accept_from<L, F, C>(mut self, listener: L, refusals: Refusals, serve: F)
     where
         L: Accept + Sync,
         F: Fn(Self, L::Stream, Option<IpAddr>) -> C + Send,
@@ -115,15 +138,19 @@ impl Server {
                 },
                 _ = self.stopping.changed() => return,
             };
+            let Some(place) = self.per_address.take(address) else {
+                let _ = L::try_write(&stream, refusals.of_address);
+                continue;
+            };
             let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
                 // Best effort: a socket that has just been opened has room for one small answer.
-                let _ = L::try_write(&stream, refusal);
+                let _ = L::try_write(&stream, refusals.of_all);
                 continue;
             };
             let connection = serve(self.clone(), stream, address);
             tokio::spawn(async move {
                 connection.await;
-                drop(permit);
+                drop((place, permit));
             });
         }
     }
@@ -172,10 +199,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_refusal_has_the_length_that_it_announces() {
-        let text = std::str::from_utf8(TOO_MANY_CONNECTIONS).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("content-length: {}", body.len())), "{}", body.len());
-        assert!(!head.contains("  "));
+    fn the_refusals_have_the_length_that_they_announce() {
+        for refusal in [TOO_MANY_CONNECTIONS, TOO_MANY_OF_ADDRESS] {
+            let text = std::str::from_utf8(refusal).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains(&format!("content-length: {}", body.len())), "{}", body.len());
+            assert!(!head.contains("  "));
+        }
     }
 }

@@ -213,6 +213,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
+    fn every_cost_that_is_allowed_is_written_as_it_is_read(memory in 0..2_000_000_u32, passes in 0..100_u32, lanes in 0..20_u32) {
+        if let Ok(params) = Params::new(memory, passes, lanes) {
+            let hash = locked(params).unwrap();
+            prop_assert!(can_verify(&hash));
+            let costs = format!("$m={memory},t={passes},p={lanes}$");
+            prop_assert!(hash.as_phc().contains(&costs), "{}", hash.as_phc());
+        }
+    }
+
+    #[test]
     fn no_stored_text_panics(text in "\\$?(argon2id?)?\\$?(v=19)?\\$?(m=[0-9]{0,3},t=[0-9],p=[0-9])?\\$?[a-zA-Z0-9+/$=]{0,60}") {
         let pool = pool(64, 1, 10);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -85,7 +85,15 @@ pub(crate) const KEYS: &[Key] = &[
         "http.max_streams",
         "The most requests at once on one connection with HTTP/2; over all of them, never more than `http.max_connections`.",
     ),
+    other(
+        "http.max_connections_per_address",
+        "The most connections at once from one address, or from one IPv6 network of 64 bits; one more is answered with 429 and closed. 0 means any number. Not counted are trusted proxies, Unix sockets, 127.0.0.1 and ::1.",
+    ),
     other("http.body_limit", "The largest request body, in bytes; more is answered with 413."),
+    other(
+        "http.body_memory",
+        "The memory for request bodies while they come in, in bytes, all together; the first 4096 of each do not count. More is answered with 503.",
+    ),
     other(
         "http.header_limit",
         "The largest request head, in bytes, at least 8192; more is answered with 431.",

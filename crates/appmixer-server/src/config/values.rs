@@ -210,6 +210,8 @@ pub(crate) enum LogFormat {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -225,6 +227,19 @@ mod tests {
         }
         for wrong in ["", "-1", "1000", "0888", "rw-rw----"] {
             assert!(wrong.parse::<FileMode>().is_err(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_span_survives_its_text(millis in prop_oneof![any::<u64>(), 0..100_000_u64, (0..5000_u64).prop_map(|s| s * 86_400_000)]) {
+            let span = Span(Duration::from_millis(millis));
+            prop_assert_eq!(span.to_string().parse(), Ok(span));
+        }
+
+        #[test]
+        fn no_text_panics(text in "[0-9]{0,21}(ms|s|m|h|d|\\PC{0,3})") {
+            let _ = text.parse::<Span>();
         }
     }
 

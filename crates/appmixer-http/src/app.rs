@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use appmixer_apps::Apps;
 use appmixer_core::{AuthenticateError, Context, Scope, StoreError, authenticate};
+use appmixer_metrics::Registry;
 use bytes::Bytes;
 use http::header::{HOST, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
@@ -21,6 +22,7 @@ use crate::epochs::{Epoch, Epochs};
 use crate::error::ApiError;
 use crate::head::Head;
 use crate::live_rules::{LiveRules, RuleSets};
+use crate::metrics;
 use crate::openapi::Reference;
 use crate::options::{HttpOptions, TokenOptions};
 use crate::request_id::{self, X_REQUEST_ID};
@@ -31,6 +33,7 @@ use crate::sessions::{Remembered, Sessions};
 use crate::settings::{LiveSettings, Snapshot};
 use crate::shelf::{LiveShelf, Shelf};
 use crate::tokens::grant_of;
+use crate::traffic::Traffic;
 use crate::views::UserView;
 
 /// Answers the requests of the Appmixer user API.
@@ -47,6 +50,8 @@ pub struct App {
     sessions: Sessions,
     body_room: BodyRoom,
     router: Router,
+    /// Where requests are counted, if they are.
+    traffic: Option<Arc<Traffic>>,
     /// Rendered when somebody first asks for it.
     pub(crate) reference: OnceLock<Reference>,
 }
@@ -100,6 +105,7 @@ impl App {
             sessions: Sessions::new(options.session_cache_bytes),
             body_room: BodyRoom::new(options.body_memory),
             router: Router::new()?,
+            traffic: None,
             reference: OnceLock::new(),
             options,
         })
@@ -109,6 +115,15 @@ impl App {
     #[must_use]
     pub fn with_apps(mut self, apps: Apps) -> Self {
         self.shelf = LiveShelf::new(apps);
+        self
+    }
+
+    /// The same, which counts requests for this registry.
+    #[must_use]
+    pub fn with_metrics(mut self, registry: &Registry) -> Self {
+        let traffic = Arc::new(Traffic::new());
+        self.traffic = Some(Arc::clone(&traffic));
+        registry.add_source(move |page| traffic.write(page));
         self
     }
 
@@ -134,7 +149,9 @@ impl App {
         B: hyper::body::Body + Send + 'static,
         B::Data: Send,
     {
-        let started = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
+        let running = self.traffic.as_ref().map(|traffic| traffic.begin());
+        let is_timed = running.is_some() || tracing::enabled!(tracing::Level::DEBUG);
+        let started = is_timed.then(Instant::now);
         let (parts, body) = request.into_parts();
         let request_id = request_id::of(&parts.headers);
         let logged_id = request_id.to_str().unwrap_or_default();
@@ -147,10 +164,13 @@ impl App {
             peer,
             proxies: &self.options.trusted_proxies,
         };
+        let place = self.router.find(parts.uri.path());
+        let resource = place.map(|(resource, _)| resource);
         let outcome = match check_host(&parts) {
-            Ok(()) => self.route(&parts.method, parts.uri.path(), &head, &mut body).await,
+            Ok(()) => self.route(&parts.method, place, &head, &mut body).await,
             Err(error) => Err(error),
         };
+        metrics::account_request(resource, &parts.method, &outcome);
         let mut answer = outcome.unwrap_or_else(|error| {
             if let Some(cause) = &error.cause {
                 tracing::error!(
@@ -166,12 +186,16 @@ impl App {
             tokio::spawn(body.drain());
         }
 
+        let took = started.map(|started| started.elapsed()).unwrap_or_default();
+        if let Some(running) = running {
+            running.answered(resource, &parts.method, answer.status(), took);
+        }
         tracing::debug!(
             request_id = logged_id,
             method = %parts.method,
             path = parts.uri.path(),
             status = answer.status().as_u16(),
-            micros = started.and_then(|started| u64::try_from(started.elapsed().as_micros()).ok()),
+            micros = u64::try_from(took.as_micros()).ok(),
             "request"
         );
         let headers = answer.headers_mut();
@@ -185,12 +209,12 @@ impl App {
     async fn route(
         &self,
         method: &Method,
-        path: &str,
+        place: Option<(Resource, [&str; 2])>,
         head: &Head<'_>,
         body: &mut RequestBody,
     ) -> Result<Answer, ApiError> {
         let headers = head.headers;
-        let (resource, [parameter, second]) = self.router.find(path)?;
+        let (resource, [parameter, second]) = place.ok_or_else(|| ApiError::not_found("Not Found"))?;
         // Boxed is what is big and rare: the future of every request has room for the biggest that is not.
         // What answers GET answers HEAD: hyper leaves the body out.
         let as_get = if method == Method::HEAD { &Method::GET } else { method };
@@ -297,13 +321,20 @@ impl App {
         };
         let now = self.ctx.clock.now().seconds();
         if let Some(session) = self.sessions.find(token.as_bytes(), &self.epochs, now) {
+            if let Some(traffic) = &self.traffic {
+                traffic.remembered();
+            }
             return Ok(Some(session));
         }
         let settings = self.settings().await?;
-        let claims = settings.keys.verify(token.text()?, now).map_err(ApiError::from)?;
-        let grant = grant_of(&claims).map_err(ApiError::from)?;
+        let text = token.text().inspect_err(|_| metrics::token_checked("malformed"))?;
+        let granted = settings.keys.verify(text, now).and_then(|claims| grant_of(&claims));
+        let granted = granted.inspect_err(|error| metrics::token_checked(metrics::why_refused(*error)));
+        let grant = granted.map_err(ApiError::from)?;
         let epoch = Epoch { all: settings.epoch, user: self.epochs.of_user(grant.id) };
-        let caller = authenticate(&*self.ctx.store, &grant).await.map_err(|error| match error {
+        let caller = authenticate(&*self.ctx.store, &grant).await;
+        metrics::token_checked(metrics::outcome_of(&caller));
+        let caller = caller.map_err(|error| match error {
             AuthenticateError::UserGone => AuthenticationError::UserGone,
             other => AuthenticationError::Api(other.into()),
         })?;

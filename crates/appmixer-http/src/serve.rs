@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::connection::{self, Peer};
 use crate::http2;
 use crate::listener::{Accept, Listener};
+use crate::metrics;
 use crate::per_address::PerAddress;
 use crate::tls::{Handshakes, speaks_http2};
 
@@ -139,18 +140,21 @@ impl Server {
                 _ = self.stopping.changed() => return,
             };
             let Some(place) = self.per_address.take(address) else {
+                metrics::REFUSED.increment(1);
                 let _ = L::try_write(&stream, refusals.of_address);
                 continue;
             };
             let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
+                metrics::REFUSED.increment(1);
                 // Best effort: a socket that has just been opened has room for one small answer.
                 let _ = L::try_write(&stream, refusals.of_all);
                 continue;
             };
+            let open = metrics::Open::new();
             let connection = serve(self.clone(), stream, address);
             tokio::spawn(async move {
                 connection.await;
-                drop((place, permit));
+                drop((place, permit, open));
             });
         }
     }

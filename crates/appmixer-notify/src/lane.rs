@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 use crate::settings::Settings;
-use crate::{Notifier, backoff, mail, webhook};
+use crate::{Notifier, backoff, mail, metrics, webhook};
 
 /// How many messages one receiver gets at a time.
 const AT_ONCE: usize = 4;
@@ -123,10 +123,12 @@ impl Notifier {
         match outcome {
             Outcome::Delivered => {
                 tracing::debug!(channel, %id, attempt = claimed.attempt, "delivered");
+                metrics::attempt(claimed.message.channel, "delivered");
                 Settlement::Done
             }
             Outcome::Pointless => Settlement::Done,
             Outcome::Refused(error) => {
+                metrics::attempt(claimed.message.channel, "given-up");
                 tracing::warn!(channel, %id, attempt = claimed.attempt, error, "a message is given up");
                 Settlement::Done
             }
@@ -134,9 +136,11 @@ impl Notifier {
                 let pause = backoff::pause(self.options.first_retry, claimed.attempt);
                 let at = self.clock.now().after(pause);
                 if at >= claimed.message.expires {
+                    metrics::attempt(claimed.message.channel, "given-up");
                     tracing::warn!(channel, %id, attempt = claimed.attempt, error, "a message is given up");
                     return Settlement::Done;
                 }
+                metrics::attempt(claimed.message.channel, "failed");
                 // Once for each message, so that a receiver that is away does not fill the log.
                 if claimed.attempt == 1 {
                     tracing::warn!(channel, %id, error, "a message could not be delivered; it is tried again");

@@ -19,10 +19,13 @@
 mod backoff;
 mod lane;
 mod mail;
+mod metrics;
 mod settings;
 mod signature;
 mod tls;
 mod webhook;
+
+pub use metrics::describe_metrics;
 
 use std::path::PathBuf;
 use std::sync::Arc;

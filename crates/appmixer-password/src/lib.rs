@@ -31,12 +31,14 @@
 mod codes;
 mod legacy;
 mod memory;
+mod metrics;
 mod params;
 mod phc;
 mod pool;
 mod worker;
 
 pub use codes::RandomCodes;
+pub use metrics::describe_metrics;
 pub use params::{InvalidParams, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_PARALLELISM, Params};
 pub use phc::{can_verify, locked};
 pub use pool::{Argon2Pool, PoolError, PoolOptions, Stats};

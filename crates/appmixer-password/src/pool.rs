@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{io, mem};
 
 use appmixer_core::{HashError, Password, PasswordHash, PasswordHasher, Verdict};
@@ -14,6 +14,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
+use crate::metrics;
 use crate::params::{OUTPUT_BYTES, Params};
 use crate::phc::{self, SALT_BYTES};
 use crate::worker;
@@ -90,7 +91,8 @@ pub(crate) struct Shared {
 
 #[derive(Default)]
 struct Queue {
-    jobs: VecDeque<Job>,
+    /// With the time at which each was put in.
+    jobs: VecDeque<(Instant, Job)>,
     closed: bool,
 }
 
@@ -121,7 +123,11 @@ impl Shared {
         };
         match queue.jobs.pop_front() {
             _ if queue.closed => Next::Stop,
-            Some(job) => Next::Do(job),
+            Some((since, job)) => {
+                metrics::WAITING.decrement(1.0);
+                metrics::WAIT.record(since.elapsed().as_secs_f64());
+                Next::Do(job)
+            }
             None => Next::Idle,
         }
     }
@@ -182,13 +188,17 @@ impl Argon2Pool {
         let mut queue = self.shared.lock();
         if queue.jobs.len() >= self.capacity {
             // Whoever has gone makes room for who is still there.
-            queue.jobs.retain(|job| !job.is_abandoned());
+            let before = queue.jobs.len();
+            queue.jobs.retain(|(_, job)| !job.is_abandoned());
+            metrics::gone(before - queue.jobs.len());
         }
         if queue.jobs.len() >= self.capacity {
             self.shared.refused.fetch_add(1, Ordering::Relaxed);
+            metrics::REFUSED.increment(1);
             return Err(HashError::Busy);
         }
-        queue.jobs.push_back(job);
+        queue.jobs.push_back((Instant::now(), job));
+        metrics::WAITING.increment(1.0);
         drop(queue);
         self.shared.work.notify_one();
         Ok(())

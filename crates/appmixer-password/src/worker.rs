@@ -2,11 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use appmixer_core::HashError;
 
 use crate::memory::Memory;
+use crate::metrics;
 use crate::params::Params;
 use crate::phc;
 use crate::pool::{Job, Next, Shared};
@@ -25,6 +26,7 @@ pub(crate) fn run(shared: &Shared, params: Params, idle: Duration) {
             Next::Idle => memory.release(),
             Next::Do(job) if job.is_abandoned() => {
                 shared.abandoned.fetch_add(1, Ordering::Relaxed);
+                metrics::ABANDONED.increment(1);
             }
             Next::Do(job) => {
                 // One bad job must not take the thread away from all the others.
@@ -39,12 +41,18 @@ pub(crate) fn run(shared: &Shared, params: Params, idle: Duration) {
 
 fn work(job: Job, params: Params, memory: &mut Memory) {
     // Whoever asked may have gone meanwhile: then nobody hears the answer.
+    let started = Instant::now();
+    // Before the answer, so that whoever has got it finds it counted.
+    let count = || metrics::HASHING.record(started.elapsed().as_secs_f64());
     match job {
         Job::Hash { password, salt, reply } => {
-            let _ = reply.send(phc::hash(password.as_bytes(), salt, params, memory));
+            let hash = phc::hash(password.as_bytes(), salt, params, memory);
+            count();
+            let _ = reply.send(hash);
         }
         Job::Verify { password, against, reply } => {
             let verdict = phc::verify(password.as_bytes(), &against, params, memory);
+            count();
             if verdict == Err(HashError::Unreadable) {
                 tracing::error!("a stored password hash is of a kind that cannot be read");
             }

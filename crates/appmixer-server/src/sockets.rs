@@ -131,7 +131,7 @@ fn open(config: &Config, tls: Option<&Tls>) -> Result<(Vec<Listener>, Option<Soc
     Ok((listeners, Some(file)))
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     let open = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         // A restart need not wait for the old connections' last packets.

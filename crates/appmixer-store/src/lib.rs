@@ -27,4 +27,4 @@
 mod sqlite;
 
 #[cfg(feature = "sqlite")]
-pub use sqlite::{OpenError, Role, SqliteStore, is_served};
+pub use sqlite::{OpenError, Role, SqliteStore, describe_metrics, is_served};

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::body::{Accepts, RequestBody};
 use crate::error::ApiError;
 use crate::head::Head;
+use crate::metrics;
 use crate::response::{Answer, private_json};
 use crate::tokens::claims_of;
 use crate::views::SignInView;
@@ -17,7 +18,9 @@ pub(crate) async fn post(app: &App, head: &Head<'_>, body: &mut RequestBody) -> 
     let password = fields.text("password", Password::new);
     let (name, password) = fields.finish2(("username", username.or(email)), ("password", password))?;
 
-    let session = sign_in(&app.ctx, &head.origin(None), &name, password).await?;
+    let session = sign_in(&app.ctx, &head.origin(None), &name, password).await;
+    metrics::sign_in(&session);
+    let session = session?;
     let token = app.settings().await?.keys.issue(&claims_of(&session.grant))?;
     private_json(&SignInView::of(&session.user, &token))
 }

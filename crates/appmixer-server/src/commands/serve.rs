@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use appmixer_apps::{Apps, Limits};
 use appmixer_http::{App, Epochs, serve};
+use appmixer_metrics::Registry;
 use appmixer_store::Role;
 use appmixer_tls::Certificate;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -17,7 +18,7 @@ use crate::config::{Config, load};
 use crate::failure::Failure;
 use crate::sockets::{Inherited, Sockets};
 use crate::workbench::{self, or_cores};
-use crate::{logging, retention, secret, signing, supervisor};
+use crate::{logging, management, observe, retention, secret, signing, supervisor};
 
 /// What tasks that were cut off get to notice it.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
@@ -29,25 +30,36 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     logging::start(&config.log);
     raise_open_files(config.http.max_connections);
 
+    // Before anything that counts.
+    let registry = config.management.listen.map(|_| observe::start(&config));
+
     let epochs = Arc::new(Epochs::new());
     let rules = config.rules_for_new_passwords()?;
     let ctx = workbench::open(&config, Role::Server, config.password.threads, epochs.clone(), rules)?;
     let retention = retention::run(ctx.store.clone(), ctx.clock.clone(), config.audit.clone());
     let key_retention = retention::of_keys(ctx.store.clone(), ctx.clock.clone());
+    let observer = observe::run(ctx.store.clone(), ctx.clock.clone());
     let tokens = secret::token_options(&config)?;
     let runtime = runtime(&config)?;
     runtime.block_on(signing::prepare(&config, &ctx, &tokens))?;
     let notifier = workbench::notifier(&config, &ctx);
     let app = App::new(ctx, epochs, tokens, config.http_options()?);
     let app = app.map_err(|error| Failure::refused(error.to_string()))?.with_apps(apps(&config)?);
-    let app = Arc::new(app);
+    let app = Arc::new(match &registry {
+        Some(registry) => app.with_metrics(registry),
+        None => app,
+    });
 
     let retention = runtime.spawn(retention);
     let key_retention = runtime.spawn(key_retention);
     // What is being delivered at the end is delivered again after the next start.
     let notifier = runtime.spawn(notifier.run());
-    runtime.block_on(serve_until_told(&config, Arc::clone(&app), inherited))?;
-    // It has the database.
+    let observer = registry.is_some().then(|| runtime.spawn(observer));
+    runtime.block_on(serve_until_told(&config, Arc::clone(&app), registry, inherited))?;
+    // They have the database.
+    if let Some(observer) = observer {
+        observer.abort();
+    }
     retention.abort();
     key_retention.abort();
     notifier.abort();
@@ -71,7 +83,12 @@ fn runtime(config: &Config) -> Result<Runtime, Failure> {
     Ok(Builder::new_multi_thread().worker_threads(workers).thread_name("serve").enable_all().build()?)
 }
 
-async fn serve_until_told(config: &Config, app: Arc<App>, inherited: Inherited) -> Result<(), Failure> {
+async fn serve_until_told(
+    config: &Config,
+    app: Arc<App>,
+    registry: Option<Registry>,
+    inherited: Inherited,
+) -> Result<(), Failure> {
     // Before the first connection, so that no signal finds us unprepared.
     let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut sockets = Sockets::open(config, inherited)?;
@@ -80,6 +97,8 @@ async fn serve_until_told(config: &Config, app: Arc<App>, inherited: Inherited) 
     if certificate.is_some() || !stderr().is_terminal() {
         tokio::spawn(look_when_told(signal(SignalKind::hangup())?, certificate));
     }
+    // To the very end: whoever watches wants to see how the server stops.
+    let _management = management::open(config, &app, registry)?;
     sockets.tell(&config.data)?;
     tokio::spawn(hint_at_first_admin(Arc::clone(&app)));
     tokio::spawn(supervisor::alive());

@@ -130,6 +130,10 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     other("tls.hsts_subdomains", "Whether they insist on it for all subdomains too."),
     text(
+        "management.listen",
+        "The address and port of /metrics, /healthz and /readyz for the operator alone; without it nothing is counted.",
+    ),
+    text(
         "delivery.timeout",
         "The longest time of one attempt to deliver a mail or a webhook, from the connection to the answer.",
     ),
@@ -212,6 +216,7 @@ mod tests {
             ("tls.certificate", 3),
             ("tls.key", 3),
             ("delivery.ca_file", 3),
+            ("management.listen", 8),
         ];
         for (name, least) in shown {
             let shown = keys.insert(name.to_owned(), String::new());

@@ -35,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) apps: AppsConfig,
     pub(crate) http: HttpConfig,
     pub(crate) tls: TlsConfig,
+    pub(crate) management: ManagementConfig,
     pub(crate) delivery: DeliveryConfig,
     pub(crate) log: LogConfig,
 }
@@ -115,6 +116,12 @@ pub(crate) struct TlsConfig {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct ManagementConfig {
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct DeliveryConfig {
     pub(crate) timeout: Span,
     pub(crate) first_retry: Span,
@@ -184,6 +191,7 @@ impl Default for Config {
                 hsts: Span(http.transport_security.max_age),
                 hsts_subdomains: http.transport_security.include_subdomains,
             },
+            management: ManagementConfig { listen: None },
             delivery: DeliveryConfig {
                 timeout: Span(delivery.timeout),
                 first_retry: Span(delivery.first_retry),

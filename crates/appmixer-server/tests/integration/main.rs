@@ -32,6 +32,7 @@ mod lists;
 mod mail;
 mod memory;
 mod npm;
+mod observability;
 mod odd_requests;
 mod openapi;
 mod passwords;

@@ -225,6 +225,19 @@ impl TestServer {
         connection
     }
 
+    /// How many TCP sockets of its own it listens on.
+    pub(crate) fn listening(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        let files =
+            std::fs::read_dir(folder).unwrap().filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+        let sockets: Vec<_> = files.map(|file| file.display().to_string()).collect();
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        // The fourth field is the state, `0A` for listening, and the tenth the inode.
+        let fields = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let listening = fields.filter(|fields| fields.get(3) == Some(&"0A"));
+        listening.filter(|fields| sockets.contains(&format!("socket:[{}]", fields[9]))).count()
+    }
+
     /// Its resident memory, in KiB.
     pub(crate) fn resident_kib(&self) -> u64 {
         self.memory_kib("VmRSS:")

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use appmixer_core::StoreError;
 use rusqlite::Connection;
@@ -15,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::error::{JobError, MayBeFault};
 use super::health::Health;
+use super::metrics;
 use super::open::{Mode, OpenError, connect};
 
 /// A set of threads.
@@ -79,20 +81,28 @@ impl Readers {
         JobError<StoreError>: From<E>,
     {
         let (reply, answer) = oneshot::channel();
+        let started = Instant::now();
         let job: Job = Box::new(move |connection| {
+            metrics::READS_WAITING.decrement(1.0);
             let outcome = read(connection).map_err(|error| JobError::from(error).0);
             let _ = reply.send(outcome);
         });
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
-        jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => StoreError::Unavailable("too many reads are waiting".to_owned()),
-            TrySendError::Disconnected(_) => stopped(),
+        // Counted before it can be taken out.
+        metrics::READS_WAITING.increment(1.0);
+        jobs.try_send(job).map_err(|error| {
+            metrics::READS_WAITING.decrement(1.0);
+            match error {
+                TrySendError::Full(_) => StoreError::Unavailable("too many reads are waiting".to_owned()),
+                TrySendError::Disconnected(_) => stopped(),
+            }
         })?;
         let outcome =
             answer.await.unwrap_or_else(|_| Err(StoreError::Internal("a read panicked".to_owned())));
         if let Some(fault) = outcome.as_ref().err().and_then(MayBeFault::fault) {
             self.health.failed(fault, 0);
         }
+        metrics::READ.record(started.elapsed().as_secs_f64());
         outcome
     }
 }

@@ -17,6 +17,7 @@ use tokio::sync::{oneshot, watch};
 use super::error::{JobError, MayBeFault, store_error};
 use super::files::Files;
 use super::health::Health;
+use super::metrics;
 use super::notes::Notes;
 
 /// How many writes may wait, and how many share a transaction.
@@ -71,11 +72,19 @@ impl Writer {
         let job = Box::new(Typed { write: Some(write), outcome: None, reply });
         let stopped = || StoreError::Unavailable("it has stopped".to_owned());
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
-        jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => StoreError::Unavailable("too many writes are waiting".to_owned()),
-            TrySendError::Disconnected(_) => stopped(),
+        let started = Instant::now();
+        // Counted before it can be taken out.
+        metrics::WRITES_WAITING.increment(1.0);
+        jobs.try_send(job).map_err(|error| {
+            metrics::WRITES_WAITING.decrement(1.0);
+            match error {
+                TrySendError::Full(_) => StoreError::Unavailable("too many writes are waiting".to_owned()),
+                TrySendError::Disconnected(_) => stopped(),
+            }
         })?;
-        answer.await.unwrap_or_else(|_| Err(stopped().into()))
+        let outcome = answer.await.unwrap_or_else(|_| Err(stopped().into()));
+        metrics::WRITE.record(started.elapsed().as_secs_f64());
+        outcome
     }
 }
 
@@ -167,7 +176,8 @@ impl Loop {
         loop {
             match self.jobs.recv_timeout(WATCH_INTERVAL) {
                 Ok(first) => {
-                    let rest = self.jobs.try_iter().take(GROUP - 1);
+                    let rest: Vec<_> = self.jobs.try_iter().take(GROUP - 1).collect();
+                    metrics::group(1 + rest.len());
                     // Before what comes later, and may follow from it.
                     let group = self.notes.take().into_iter().chain([first]).chain(rest).collect();
                     self.write(group);
@@ -205,6 +215,7 @@ impl Loop {
         }
         let lost = self.notes.take_lost();
         if lost > 0 {
+            metrics::NOTES_LOST.increment(lost);
             self.complained = Some(Instant::now());
             tracing::warn!(lost, "sign-ins are missing from the audit log: they could not be kept");
         }
@@ -281,7 +292,8 @@ impl Loop {
             if connection.is_autocommit() {
                 return Err(given_up());
             }
-            return self.execute(if good { "COMMIT" } else { "ROLLBACK" }).map(|()| good);
+            let ended = if good { self.commit() } else { self.execute("ROLLBACK") };
+            return ended.map(|()| good);
         }
         let mut any = false;
         for job in group {
@@ -296,7 +308,14 @@ impl Loop {
             }
             self.execute("RELEASE job")?;
         }
-        self.execute("COMMIT").map(|()| any)
+        self.commit().map(|()| any)
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        let started = Instant::now();
+        let outcome = self.execute("COMMIT");
+        metrics::COMMIT.record(started.elapsed().as_secs_f64());
+        outcome
     }
 
     fn execute(&self, sql: &str) -> Result<(), StoreError> {

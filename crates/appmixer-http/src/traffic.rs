@@ -1,0 +1,275 @@
+//! Counts requests: by route, method and status, and how long they took.
+//!
+//! A counter that all threads share would travel from core to core with every request. So each thread counts in a
+//! shard of its own, and whoever scrapes adds them up. A route that nobody asks for has no memory.
+
+use std::array;
+use std::cell::Cell;
+use std::num::NonZeroUsize;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use appmixer_metrics::{Kind, Page, SECONDS};
+use http::{Method, StatusCode};
+
+use crate::router::{RESOURCES, Resource};
+
+/// What a method is told as, since a method is the client's own text.
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "other"];
+
+/// The statuses that are told one by one; any other is told as 0, and there is none.
+const STATUSES: [u16; 20] =
+    [0, 200, 204, 304, 400, 401, 403, 404, 405, 406, 408, 409, 413, 415, 422, 429, 431, 500, 501, 503];
+
+/// What all paths that lead nowhere are told as.
+pub(crate) const NOWHERE: &str = "none";
+
+const BUCKETS: usize = SECONDS.len() + 1;
+const ROUTES: usize = RESOURCES.len() + 1;
+
+/// What is counted of one route and method.
+struct Cells {
+    statuses: [AtomicU64; STATUSES.len()],
+    buckets: [AtomicU64; BUCKETS],
+    nanos: AtomicU64,
+}
+
+struct Shard {
+    routes: [OnceLock<Box<[Cells; METHODS.len()]>>; ROUTES],
+    begun: AtomicU64,
+    ended: AtomicU64,
+    given_up: AtomicU64,
+    remembered: AtomicU64,
+}
+
+/// All that is counted of requests.
+pub(crate) struct Traffic {
+    shards: Box<[Shard]>,
+}
+
+/// A request that runs. Dropped without an answer, it was given up by its client.
+pub(crate) struct Running<'a> {
+    shard: &'a Shard,
+    answered: bool,
+}
+
+impl Traffic {
+    pub(crate) fn new() -> Self {
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let shard = |_| Shard {
+            routes: array::from_fn(|_| OnceLock::new()),
+            begun: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            given_up: AtomicU64::new(0),
+            remembered: AtomicU64::new(0),
+        };
+        Self { shards: (0..cores).map(shard).collect() }
+    }
+
+    pub(crate) fn begin(&self) -> Running<'_> {
+        let shard = self.shard();
+        add(&shard.begun, 1);
+        Running { shard, answered: false }
+    }
+
+    /// A token was good because it had been verified before.
+    pub(crate) fn remembered(&self) {
+        add(&self.shard().remembered, 1);
+    }
+
+    /// The shard of this thread; where there are more threads than shards, some share one.
+    fn shard(&self) -> &Shard {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
+        }
+        let number = NUMBER.with(|number| {
+            if number.get() == usize::MAX {
+                number.set(NEXT.fetch_add(1, Ordering::Relaxed));
+            }
+            number.get()
+        });
+        &self.shards[number % self.shards.len()]
+    }
+
+    /// Writes all of it, added up.
+    pub(crate) fn write(&self, page: &mut Page) {
+        let of = |cell: fn(&Shard) -> &AtomicU64| {
+            let values = self.shards.iter().map(|shard| cell(shard).load(Ordering::Relaxed));
+            values.fold(0, u64::wrapping_add)
+        };
+        // What has ended first: whatever begins meanwhile must not be missing.
+        let over = of(|shard| &shard.ended) + of(|shard| &shard.given_up);
+        let begun = of(|shard| &shard.begun);
+        page.family("appmixer_http_requests_in_flight", Kind::Gauge, "Requests that are being answered.")
+            .sample(&[], float(begun.saturating_sub(over)));
+        page.family(
+            "appmixer_http_requests_given_up_total",
+            Kind::Counter,
+            "Requests whose client had gone before the answer was ready.",
+        )
+        .sample(&[], float(of(|shard| &shard.given_up)));
+        page.family(
+            "appmixer_tokens_remembered_total",
+            Kind::Counter,
+            "Tokens that were good because they had been verified before.",
+        )
+        .sample(&[], float(of(|shard| &shard.remembered)));
+        // There from the start, for whoever divides by them.
+        page.family(REQUESTS.0, Kind::Counter, REQUESTS.1);
+        page.family(DURATION.0, Kind::Histogram, DURATION.1);
+        for route in 0..ROUTES {
+            let name = RESOURCES.iter().find(|(_, resource)| *resource as usize == route);
+            let name = name.map_or(NOWHERE, |(path, _)| *path);
+            for (number, method) in METHODS.iter().enumerate() {
+                self.write_route(page, route, number, [("route", name), ("method", method)]);
+            }
+        }
+    }
+
+    fn write_route(&self, page: &mut Page, route: usize, method: usize, labels: [(&str, &str); 2]) {
+        let cells = || self.shards.iter().filter_map(|shard| Some(&shard.routes[route].get()?[method]));
+        let sum = |cell: &dyn Fn(&Cells) -> &AtomicU64| {
+            cells().map(|cells| cell(cells).load(Ordering::Relaxed)).sum::<u64>()
+        };
+        let mut any = false;
+        for (place, status) in STATUSES.iter().enumerate() {
+            let count = sum(&|cells| &cells.statuses[place]);
+            if count > 0 {
+                any = true;
+                let labels = [labels[0], labels[1], ("status", &status.to_string())];
+                page.family(REQUESTS.0, Kind::Counter, REQUESTS.1).sample(&labels, float(count));
+            }
+        }
+        if any {
+            let counts: Vec<_> = (0..BUCKETS).map(|place| sum(&|cells| &cells.buckets[place])).collect();
+            let seconds = Duration::from_nanos(sum(&|cells| &cells.nanos)).as_secs_f64();
+            page.family(DURATION.0, Kind::Histogram, DURATION.1)
+                .histogram(&labels, SECONDS, &counts, seconds);
+        }
+    }
+}
+
+const REQUESTS: (&str, &str) = ("appmixer_http_requests_total", "Requests that were answered.");
+const DURATION: (&str, &str) = (
+    "appmixer_http_request_duration_seconds",
+    "From a request's head to its answer's: the network's share is not in it.",
+);
+
+impl Running<'_> {
+    /// It has got its answer.
+    pub(crate) fn answered(
+        mut self,
+        route: Option<Resource>,
+        method: &Method,
+        status: StatusCode,
+        took: Duration,
+    ) {
+        self.answered = true;
+        let route = route.map_or(ROUTES - 1, |resource| resource as usize);
+        let cells = self.shard.routes[route].get_or_init(|| Box::new(array::from_fn(|_| Cells::new())));
+        let cells = &cells[place_of(method)];
+        let status = STATUSES.iter().position(|known| *known == status.as_u16()).unwrap_or(0);
+        add(&cells.statuses[status], 1);
+        let seconds = took.as_secs_f64();
+        add(&cells.buckets[SECONDS.partition_point(|bound| *bound < seconds)], 1);
+        add(&cells.nanos, u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        add(&self.shard.ended, 1);
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            add(&self.shard.given_up, 1);
+        }
+    }
+}
+
+impl Cells {
+    fn new() -> Self {
+        Self {
+            statuses: array::from_fn(|_| AtomicU64::new(0)),
+            buckets: array::from_fn(|_| AtomicU64::new(0)),
+            nanos: AtomicU64::new(0),
+        }
+    }
+}
+
+fn place_of(method: &Method) -> usize {
+    METHODS.iter().position(|known| method == known).unwrap_or(METHODS.len() - 1)
+}
+
+fn add(cell: &AtomicU64, number: u64) {
+    cell.fetch_add(number, Ordering::Relaxed);
+}
+
+/// Prometheus has no integers.
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53, and nobody counts further")]
+const fn float(count: u64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(traffic: &Traffic) -> String {
+        let mut page = Page::default();
+        traffic.write(&mut page);
+        page.to_string()
+    }
+
+    #[test]
+    fn requests_of_all_threads_are_added_up() {
+        let traffic = Traffic::new();
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..1000 {
+                        let took = Duration::from_micros(300);
+                        traffic.begin().answered(Some(Resource::User), &Method::GET, StatusCode::OK, took);
+                    }
+                });
+            }
+        });
+        let running = traffic.begin();
+        let text_now = text(&traffic);
+        for line in [
+            r#"appmixer_http_requests_total{route="/user",method="GET",status="200"} 8000"#,
+            r#"appmixer_http_request_duration_seconds_bucket{route="/user",method="GET",le="0.00025"} 0"#,
+            r#"appmixer_http_request_duration_seconds_bucket{route="/user",method="GET",le="0.0005"} 8000"#,
+            r#"appmixer_http_request_duration_seconds_sum{route="/user",method="GET"} 2.4"#,
+            "appmixer_http_requests_in_flight 1",
+        ] {
+            assert!(text_now.lines().any(|there| there == line), "{line}\n{text_now}");
+        }
+        drop(running);
+        let text_now = text(&traffic);
+        assert!(text_now.contains("appmixer_http_requests_in_flight 0\n"), "{text_now}");
+        assert!(text_now.contains("appmixer_http_requests_given_up_total 1\n"), "{text_now}");
+    }
+
+    #[test]
+    fn what_clients_make_up_has_one_place() {
+        let traffic = Traffic::new();
+        for number in 0..100 {
+            let method = Method::from_bytes(format!("X{number}").as_bytes()).unwrap();
+            let status = StatusCode::from_u16(600 + number).unwrap();
+            traffic.begin().answered(None, &method, status, Duration::ZERO);
+        }
+        let text = text(&traffic);
+        let line = r#"appmixer_http_requests_total{route="none",method="other",status="0"} 100"#;
+        assert!(text.contains(line), "{text}");
+        assert_eq!(text.lines().filter(|line| line.starts_with("appmixer_http_requests_total")).count(), 1);
+    }
+
+    #[test]
+    fn every_resource_has_a_place_of_its_own() {
+        let mut places: Vec<_> = RESOURCES.iter().map(|(_, resource)| *resource as usize).collect();
+        places.sort_unstable();
+        assert_eq!(places, (0..RESOURCES.len()).collect::<Vec<_>>());
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use appmixer_apps::Apps;
-use appmixer_core::{AuthenticateError, Context, Scope, StoreError, authenticate};
+use appmixer_core::{AuthenticateError, Context, Scope, StoreError, UserId, authenticate};
 use appmixer_metrics::Registry;
 use bytes::Bytes;
 use http::header::{HOST, X_CONTENT_TYPE_OPTIONS};
@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use http_body_util::Full;
 use thiserror::Error;
 
+use crate::access_log::{self, Access};
 use crate::authorization::bearer;
 use crate::body::RequestBody;
 use crate::body_room::BodyRoom;
@@ -33,6 +34,7 @@ use crate::sessions::{Remembered, Sessions};
 use crate::settings::{LiveSettings, Snapshot};
 use crate::shelf::{LiveShelf, Shelf};
 use crate::tokens::grant_of;
+use crate::trace_context::TraceContext;
 use crate::traffic::Traffic;
 use crate::views::UserView;
 
@@ -150,7 +152,8 @@ impl App {
         B::Data: Send,
     {
         let running = self.traffic.as_ref().map(|traffic| traffic.begin());
-        let is_timed = running.is_some() || tracing::enabled!(tracing::Level::DEBUG);
+        let leaves_line = access_log::is_on();
+        let is_timed = running.is_some() || leaves_line || tracing::enabled!(tracing::Level::DEBUG);
         let started = is_timed.then(Instant::now);
         let (parts, body) = request.into_parts();
         let request_id = request_id::of(&parts.headers);
@@ -171,10 +174,13 @@ impl App {
             Err(error) => Err(error),
         };
         metrics::account_request(resource, &parts.method, &outcome);
+        let failed = matches!(&outcome, Err(error) if error.cause.is_some());
+        let trace = (leaves_line || failed).then(|| TraceContext::of(&parts.headers));
         let mut answer = outcome.unwrap_or_else(|error| {
             if let Some(cause) = &error.cause {
                 tracing::error!(
                     request_id = logged_id,
+                    trace_id = trace.as_ref().map(|trace| tracing::field::display(trace.trace)),
                     status = error.status.as_u16(),
                     cause,
                     "a request failed"
@@ -189,6 +195,11 @@ impl App {
         let took = started.map(|started| started.elapsed()).unwrap_or_default();
         if let Some(running) = running {
             running.answered(resource, &parts.method, answer.status(), took);
+        }
+        if let Some(trace) = trace.as_ref().filter(|_| leaves_line) {
+            let (client, user) = (head.client().address, self.user_of(&parts.headers));
+            let access = Access { request_id: logged_id, trace, client, resource, user, took };
+            access_log::write(&parts, &answer, &access);
         }
         tracing::debug!(
             request_id = logged_id,
@@ -343,6 +354,13 @@ impl App {
             Arc::new(Remembered { caller, rendered, expires_at: grant.expires_at.seconds(), epoch });
         self.sessions.remember(token.as_bytes(), Arc::clone(&session));
         Ok(Some(session))
+    }
+
+    /// Whose token it is, if that is known without looking into it.
+    fn user_of(&self, headers: &HeaderMap) -> Option<UserId> {
+        let token = bearer(headers).ok()??;
+        let now = self.ctx.clock.now().seconds();
+        Some(self.sessions.find(token.as_bytes(), &self.epochs, now)?.caller.user.id)
     }
 
     /// Goes on only for users.

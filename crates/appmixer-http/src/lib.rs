@@ -74,6 +74,7 @@
 /// Sets of networks, for [`HttpOptions`].
 pub use appmixer_forwarded::{InvalidNetwork, Networks};
 
+mod access_log;
 mod activity;
 mod app;
 mod authorization;
@@ -108,6 +109,7 @@ mod settings;
 mod shelf;
 mod tls;
 mod tokens;
+mod trace_context;
 mod traffic;
 mod views;
 

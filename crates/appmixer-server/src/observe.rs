@@ -10,6 +10,7 @@ use metrics::{describe_gauge, gauge};
 use tokio::time::sleep;
 
 use crate::config::Config;
+use crate::logging::Log;
 use crate::process;
 
 /// How old what was asked of the database may be.
@@ -19,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 const PAGE: u32 = 1000;
 
 /// Begins to count; once a process, and before anything is made that counts.
-pub(crate) fn start(config: &Config) -> Registry {
+pub(crate) fn start(config: &Config, log: &Log) -> Registry {
     let registry = Registry::new();
     if !registry.install() {
         tracing::error!("something else counts already: there will be few metrics");
@@ -36,6 +37,7 @@ pub(crate) fn start(config: &Config) -> Registry {
 
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let (folder, database) = (config.data.clone(), config.database());
+    registry.add_source(log.source());
     registry.add_source(move |page| {
         page.family("process_start_time_seconds", Kind::Gauge, "When the process was started, since 1970.")
             .sample(&[], now);

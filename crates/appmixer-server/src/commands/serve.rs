@@ -27,11 +27,12 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let inherited = Inherited::take();
     let common = &args.common;
     let (config, _) = load(common.config.as_deref(), &common.overrides(args.listen.as_ref()))?;
-    logging::start(&config.log);
+    // Goes last: it writes what is still to be written.
+    let log = logging::start(&config.log);
     raise_open_files(config.http.max_connections);
 
     // Before anything that counts.
-    let registry = config.management.listen.map(|_| observe::start(&config));
+    let registry = config.management.listen.map(|_| observe::start(&config, &log));
 
     let epochs = Arc::new(Epochs::new());
     let rules = config.rules_for_new_passwords()?;

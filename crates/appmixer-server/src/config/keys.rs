@@ -150,6 +150,10 @@ pub(crate) const KEYS: &[Key] = &[
         "The least level that is logged: error, warn, info, debug or trace; also for one part, as in info,appmixer_http=debug.",
     ),
     text("log.format", "auto (text on a terminal, JSON elsewhere), text or json."),
+    other(
+        "log.access",
+        "Whether each request leaves a line in the log: who, what, with which outcome, and how long it took.",
+    ),
 ];
 
 #[cfg(test)]

@@ -133,6 +133,7 @@ pub(crate) struct DeliveryConfig {
 pub(crate) struct LogConfig {
     pub(crate) level: String,
     pub(crate) format: LogFormat,
+    pub(crate) access: bool,
 }
 
 impl Default for Config {
@@ -197,7 +198,7 @@ impl Default for Config {
                 first_retry: Span(delivery.first_retry),
                 ca_file: delivery.ca_file,
             },
-            log: LogConfig { level: "info".to_owned(), format: LogFormat::Auto },
+            log: LogConfig { level: "info".to_owned(), format: LogFormat::Auto, access: false },
         }
     }
 }

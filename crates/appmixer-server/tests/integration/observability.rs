@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::secure::Authority;
 use crate::support::{Answer, PATIENCE, TestServer, eventually};
 
 const MANAGED: &[(&str, &str)] = &[("APPMIXER_MANAGEMENT__LISTEN", "127.0.0.1:0")];
@@ -215,7 +216,8 @@ fn named(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn the_operators_page_has_every_metric_and_no_other() {
-    let server = TestServer::with(MANAGED);
+    let authority = Authority::new();
+    let server = authority.serve(MANAGED);
     let address = management(&server);
     traffic(&server);
     // What is asked of the database is there a moment after the start.
@@ -229,7 +231,8 @@ fn the_operators_page_has_every_metric_and_no_other() {
 
 #[test]
 fn dashboard_and_alerts_use_metrics_that_are_there() {
-    let server = TestServer::with(MANAGED);
+    let authority = Authority::new();
+    let server = authority.serve(MANAGED);
     let address = management(&server);
     traffic(&server);
     eventually(|| families(&address).contains("appmixer_outbox_oldest_seconds"));

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use appmixer_core::StoreError;
 
+use super::metrics;
+
 /// How long a proof that something can be written is believed.
 const BELIEVED: Duration = Duration::from_secs(5);
 /// How long between two attempts to find out whether a fault is over.
@@ -77,6 +79,7 @@ impl Health {
             fault.error = error.clone();
         } else {
             tracing::error!(%error, "the database cannot be used as it should; what needs it is refused until it can");
+            metrics::READY.set(0.0);
             state.fault = Some(Fault { error: error.clone(), since: now, tried: now, refused: writes });
         }
     }
@@ -105,6 +108,7 @@ impl Health {
         let mut state = self.lock();
         state.proven = Instant::now();
         if let Some(fault) = state.fault.take() {
+            metrics::READY.set(1.0);
             let seconds = fault.since.elapsed().as_secs();
             tracing::warn!(seconds, refused = fault.refused, "the database can be used again");
         }

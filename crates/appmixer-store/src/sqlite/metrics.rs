@@ -9,6 +9,7 @@ use metrics::{
 
 pub(super) static READS_WAITING: LazyLock<Gauge> = LazyLock::new(|| gauge!("appmixer_store_reads_waiting"));
 pub(super) static WRITES_WAITING: LazyLock<Gauge> = LazyLock::new(|| gauge!("appmixer_store_writes_waiting"));
+pub(super) static READY: LazyLock<Gauge> = LazyLock::new(|| gauge!("appmixer_store_ready"));
 pub(super) static READ: LazyLock<Histogram> = LazyLock::new(|| histogram!("appmixer_store_read_seconds"));
 pub(super) static WRITE: LazyLock<Histogram> = LazyLock::new(|| histogram!("appmixer_store_write_seconds"));
 pub(super) static COMMIT: LazyLock<Histogram> = LazyLock::new(|| histogram!("appmixer_store_commit_seconds"));
@@ -21,6 +22,7 @@ pub(super) static NOTES_LOST: LazyLock<Counter> =
 pub fn describe_metrics() {
     describe_gauge!("appmixer_store_reads_waiting", "Reads of the database that wait for a thread.");
     describe_gauge!("appmixer_store_writes_waiting", "Writes to the database that wait for the next group.");
+    describe_gauge!("appmixer_store_ready", "1, or 0 while the database cannot be used as it should.");
     describe_histogram!("appmixer_store_read_seconds", "How long a read has taken, with its wait.");
     describe_histogram!("appmixer_store_write_seconds", "How long a write has taken until it was on disk.");
     describe_histogram!(
@@ -32,6 +34,7 @@ pub fn describe_metrics() {
         "appmixer_audit_entries_lost_total",
         "Sign-ins that are missing from the audit log, because they could not be kept."
     );
+    READY.set(1.0);
     READS_WAITING.set(0.0);
     WRITES_WAITING.set(0.0);
     for histogram in [&READ, &WRITE, &COMMIT, &GROUP] {

@@ -1,106 +1,31 @@
 //! A 200 to a write means that it is on disk, whatever happens next.
 
-use std::collections::BTreeSet;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
-use std::time::Duration;
+use crate::load::Load;
+use crate::support::{TestServer, eventually};
 
-use crate::support::{Answer, PATIENCE, TestServer, eventually};
-
-const CLIENTS: usize = 8;
 const KILLS: usize = 5;
-
-/// What the clients know: who was acknowledged, and where the server is at the moment.
-struct Field {
-    address: Mutex<String>,
-    acknowledged: Mutex<BTreeSet<String>>,
-    asked: AtomicUsize,
-    over: AtomicBool,
-}
-
-impl Field {
-    fn count(&self) -> usize {
-        self.acknowledged.lock().unwrap().len()
-    }
-
-    /// Makes users one after the other, and notes those whose 200 was seen as a whole.
-    fn client(&self, number: usize) {
-        for count in 0.. {
-            if self.over.load(Ordering::Relaxed) {
-                return;
-            }
-            let name = format!("u{number}-{count}@acme");
-            self.asked.fetch_add(1, Ordering::Relaxed);
-            let address = self.address.lock().unwrap().clone();
-            match sign_up(&address, &name) {
-                Some(200) => drop(self.acknowledged.lock().unwrap().insert(name)),
-                Some(status) => panic!("{name}: {status}"),
-                // The server has just been killed.
-                None => thread::sleep(Duration::from_millis(2)),
-            }
-        }
-    }
-}
-
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// The status, if the whole answer came.
-fn sign_up(address: &str, name: &str) -> Option<u16> {
-    let body = format!(r#"{{"username":"{name}","password":"abc321"}}"#);
-    let mut connection = TcpStream::connect(address).ok()?;
-    connection.set_read_timeout(Some(PATIENCE)).ok()?;
-    write!(
-        connection,
-        "POST /user HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .ok()?;
-    let mut bytes = Vec::new();
-    connection.read_to_end(&mut bytes).ok()?;
-    let answer = Answer::parse(&bytes)?;
-    let whole = answer.header("content-length")? == answer.body.len().to_string();
-    whole.then_some(answer.status)
-}
 
 #[test]
 fn every_user_whose_200_was_seen_can_sign_in_after_five_kills() {
     let server = TestServer::start();
-    let field = Field {
-        address: Mutex::new(server.address.clone()),
-        acknowledged: Mutex::default(),
-        asked: AtomicUsize::new(0),
-        over: AtomicBool::new(false),
-    };
-    let mut server = thread::scope(|scope| {
-        let (mut server, field) = (server, &field);
-        // However this ends, the clients must.
-        let _over = Over(&field.over);
-        for number in 0..CLIENTS {
-            scope.spawn(move || field.client(number));
-        }
+    let load = Load::on(&server.address);
+    let mut server = load.during(|| {
+        let mut server = server;
         for _ in 0..KILLS {
             // In the middle of work, not of nothing.
-            let before = field.count();
-            eventually(|| field.count() >= before + 50);
+            let before = load.count();
+            eventually(|| load.count() >= before + 50);
             server = server.kill_and_restart();
-            field.address.lock().unwrap().clone_from(&server.address);
+            load.address.lock().unwrap().clone_from(&server.address);
         }
-        let before = field.count();
-        eventually(|| field.count() >= before + 50);
+        let before = load.count();
+        eventually(|| load.count() >= before + 50);
         server
     });
 
-    let acknowledged = field.acknowledged.into_inner().unwrap();
-    let asked = field.asked.load(Ordering::Relaxed);
+    let acknowledged = load.acknowledged();
+    let asked = load.asked();
+    assert_eq!(load.refused(), 0);
     println!("{} of {asked} users were acknowledged", acknowledged.len());
     assert!(acknowledged.len() >= 50 * (KILLS + 1));
     for name in &acknowledged {

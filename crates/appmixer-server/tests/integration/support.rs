@@ -55,6 +55,7 @@ pub(crate) fn run_within(command: &mut Command, input: &str, patience: Duration)
 pub(crate) struct TestServer {
     folder: Arc<TempDir>,
     settings: Vec<(String, String)>,
+    launcher: &'static [&'static str],
     child: Child,
     pub(crate) address: String,
     log: Arc<Mutex<Vec<String>>>,
@@ -70,11 +71,26 @@ impl TestServer {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let settings =
             settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self::spawn(folder, settings)
+        Self::spawn(folder, settings, &[])
     }
 
-    fn spawn(folder: Arc<TempDir>, settings: Vec<(String, String)>) -> Self {
+    /// Started by a program that then becomes the server.
+    pub(crate) fn launched_by(launcher: &'static [&'static str]) -> Self {
+        Self::spawn(Arc::new(tempfile::tempdir().unwrap()), Vec::new(), launcher)
+    }
+
+    fn spawn(
+        folder: Arc<TempDir>,
+        settings: Vec<(String, String)>,
+        launcher: &'static [&'static str],
+    ) -> Self {
         let mut command = binary(&folder.path().join("data"));
+        if let [program, arguments @ ..] = launcher {
+            let server = command;
+            command = Command::new(program);
+            command.args(arguments).arg(server.get_program()).env_clear();
+            command.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        }
         command.args(["serve", "--listen", "127.0.0.1:0"]).envs(settings.iter().cloned());
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -93,7 +109,7 @@ impl TestServer {
                 rest.lock().unwrap().push(line);
             }
         });
-        Self { folder, settings, child, address, log }
+        Self { folder, settings, launcher, child, address, log }
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -102,15 +118,19 @@ impl TestServer {
 
     /// `kill -9`, and a new start on the same data.
     pub(crate) fn kill_and_restart(self) -> Self {
-        let (folder, settings) = (Arc::clone(&self.folder), self.settings.clone());
+        let (folder, settings, launcher) = (Arc::clone(&self.folder), self.settings.clone(), self.launcher);
         drop(self);
-        Self::spawn(folder, settings)
+        Self::spawn(folder, settings, launcher)
     }
 
     /// The same with other variables besides.
     pub(crate) fn restart_with(mut self, settings: &[(&str, &str)]) -> Self {
         self.settings.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         self.kill_and_restart()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -207,6 +227,23 @@ impl TestServer {
         bytes.extend_from_slice(b"Connection: close\r\n\r\n");
         bytes.extend_from_slice(body);
         self.raw(&bytes).unwrap_or_else(|text| panic!("{method} {path}: no answer but {text:?}"))
+    }
+
+    /// The status, if the server lives to give the whole answer.
+    pub(crate) fn try_request(&self, method: &str, path: &str, token: &str, json: &str) -> Option<u16> {
+        let mut connection = TcpStream::connect(&self.address).ok()?;
+        connection.set_read_timeout(Some(PATIENCE)).ok()?;
+        write!(
+            connection,
+            "{method} {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{json}",
+            json.len()
+        )
+        .ok()?;
+        let mut bytes = Vec::new();
+        connection.read_to_end(&mut bytes).ok()?;
+        let answer = Answer::parse(&bytes)?;
+        (answer.header("content-length")? == answer.body.len().to_string()).then_some(answer.status)
     }
 
     /// Sends bytes as they are; whatever comes back before the server closes.

@@ -4,6 +4,7 @@
 
 mod bench;
 mod dist;
+mod fuzz;
 mod lint;
 mod npm;
 mod process;
@@ -36,7 +37,7 @@ enum Task {
     Lint,
     /// Run the README's commands and compare the answers
     Readme,
-    /// What CI runs: lint, readme, test
+    /// What CI runs: lint, readme, test, fuzz --smoke
     Ci,
     /// Measure against the figures of the design; prints docs/benchmarks.md's table
     Bench {
@@ -49,6 +50,17 @@ enum Task {
         /// Seconds for each measurement
         #[arg(long, default_value_t = 5)]
         seconds: u64,
+    },
+    /// Fuzz what reads input from outside; what is found is in target/fuzz/found
+    Fuzz {
+        /// Only this one of fuzz/targets
+        target: Option<String>,
+        /// Seconds for each target
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Some seconds each, as CI does
+        #[arg(long, conflicts_with = "seconds")]
+        smoke: bool,
     },
     /// Make target/dist: the stripped binary, its checksum, the licences of what is in it
     Dist,
@@ -92,10 +104,12 @@ fn run(task: Task) -> Result<()> {
         Task::Ci => {
             lint::run()?;
             readme::run()?;
-            test::run(None)
+            test::run(None)?;
+            fuzz::run(&fuzz::Run::smoke())
         }
         Task::Bench { write, only, seconds } => bench::run(write, only.as_deref(), seconds),
         Task::Dist => dist::run(),
+        Task::Fuzz { target, seconds, smoke } => fuzz::run(&fuzz::Run { target, seconds, smoke }),
         Task::Seed { users, hash, file } => seed::run(users, &file, hash),
         Task::Bare { address, answer } => bench::bare::serve(address, &answer),
     }

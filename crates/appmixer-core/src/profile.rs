@@ -1,5 +1,6 @@
 //! The parts of a user that clients read and administrators set: plan, vendor, metadata, texts.
 
+use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -125,8 +126,11 @@ impl Vendor {
 }
 
 /// What a client keeps with a user: a JSON object of at most [`MAX_METADATA_BYTES`], its keys in the order given.
-#[derive(Clone, Default, PartialEq)]
-pub struct Metadata(Map<String, Value>);
+///
+/// Kept as its text, and read where it is written out. A client chooses the shape, and as a tree an object takes up
+/// to a hundred times its text: sessions that are remembered, and sign-ups that wait for a hash, would take gigabytes.
+#[derive(Clone, PartialEq)]
+pub struct Metadata(Box<str>);
 
 impl Metadata {
     /// Takes an object.
@@ -134,21 +138,26 @@ impl Metadata {
     /// # Errors
     /// [`InvalidProfile::MetadataSize`].
     pub fn new(object: Map<String, Value>) -> Result<Self, InvalidProfile> {
-        let metadata = Self(object);
-        let size = serde_json::to_vec(&metadata).map_or(usize::MAX, |json| json.len());
-        if size > MAX_METADATA_BYTES { Err(InvalidProfile::MetadataSize) } else { Ok(metadata) }
+        let text = Value::Object(object).to_string();
+        if text.len() > MAX_METADATA_BYTES {
+            Err(InvalidProfile::MetadataSize)
+        } else {
+            Ok(Self(text.into()))
+        }
     }
+}
 
-    /// The object.
-    #[must_use]
-    pub const fn as_object(&self) -> &Map<String, Value> {
-        &self.0
+impl Default for Metadata {
+    fn default() -> Self {
+        Self("{}".into())
     }
 }
 
 impl Serialize for Metadata {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        // Not serde_json's `RawValue`: with that feature, a key of its own in any JSON is taken for a command.
+        let object: Map<String, Value> = serde_json::from_str(&self.0).map_err(S::Error::custom)?;
+        object.serialize(serializer)
     }
 }
 
@@ -186,5 +195,23 @@ mod tests {
         let frame = r#"{"k":""}"#.len();
         assert!(Metadata::new(object(MAX_METADATA_BYTES - frame)).is_ok());
         assert_eq!(Metadata::new(object(MAX_METADATA_BYTES - frame + 1)), Err(InvalidProfile::MetadataSize));
+    }
+
+    #[test]
+    fn metadata_is_written_as_it_was_given_whatever_its_shape() {
+        for text in [
+            "{}",
+            r#"{"b":1,"a":{"d":null,"c":[[],{},[[0.1,-1e300,18446744073709551615]]]}}"#,
+            r#"{"a":{"$serde_json::private::RawValue":"[1]","$serde_json::private::Number":"1"}}"#,
+        ] {
+            let metadata = Metadata::new(serde_json::from_str(text).unwrap()).unwrap();
+            assert_eq!(
+                serde_json::to_string(&metadata).unwrap(),
+                serde_json::from_str::<Value>(text).unwrap().to_string()
+            );
+        }
+        let nothing = Metadata::new(Map::new()).unwrap();
+        assert!(nothing == Metadata::default());
+        assert_eq!(serde_json::to_string(&nothing).unwrap(), "{}");
     }
 }

@@ -33,6 +33,7 @@ mod lists;
 mod load;
 mod mail;
 mod memory;
+mod metadata_memory;
 mod npm;
 mod observability;
 mod odd_requests;

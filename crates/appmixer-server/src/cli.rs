@@ -1,6 +1,7 @@
 //! The command line. Names are fixed: operators script them.
 
 mod acl;
+mod backup;
 mod key;
 mod lists;
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use self::acl::{AclCommand, Question};
+pub(crate) use self::backup::{BackupArgs, RestoreArgs};
 pub(crate) use self::key::KeyCommand;
 pub(crate) use self::lists::{UserFilters, UserSelection};
 use crate::config::Overrides;
@@ -62,6 +64,10 @@ pub(crate) enum Command {
     /// Tokens: issue, inspect, verify
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Copy the database into one file, also while the server runs
+    Backup(BackupArgs),
+    /// Put a backup in the place of the database, while no server runs
+    Restore(RestoreArgs),
     /// Check the configuration, and show each value with its source
     CheckConfig {
         /// One JSON object a line

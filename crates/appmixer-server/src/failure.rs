@@ -53,6 +53,12 @@ impl From<appmixer_store::OpenError> for Failure {
     }
 }
 
+impl From<appmixer_store::BackupError> for Failure {
+    fn from(error: appmixer_store::BackupError) -> Self {
+        Self::refused(error.to_string())
+    }
+}
+
 impl From<appmixer_password::PoolError> for Failure {
     fn from(error: appmixer_password::PoolError) -> Self {
         Self::refused(error.to_string())

@@ -37,6 +37,8 @@ fn main() -> ExitCode {
         Some(Command::Outbox(command)) => commands::outbox::run(command),
         Some(Command::Audit(command)) => commands::audit::run(command),
         Some(Command::Acl(command)) => commands::acl::run(command),
+        Some(Command::Backup(args)) => commands::backup::run(&args),
+        Some(Command::Restore(args)) => commands::restore::run(&args),
         Some(Command::CheckConfig { json, common }) => commands::check_config::run(json, &common),
         Some(Command::Completions { shell }) => commands::manual::completions(shell),
         Some(Command::Man { folder }) => commands::manual::man(folder.as_deref()),

@@ -19,6 +19,9 @@ use crate::failure::Failure;
 const FILE: &str = "token.secret";
 const WEBHOOK_FILE: &str = "webhook.secret";
 
+/// What is in the data folder beside the database, and belongs to it.
+pub(crate) const FILES: [&str; 2] = [FILE, WEBHOOK_FILE];
+
 /// The keys of this server.
 pub(crate) fn token_options(config: &Config) -> Result<TokenOptions, Failure> {
     for path in config.token.secret_file.iter().chain(&config.token.previous_secrets_file) {

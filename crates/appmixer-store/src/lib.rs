@@ -27,4 +27,7 @@
 mod sqlite;
 
 #[cfg(feature = "sqlite")]
-pub use sqlite::{OpenError, Role, SqliteStore, describe_metrics, is_served};
+pub use sqlite::{
+    BackupError, Contents, Copied, OpenError, Role, SecretFile, SqliteStore, Swap, back_up, describe_metrics, examine,
+    is_served, put_secrets, take_secrets,
+};

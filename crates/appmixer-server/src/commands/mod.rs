@@ -2,8 +2,10 @@
 
 pub(crate) mod acl;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod check_config;
 pub(crate) mod config;
+mod draft;
 mod export;
 mod import;
 pub(crate) mod key;
@@ -11,6 +13,7 @@ mod lists;
 pub(crate) mod manual;
 pub(crate) mod outbox;
 mod progress;
+pub(crate) mod restore;
 pub(crate) mod serve;
 mod stop;
 mod table;

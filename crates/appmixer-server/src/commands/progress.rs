@@ -37,6 +37,21 @@ impl Progress {
         self.bar.set_message(format!("{users} users, {:.0} a second", self.rate(users)));
     }
 
+    /// So much is done of so much, in whatever unit.
+    pub(super) fn show_part(&self, done: u64, of: u64, message: String) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        self.bar.set_length(of);
+        self.bar.set_position(done);
+        self.bar.set_message(message);
+    }
+
+    /// It goes on, and how far it has come cannot be told.
+    pub(super) fn show_waiting(&self, message: &'static str) {
+        self.bar.set_message(message);
+    }
+
     /// A line to standard error, above the bar.
     pub(super) fn say(&self, line: &str) {
         self.bar.suspend(|| eprintln!("{line}"));
@@ -51,6 +66,12 @@ impl Progress {
     pub(super) fn rate(&self, number: u64) -> f64 {
         number as f64 / self.seconds().max(0.001)
     }
+}
+
+/// Bytes for people.
+#[expect(clippy::cast_precision_loss, reason = "a figure for people needs no 52 bits")]
+pub(super) fn size(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }
 
 impl Drop for Progress {

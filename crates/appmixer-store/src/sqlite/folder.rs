@@ -49,7 +49,7 @@ fn make_file(path: &Path) -> io::Result<()> {
     }
 }
 
-fn lock(path: &Path) -> Result<File, OpenError> {
+pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     let lock_path = lock_path(path);
     let unusable = |error| OpenError::Unusable { path: lock_path.clone(), error };
     let file = OpenOptions::new()

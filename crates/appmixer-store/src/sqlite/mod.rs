@@ -2,6 +2,7 @@
 
 mod access_rules;
 mod audit;
+mod backup;
 mod beside;
 mod blocks;
 mod error;
@@ -23,6 +24,7 @@ mod search;
 mod settings;
 mod signing_keys;
 mod sql;
+mod swap;
 mod terms;
 mod users;
 mod writer;
@@ -35,12 +37,16 @@ use appmixer_core::{ChangeListener, Store, StoreError};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+pub use self::backup::{
+    BackupError, Contents, Copied, SecretFile, back_up, examine, put_secrets, take_secrets,
+};
 use self::files::Files;
 pub use self::folder::is_served;
 use self::health::Health;
 pub use self::metrics::describe_metrics;
 pub use self::open::{OpenError, Role};
 use self::readers::{READERS, Readers, SEARCHER};
+pub use self::swap::Swap;
 use self::writer::Writer;
 
 /// Users and configuration in one SQLite file.

@@ -42,13 +42,13 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Op
     outcome.map(drop).map_err(|error| OpenError::Sqlite { path: path.to_owned(), reason: error.to_string() })
 }
 
-fn newest_known() -> i64 {
+pub(super) fn newest_known() -> i64 {
     let migrations = embedded::migrations::runner();
     migrations.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
 }
 
 /// The version that the file has; 0 for a new one.
-fn version(connection: &Connection) -> rusqlite::Result<i64> {
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     let has_history: Option<i64> = connection.query_row(sql::HAS_HISTORY, [], |row| row.get(0)).optional()?;
     if has_history.is_none() {
         return Ok(0);
@@ -65,7 +65,7 @@ mod tests {
     use refinery::Target;
 
     use super::*;
-    use crate::{Role, SqliteStore};
+    use crate::{Role, SqliteStore, Swap, back_up, examine};
 
     /// Two thousand users, as the third version kept them.
     const USERS: &str = r#"
@@ -82,7 +82,7 @@ mod tests {
     "#;
 
     #[tokio::test]
-    async fn users_of_an_older_version_are_found_after_the_change_to_this_one() {
+    async fn users_of_an_older_versions_backup_are_found_after_the_change_to_this_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("old.sqlite");
         let mut old = Connection::open(&path).unwrap();
@@ -90,6 +90,12 @@ mod tests {
         old.execute_batch(USERS).unwrap();
         drop(old);
 
+        // The way of a backup: looked at, copied, and put in the place of another.
+        let copy = folder.path().join("copy");
+        assert_eq!(examine(&path, true).unwrap().schema, 3);
+        back_up(&path, &copy, |_| ()).unwrap();
+        let path = folder.path().join("data").join("appmixer.sqlite");
+        assert!(!Swap::begin(&path).unwrap().finish(&copy, None).unwrap());
         let store = SqliteStore::open(&path, Role::Server, Arc::new(())).unwrap();
         let count = async |filters: &[&str], pattern: Option<&str>| {
             let filters = filters.iter().map(|text| Filter::parse(text).unwrap()).collect();

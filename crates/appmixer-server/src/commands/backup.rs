@@ -1,0 +1,134 @@
+//! `backup`: the database as it is at one moment, in one file, beside a running server or without one.
+//!
+//! The file is there under its name as a whole, checked and on disk, or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use appmixer_store::{Contents, SecretFile, back_up, examine, put_secrets};
+use serde_json::json;
+
+use super::draft::{Draft, folder_of};
+use super::progress::{Progress, size};
+use super::stop::unless_told;
+use crate::cli::BackupArgs;
+use crate::config::{Config, load};
+use crate::failure::Failure;
+use crate::{logging, secret};
+
+/// More than a secret's file has.
+const LONGEST_SECRET: u64 = 4096;
+
+pub(super) const PAGE_BYTES: u64 = 4096;
+
+pub(crate) fn run(args: &BackupArgs) -> Result<(), Failure> {
+    logging::start_for_command();
+    let (config, _) = load(args.common.config.as_deref(), &args.common.overrides(None))?;
+    let file = &args.file;
+    if !args.force && fs::symlink_metadata(file).is_ok() {
+        return Err(is_there(file));
+    }
+    let database = config.database();
+    if !database.exists() {
+        return Err(Failure::refused(format!("there is no database at {}", database.display())));
+    }
+    let secrets = secrets_of(&config)?;
+    let inside = if args.with_secrets { secrets.clone() } else { Vec::new() };
+    let unusable = |error: io::Error| Failure::refused(format!("{}: {error}", file.display()));
+    let draft = Draft::new_in(folder_of(file)).map_err(unusable)?;
+    let (path, progress) = (draft.path(), Progress::new(Some(1)));
+    let (contents, progress) = unless_told("nothing was backed up", move || {
+        let contents = copy(&database, &path, &inside, &progress)?;
+        Ok((contents, progress))
+    })?;
+    draft.finish(file, args.force).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => is_there(file),
+        _ => unusable(error),
+    })?;
+    let seconds = progress.seconds();
+    drop(progress);
+    let names: Vec<_> = secrets.iter().map(|(name, _)| name.as_str()).collect();
+    if args.json {
+        print_json(args, &contents, &names);
+    } else {
+        print(args, &config, &contents, &names, seconds);
+    }
+    Ok(())
+}
+
+fn is_there(file: &Path) -> Failure {
+    Failure::refused(format!("{} is there already; --force replaces it", file.display()))
+}
+
+fn copy(
+    database: &Path,
+    path: &Path,
+    secrets: &[SecretFile],
+    progress: &Progress,
+) -> Result<Contents, Failure> {
+    back_up(database, path, |copied| {
+        let (done, of) = (copied.done * PAGE_BYTES, copied.of * PAGE_BYTES);
+        progress.show_part(done, of, format!("{} of {} copied", size(done), size(of)));
+    })?;
+    if !secrets.is_empty() {
+        put_secrets(path, secrets)?;
+    }
+    progress.show_waiting("checking the copy");
+    Ok(examine(path, true)?)
+}
+
+/// The files of the data folder that the database is not whole without.
+pub(super) fn secrets_of(config: &Config) -> Result<Vec<SecretFile>, Failure> {
+    let mut files = Vec::new();
+    for name in secret::FILES {
+        if let Some(content) = read_secret(&config.data.join(name))? {
+            files.push((name.to_owned(), content));
+        }
+    }
+    Ok(files)
+}
+
+pub(super) fn read_secret(path: &PathBuf) -> Result<Option<Vec<u8>>, Failure> {
+    let mut content = Vec::new();
+    match File::open(path).and_then(|file| file.take(LONGEST_SECRET).read_to_end(&mut content)) {
+        Ok(_) => Ok(Some(content)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::refused(format!("{}: {error}", path.display()))),
+    }
+}
+
+fn print_json(args: &BackupArgs, contents: &Contents, secrets: &[&str]) {
+    let inside: &[&str] = if args.with_secrets { secrets } else { &[] };
+    println!(
+        "{}",
+        json!({
+            "file": args.file.display().to_string(),
+            "users": contents.users,
+            "schema": contents.schema,
+            "bytes": contents.bytes,
+            "secrets": inside,
+        })
+    );
+}
+
+fn print(args: &BackupArgs, config: &Config, contents: &Contents, secrets: &[&str], seconds: f64) {
+    let Contents { users, schema, bytes } = *contents;
+    println!("backed up  {users} users, schema version {schema}, {} in {seconds:.1} s", size(bytes));
+    let files = if secrets.is_empty() { "no secret".to_owned() } else { secrets.join(", ") };
+    if args.with_secrets {
+        println!("inside     all of the database, and of the data folder: {files}");
+        println!("           whoever reads the file can sign tokens: keep it as you keep those");
+    } else {
+        println!("inside     all of the database");
+        if !secrets.is_empty() {
+            println!("not inside {files} of the data folder, without which everybody is signed out after a");
+            println!("           restore elsewhere; keep a copy apart, or take them in with --with-secrets");
+        }
+    }
+    if config.token.secret.is_some() {
+        println!("not inside token.secret, which the configuration has; keep a copy of that");
+    } else {
+        println!("not inside the configuration (file and environment)");
+    }
+}

@@ -31,7 +31,7 @@ fn what_litestream_has_shipped_is_restored_and_everybody_in_it_signs_in() {
     let folder = server.data().parent().unwrap().to_owned();
     let Some(mut shipping) = litestream(&folder) else { return };
     let (database, replica) = (server.data().join("appmixer.sqlite"), folder.join("replica"));
-    let mut shipping = shipping.arg("replicate").arg(&database).arg(format!("file://{}", replica.display()));
+    let shipping = shipping.arg("replicate").arg(&database).arg(format!("file://{}", replica.display()));
     let mut shipping = shipping.spawn().unwrap();
 
     // In the middle of writes, and to the last of them.
@@ -115,7 +115,7 @@ fn the_timers_service_makes_backups_and_deletes_old_ones_after_a_good_one() {
     fs::remove_file(folder.join("appmixer-server-backup.service")).unwrap();
     let run = |command: &mut Command| {
         let command = command.env("APPMIXER_DATA", server.data()).env("BACKUPS", &folder);
-        assert!(command.status().unwrap().success());
+        assert!(command.output().unwrap().status.success());
     };
     let start = line("ExecStart=");
     let script = start.strip_prefix("/bin/sh -c '").unwrap().strip_suffix('\'').unwrap();

@@ -180,6 +180,15 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_goes_back_or_leaps_ahead_makes_no_id_twice() {
+        let ids = IdGenerator::new([1, 2, 3, 4, 5, 0, 0, 0]);
+        let clock = [1_000, 999, 1_000, u64::MAX, 0, 1_000, 999, u64::MAX, 1_001];
+        let made: HashSet<_> =
+            clock.iter().map(|second| ids.next(Timestamp::from_seconds(*second))).collect();
+        assert_eq!(made.len(), clock.len());
+    }
+
+    #[test]
     fn other_spellings_are_refused() {
         for text in [
             "",

@@ -9,6 +9,7 @@ const LIBRARIES: &[&str] = &[
     "appmixer-apps",
     "appmixer-core",
     "appmixer-forwarded",
+    "appmixer-limits",
     "appmixer-token",
     "appmixer-password",
     "appmixer-store",

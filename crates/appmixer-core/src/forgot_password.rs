@@ -13,6 +13,7 @@ use crate::password::{HashError, InvalidPassword, Password};
 use crate::reset_code::{RESET_CODE_LIFETIME, ResetCode};
 use crate::sign_in::{ChooseError, choose_password};
 use crate::store::{StoreError, WriteError};
+use crate::user::User;
 
 /// Why a request was not taken. That nobody has the name is no reason.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -88,7 +89,7 @@ pub async fn forgot_password(
     Ok(ctx.store.keep_reset_code(name, new, ctx.beside(entry)).await?)
 }
 
-/// Sets a new password with a code, uses the code up, and revokes the user's tokens.
+/// Sets a new password with a code, uses the code up, and revokes the user's tokens. The user is who it was for.
 ///
 /// # Errors
 /// [`RedeemError`].
@@ -97,7 +98,7 @@ pub async fn redeem_reset_code(
     origin: &Origin,
     code: &ResetCode,
     new: Password,
-) -> Result<(), RedeemError> {
+) -> Result<User, RedeemError> {
     let digest = ctx.codes.digest(code);
     // A code that is not good costs no hash, and the policy judges by the user's names.
     let user = ctx.store.find_by_reset_code(digest, ctx.clock.now()).await?.ok_or(RedeemError::BadCode)?;
@@ -105,7 +106,7 @@ pub async fn redeem_reset_code(
     let now = ctx.clock.now();
     let entry = AuditEntry::new(now, AuditKind::PasswordReset, origin).about(user.id);
     match ctx.store.redeem_reset_code(digest, hash, now, ctx.beside(entry)).await {
-        Ok(_) => Ok(()),
+        Ok(user) => Ok(user),
         // Somebody else was quicker with it, or the time was up.
         Err(WriteError::NotFound | WriteError::Overtaken) => Err(RedeemError::BadCode),
         Err(error) => Err(error.into()),

@@ -58,6 +58,11 @@ pub async fn sign_in(
     Ok(open_session(&ctx.rules, user, now))
 }
 
+/// Notes that sign-ins are turned away before anybody looks at them. Whose they would have been is not known then.
+pub fn note_limited_sign_in(ctx: &Context, origin: &Origin) {
+    note_failure(ctx, origin, None, "limited");
+}
+
 /// Of the name that was typed the log has nothing: it may be a password in the wrong field. Who the user is it
 /// has, where there is one: administrators alone read it.
 fn note_failure(ctx: &Context, origin: &Origin, user: Option<UserId>, reason: &'static str) {

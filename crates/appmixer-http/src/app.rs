@@ -22,6 +22,7 @@ use crate::cors;
 use crate::epochs::{Epoch, Epochs};
 use crate::error::ApiError;
 use crate::head::Head;
+use crate::limits::Limits;
 use crate::live_rules::{LiveRules, RuleSets};
 use crate::metrics;
 use crate::openapi::Reference;
@@ -51,6 +52,7 @@ pub struct App {
     shelf: LiveShelf,
     sessions: Sessions,
     body_room: BodyRoom,
+    pub(crate) limits: Limits,
     router: Router,
     /// Where requests are counted, if they are.
     traffic: Option<Arc<Traffic>>,
@@ -106,6 +108,7 @@ impl App {
             shelf: LiveShelf::new(Apps::none()),
             sessions: Sessions::new(options.session_cache_bytes),
             body_room: BodyRoom::new(options.body_memory),
+            limits: Limits::new(options.limits.as_ref()),
             router: Router::new()?,
             traffic: None,
             reference: OnceLock::new(),
@@ -295,6 +298,13 @@ impl App {
             (Resource::DocsStyle, &Method::GET) => Ok(routes::docs::style(headers)),
             (resource, _) => Err(resource.method_not_allowed(method)),
         }
+    }
+
+    /// How many networks, accounts and pairs of them the limits on guessing remember, and in how many bytes. It
+    /// looks at all of them: for whoever watches, and not for each request.
+    #[must_use]
+    pub fn limits_size(&self) -> (usize, usize) {
+        self.limits.size()
     }
 
     /// Whether somebody can administer.

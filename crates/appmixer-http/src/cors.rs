@@ -10,7 +10,8 @@ use http::{HeaderMap, HeaderValue};
 use crate::options::CorsOrigins;
 use crate::response::{Answer, no_content};
 
-const EXPOSED: HeaderValue = HeaderValue::from_static("X-Request-Id, Retry-After, X-Total-Count, Link");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, X-Total-Count, Link");
 const ALLOWED: HeaderValue = HeaderValue::from_static("Authorization, Content-Type, X-Request-Id");
 const A_DAY: HeaderValue = HeaderValue::from_static("86400");
 

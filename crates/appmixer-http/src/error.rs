@@ -12,6 +12,8 @@ use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::limits::RateLimit;
+
 /// One thing that is wrong with the input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Detail {
@@ -49,6 +51,8 @@ pub(crate) struct ApiError {
     pub(crate) challenge: Option<Challenge>,
     /// After how many seconds another try makes sense.
     pub(crate) retry_after: Option<u32>,
+    /// What is left of a quota, where there is one.
+    pub(crate) rate: Option<Box<RateLimit>>,
     /// The methods that would have worked.
     pub(crate) allow: Option<&'static str>,
     /// What broke inside, for the log alone.
@@ -58,8 +62,9 @@ pub(crate) struct ApiError {
 impl ApiError {
     pub(crate) fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
-        let (details, challenge, retry_after, allow, cause) = (Vec::new(), None, None, None, None);
-        Self { status, message, details, challenge, retry_after, allow, cause }
+        let (details, challenge, retry_after, rate, allow, cause) =
+            (Vec::new(), None, None, None, None, None);
+        Self { status, message, details, challenge, retry_after, rate, allow, cause }
     }
 
     pub(crate) fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
@@ -122,6 +127,12 @@ impl ApiError {
             StoreError::Corrupt(_) | StoreError::Internal(_) => Self::unavailable("The database is damaged"),
             other => other.into(),
         }
+    }
+
+    /// One attempt more than there may be. The same for whatever stands in the way.
+    pub(crate) fn limited(rate: RateLimit) -> Self {
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many attempts, try again later");
+        Self { retry_after: Some(rate.next.max(1)), rate: Some(Box::new(rate)), ..error }
     }
 
     pub(crate) fn apps_unread() -> Self {

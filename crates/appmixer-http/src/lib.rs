@@ -56,6 +56,8 @@
 //!   is logged with the request's id and told as a 5xx without detail.
 //! - Whatever a client can make large has a limit: bodies, tokens, names, the memory for sessions
 //!   ([`HttpOptions`]).
+//! - Whoever guesses passwords waits the longer, and does not keep owners out ([`LimitOptions`]). Clients of
+//!   [`App::handle`], which come from nobody knows where, count as one network.
 //! - Once a change has been acknowledged, no later request is answered from before it. This holds because
 //!   the store calls [`Epochs`] before it answers whoever asked for the change; so the `epochs` that
 //!   [`App::new`] is given must be the listener that the store was opened with. With any other one, a
@@ -70,6 +72,9 @@
 //!   itself sets them on its own hyper; body limits hold either way.
 //! - Paths are taken as they come: who mounts the API under a prefix takes the prefix off first.
 //! - Hashing, storing and telling the time come in through [`Context`](appmixer_core::Context).
+
+/// The quotas of [`LimitOptions`].
+pub use appmixer_limits as quotas;
 
 /// Sets of networks, for [`HttpOptions`].
 pub use appmixer_forwarded::{InvalidNetwork, Networks};
@@ -89,6 +94,7 @@ mod fields;
 mod head;
 mod http2;
 mod json;
+mod limits;
 mod listener;
 mod live_rules;
 mod management;
@@ -115,6 +121,7 @@ mod views;
 
 pub use app::{App, AppError};
 pub use epochs::Epochs;
+pub use limits::LimitOptions;
 pub use listener::Listener;
 pub use management::serve_management;
 pub use metrics::describe_metrics;

@@ -7,6 +7,8 @@ use appmixer_token::Secret;
 use http::HeaderValue;
 use thiserror::Error;
 
+use crate::limits::LimitOptions;
+
 /// The limits and manners of the HTTP server.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
@@ -26,6 +28,8 @@ pub struct HttpOptions {
     /// The most of them from one address, or from one IPv6 network of 64 bits; 0 for any number. Not counted are
     /// trusted proxies, Unix sockets, `127.0.0.1` and `::1`.
     pub max_connections_per_address: usize,
+    /// Limits on guessing; `None` for none.
+    pub limits: Option<LimitOptions>,
     /// The proxies whose `Forwarded` and `X-Forwarded-For` tell the client's address.
     pub trusted_proxies: Networks,
     /// The most requests at once on one connection with HTTP/2. Of all such connections together, there are never
@@ -51,6 +55,7 @@ impl Default for HttpOptions {
             body_memory: 4 * 1024 * 1024,
             max_connections: 4096,
             max_connections_per_address: 512,
+            limits: Some(LimitOptions::default()),
             trusted_proxies: Networks::none(),
             max_streams: 100,
             handshake_timeout: Duration::from_secs(10),

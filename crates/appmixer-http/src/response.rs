@@ -116,6 +116,9 @@ pub(crate) fn error(error: &ApiError) -> Answer {
     if let Some(seconds) = error.retry_after {
         headers.insert(RETRY_AFTER, seconds.into());
     }
+    if let Some(rate) = &error.rate {
+        rate.write(headers);
+    }
     if let Some(methods) = error.allow {
         headers.insert(ALLOW, HeaderValue::from_static(methods));
     }

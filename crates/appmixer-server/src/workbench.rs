@@ -9,14 +9,16 @@ use appmixer_core::{
     ChangeListener, Clock, Context, IdGenerator, LoginName, PasswordHasher, Rules, Store, SystemClock,
     SystemConfig, User, UserId,
 };
-use appmixer_http::{CorsOrigins, HttpOptions, Networks, TokenOptions, TransportSecurity};
+use appmixer_http::{
+    CorsOrigins, HttpOptions, LimitOptions, Networks, TokenOptions, TransportSecurity, quotas,
+};
 use appmixer_notify::{Notifier, NotifyOptions};
 use appmixer_password::{Argon2Pool, InvalidParams, Params, PoolOptions, RandomCodes};
 use appmixer_store::{Role, SqliteStore};
 use appmixer_token::KeySet;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
-use crate::config::{Config, PasswordConfig};
+use crate::config::{Config, LimitsConfig, PasswordConfig};
 use crate::failure::Failure;
 use crate::secret;
 
@@ -32,6 +34,9 @@ impl Config {
             .map_err(|error| Failure::configuration(format!("http.cors_origins: {error}")))?;
         let trusted_proxies = Networks::parse(&self.http.trusted_proxies)
             .map_err(|error| Failure::configuration(format!("http.trusted_proxies: {error}")))?;
+        let exempt = Networks::parse(&self.limits.exempt)
+            .map_err(|error| Failure::configuration(format!("limits.exempt: {error}")))?;
+        let limits = self.limits.enabled.then(|| LimitOptions { quotas: self.limits.quotas(), exempt });
         Ok(HttpOptions {
             body_limit: self.http.body_limit,
             header_limit: self.http.header_limit,
@@ -40,6 +45,7 @@ impl Config {
             body_memory: self.http.body_memory,
             max_connections: self.http.max_connections,
             max_connections_per_address: self.http.max_connections_per_address,
+            limits,
             trusted_proxies,
             max_streams: self.http.max_streams,
             handshake_timeout: self.tls.handshake_timeout.0,
@@ -50,6 +56,21 @@ impl Config {
             cors_origins,
             session_cache_bytes: self.http.session_cache_bytes,
         })
+    }
+}
+
+impl LimitsConfig {
+    const fn quotas(&self) -> quotas::Options {
+        quotas::Options {
+            sign_in: self.sign_in.0,
+            sign_up: self.sign_up.0,
+            forgot_password: self.forgot_password.0,
+            redeem_code: self.redeem_code.0,
+            change_password: self.change_password.0,
+            account: self.account.0,
+            account_codes: self.account_codes.0,
+            entries: self.entries,
+        }
     }
 }
 

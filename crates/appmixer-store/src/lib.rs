@@ -28,6 +28,6 @@ mod sqlite;
 
 #[cfg(feature = "sqlite")]
 pub use sqlite::{
-    BackupError, Contents, Copied, OpenError, Role, SecretFile, SqliteStore, Swap, back_up, describe_metrics, examine,
-    is_served, put_secrets, take_secrets,
+    BackupError, Contents, Copied, OpenError, Role, SecretFile, SqliteStore, Swap, back_up, describe_metrics,
+    examine, is_served, put_secrets, take_secrets,
 };

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use appmixer_core::InvalidId;
+use appmixer_limits::Quota;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::samples::SAMPLE_ID;
 use crate::error::ApiError;
+use crate::limits::RateLimit;
 use crate::router::{RESOURCES, Resource};
 
 /// Who may call a route.
@@ -267,6 +269,12 @@ impl Writing<'_> {
     pub(super) fn tagged(mut self) -> Self {
         self.route.answer.tagged = true;
         self.header("ETag").header("Cache-Control")
+    }
+
+    /// The route has a quota of so many an hour, and tells what is left of it.
+    pub(super) fn limited(self, policy: &'static str, hourly: u32, when: &'static str) -> Self {
+        let rate = RateLimit::sample(policy, Quota::hourly(hourly));
+        self.may_have("RateLimit-Policy").may_have("RateLimit").fails(ApiError::limited(rate), when)
     }
 
     /// A way to fail that not every route has: the error itself, and when it happens.

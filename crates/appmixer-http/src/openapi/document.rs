@@ -37,6 +37,16 @@ const HEADERS: &[(&str, &str, &str)] = &[
         r#"Bearer realm="appmixer""#,
     ),
     ("Retry-After", "After how many seconds another try makes sense.", "1"),
+    (
+        "RateLimit-Policy",
+        "A quota: its name, how many (`q`) in how many seconds (`w`) (draft-ietf-httpapi-ratelimit-headers). Not for whom nothing is limited.",
+        r#""sign-in";q=100;w=3600"#,
+    ),
+    (
+        "RateLimit",
+        "What is left of it (`r`), and in how many seconds there is more (`t`).",
+        r#""sign-in";r=99;t=36"#,
+    ),
     ("Allow", "The methods that work at this path.", "GET, HEAD, POST, PUT, OPTIONS"),
     ("ETag", "The entity tag of the body, for `If-None-Match`.", r#""2f0c4be9d1a7351852a3e1b0c96d77f4""#),
     ("X-Total-Count", "How many there are on all pages.", "250"),
@@ -230,6 +240,8 @@ impl Errors {
             let needed = [
                 ("WWW-Authenticate", error.challenge.is_some()),
                 ("Retry-After", error.retry_after.is_some()),
+                ("RateLimit-Policy", error.rate.is_some()),
+                ("RateLimit", error.rate.is_some()),
                 ("Allow", error.allow.is_some()),
             ];
             names.extend(needed.iter().filter(|(_, needed)| *needed).map(|(name, _)| *name));

@@ -2,9 +2,11 @@
 //! `/user/forgot-password`.
 
 use appmixer_core::{
-    ChangePasswordError, LoginName, Password, ResetCode, Scope, change_password, forgot_password,
-    redeem_reset_code, reset_password, sign_out_everywhere,
+    ChangePasswordError, LoginName, Password, RedeemError, ResetCode, Scope, change_password,
+    forgot_password, redeem_reset_code, reset_password, sign_out_everywhere,
 };
+
+use appmixer_limits::Limit;
 
 use crate::app::App;
 use crate::body::{Accepts, RequestBody};
@@ -21,11 +23,22 @@ pub(crate) async fn change(app: &App, head: &Head<'_>, body: &mut RequestBody) -
     let new = fields.text("newPassword", Password::new);
     let (old, new) = fields.finish2(("oldPassword", old), ("newPassword", new))?;
 
-    let changed =
-        change_password(&app.ctx, &session.caller, &head.origin(Some(&session.caller)), old, new).await;
-    let session = changed.map_err(|error| refusal("newPassword", error))?;
-    let token = app.settings().await?.keys.issue(&claims_of(&session.grant))?;
-    private_json(&TokenView { token: &token })
+    let caller = &session.caller;
+    let visit = app.limits.visit(Limit::ChangePassword, head);
+    let changed = async {
+        // A token is no password: who has stolen one guesses like anybody else, at the same account.
+        let account = caller.user.names.username.as_login();
+        visit.may_try(account)?;
+        let changed = change_password(&app.ctx, caller, &head.origin(Some(caller)), old, new).await;
+        if let Err(ChangePasswordError::WrongPassword) = changed {
+            visit.wrong_password(account);
+        }
+        let session = changed.map_err(|error| refusal("newPassword", error))?;
+        visit.is_owner(&session.user.names);
+        let token = app.settings().await?.keys.issue(&claims_of(&session.grant))?;
+        private_json(&TokenView { token: &token })
+    };
+    visit.told(changed.await)
 }
 
 pub(crate) async fn sign_out(app: &App, head: &Head<'_>) -> Result<Answer, ApiError> {
@@ -53,9 +66,14 @@ pub(crate) async fn forgot(app: &App, head: &Head<'_>, body: &mut RequestBody) -
     let name = fields.text("email", |text| LoginName::parse(&text));
     let name = fields.finish("email", name)?;
 
-    let settings = app.settings().await?;
-    forgot_password(&app.ctx, &settings.config, &head.origin(None), name).await?;
-    private_json(&Done {})
+    let visit = app.limits.visit(Limit::ForgotPassword, head);
+    let asked = async {
+        visit.may_ask_for_code(&name)?;
+        let settings = app.settings().await?;
+        forgot_password(&app.ctx, &settings.config, &head.origin(None), name).await?;
+        private_json(&Done {})
+    };
+    visit.told(asked.await)
 }
 
 pub(crate) async fn redeem(app: &App, head: &Head<'_>, body: &mut RequestBody) -> Result<Answer, ApiError> {
@@ -64,8 +82,20 @@ pub(crate) async fn redeem(app: &App, head: &Head<'_>, body: &mut RequestBody) -
     let password = fields.text("password", Password::new);
     let (code, password) = fields.finish2(("code", code), ("password", password))?;
 
-    redeem_reset_code(&app.ctx, &head.origin(None), &code, password).await?;
-    private_json(&Done {})
+    let visit = app.limits.visit(Limit::RedeemCode, head);
+    let redeemed = async {
+        visit.may_go_on()?;
+        let user =
+            redeem_reset_code(&app.ctx, &head.origin(None), &code, password).await.inspect_err(|error| {
+                if *error == RedeemError::BadCode {
+                    visit.count();
+                }
+            })?;
+        // Whoever reads the owner's mail.
+        visit.is_owner(&user.names);
+        private_json(&Done {})
+    };
+    visit.told(redeemed.await)
 }
 
 /// Names the member that held the new password.

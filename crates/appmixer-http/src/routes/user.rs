@@ -4,6 +4,7 @@ use appmixer_core::{
     Email, Metadata, Names, Password, Plan, Privileges, Scopes, SignUp, UserChange, Username, Vendor,
     change_user, may_sign_up, sign_up,
 };
+use appmixer_limits::Limit;
 use http::HeaderMap;
 
 use crate::app::{App, AuthenticationError};
@@ -32,9 +33,18 @@ pub(crate) async fn post(app: &App, head: &Head<'_>, body: &mut RequestBody) -> 
     may_sign_up(&settings.config, caller)?;
 
     let new = read_sign_up(body.fields(head.headers, Accepts::JsonOrForm).await?)?;
-    let session = sign_up(&app.ctx, &settings.config, caller, &head.origin(caller), new).await?;
-    let token = settings.keys.issue(&claims_of(&session.grant))?;
-    private_json(&SignUpView { token: &token, user: UserView::of(&session.user) })
+    // Where only some may make users, they may make many.
+    let trusted = caller.filter(|caller| caller.is_admin() || settings.config.user_create_scopes.is_some());
+    let visit = app.limits.visit_of(trusted, Limit::SignUp, head);
+    let made = async {
+        visit.may_go_on()?;
+        visit.count();
+        let session = sign_up(&app.ctx, &settings.config, caller, &head.origin(caller), new).await?;
+        visit.signed_up(&session.user.names);
+        let token = settings.keys.issue(&claims_of(&session.grant))?;
+        private_json(&SignUpView { token: &token, user: UserView::of(&session.user) })
+    };
+    visit.told(made.await)
 }
 
 pub(crate) async fn put(app: &App, head: &Head<'_>, body: &mut RequestBody) -> Result<Answer, ApiError> {

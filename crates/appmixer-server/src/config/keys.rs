@@ -129,6 +129,28 @@ pub(crate) const KEYS: &[Key] = &[
         "For how long browsers that were here once insist on TLS (Strict-Transport-Security); 0 says nothing of it.",
     ),
     other("tls.hsts_subdomains", "Whether they insist on it for all subdomains too."),
+    other("limits.enabled", "Whether guessing passwords and codes, and making users, is limited at all."),
+    other(
+        "limits.exempt",
+        "The networks that are never limited, such as that of a backend through which all users come, and unix for Unix sockets.",
+    ),
+    text(
+        "limits.sign_in",
+        "How many wrong passwords one network may send, as a number and a time: an IPv4 address, an IPv6 /64, and ten times as many a /48.",
+    ),
+    text("limits.sign_up", "How many users one network may make, or try to."),
+    text("limits.forgot_password", "How many codes for forgotten passwords one network may ask for."),
+    text("limits.redeem_code", "How many codes that are not good one network may send."),
+    text("limits.change_password", "How many wrong old passwords one network may send."),
+    text(
+        "limits.account",
+        "How many wrong passwords for one account may come from all networks together from which nobody has signed in to it.",
+    ),
+    text("limits.account_codes", "How many codes may be asked for for one account."),
+    other(
+        "limits.entries",
+        "How many networks, how many accounts and how many pairs of both are remembered, each; all together they take at most some 130 bytes for each.",
+    ),
     text(
         "management.listen",
         "The address and port of /metrics, /healthz and /readyz for the operator alone; without it nothing is counted.",

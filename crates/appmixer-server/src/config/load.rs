@@ -110,6 +110,9 @@ fn one_line(text: &str) -> String {
 /// A receiver that takes longer is as good as away, and would hold a place for as long.
 const LONGEST_DELIVERY: Duration = Duration::from_mins(5);
 
+/// With fewer, strangers share what they have done; more take gigabytes.
+const LIMITS_ENTRIES: std::ops::RangeInclusive<usize> = 1024..=16_777_216;
+
 /// What the types alone cannot say.
 fn check(config: &Config) -> Result<(), Failure> {
     let bad = |key: &str, what: String| Err(Failure::configuration(format!("{key}: {what}")));
@@ -172,6 +175,15 @@ fn check(config: &Config) -> Result<(), Failure> {
     }
     if config.tls.listen.is_some() && config.tls.certificate.is_none() {
         return bad("tls.listen", "needs tls.certificate and tls.key".to_owned());
+    }
+    if let Err(error) = Networks::parse(&config.limits.exempt) {
+        return bad("limits.exempt", error.to_string());
+    }
+    if !LIMITS_ENTRIES.contains(&config.limits.entries) {
+        return bad(
+            "limits.entries",
+            format!("must be between {} and {}", LIMITS_ENTRIES.start(), LIMITS_ENTRIES.end()),
+        );
     }
     if let Err(error) = CorsOrigins::parse(&config.http.cors_origins) {
         return bad("http.cors_origins", error.to_string());
@@ -304,6 +316,10 @@ mod tests {
             ("[tls]\nkey = 'key.pem'", vec![], &none, ["tls.certificate", "tls.key", "needs"]),
             ("[tls]\nlisten = '[::1]:1'", vec![], &none, ["tls.listen", "tls.certificate", "needs"]),
             ("listen_unix_mode = '9'", vec![], &none, ["listen_unix_mode", "0660", "test.toml"]),
+            ("[limits]\nsign_in = '20'", vec![], &none, ["limits.sign_in", "20/1m", "test.toml"]),
+            ("[limits]\nsign_in = 20", vec![], &none, ["limits.sign_in", "invalid type", "test.toml"]),
+            ("", vec![("APPMIXER_LIMITS__EXEMPT", "office")], &none, ["limits.exempt", "office", "unix"]),
+            ("[limits]\nentries = 1", vec![], &none, ["limits.entries", "1024", "16777216"]),
             ("this is no toml", vec![], &none, ["TOML", "test.toml", "="]),
         ] {
             let line = try_load(toml, &vars, overrides).unwrap_err();

@@ -11,14 +11,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use appmixer_core::{DEFAULT_MIN_PASSWORD_CHARS, DEFAULT_TOKEN_LIFETIME};
-use appmixer_http::HttpOptions;
+use appmixer_http::{HttpOptions, quotas};
 use appmixer_notify::NotifyOptions;
 use appmixer_password::Params;
 use appmixer_token::Algorithm;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use load::{Overrides, load};
-pub(crate) use values::{FileMode, ListenOn, LogFormat, SecretText, Span, TokenAlgorithm};
+pub(crate) use values::{FileMode, ListenOn, LogFormat, QuotaText, SecretText, Span, TokenAlgorithm};
 
 /// Everything that an operator sets before the start. `keys` documents each.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) http: HttpConfig,
     pub(crate) tls: TlsConfig,
     pub(crate) management: ManagementConfig,
+    pub(crate) limits: LimitsConfig,
     pub(crate) delivery: DeliveryConfig,
     pub(crate) log: LogConfig,
 }
@@ -122,6 +123,21 @@ pub(crate) struct ManagementConfig {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct LimitsConfig {
+    pub(crate) enabled: bool,
+    pub(crate) exempt: Vec<String>,
+    pub(crate) sign_in: QuotaText,
+    pub(crate) sign_up: QuotaText,
+    pub(crate) forgot_password: QuotaText,
+    pub(crate) redeem_code: QuotaText,
+    pub(crate) change_password: QuotaText,
+    pub(crate) account: QuotaText,
+    pub(crate) account_codes: QuotaText,
+    pub(crate) entries: usize,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct DeliveryConfig {
     pub(crate) timeout: Span,
     pub(crate) first_retry: Span,
@@ -141,6 +157,7 @@ impl Default for Config {
         let http = HttpOptions::default();
         let cost = Params::default();
         let delivery = NotifyOptions::default();
+        let limits = quotas::Options::default();
         Self {
             listen: ListenOn(Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 2200)))),
             listen_unix: None,
@@ -193,6 +210,18 @@ impl Default for Config {
                 hsts_subdomains: http.transport_security.include_subdomains,
             },
             management: ManagementConfig { listen: None },
+            limits: LimitsConfig {
+                enabled: true,
+                exempt: Vec::new(),
+                sign_in: QuotaText(limits.sign_in),
+                sign_up: QuotaText(limits.sign_up),
+                forgot_password: QuotaText(limits.forgot_password),
+                redeem_code: QuotaText(limits.redeem_code),
+                change_password: QuotaText(limits.change_password),
+                account: QuotaText(limits.account),
+                account_codes: QuotaText(limits.account_codes),
+                entries: limits.entries,
+            },
             delivery: DeliveryConfig {
                 timeout: Span(delivery.timeout),
                 first_retry: Span(delivery.first_retry),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use appmixer_http::quotas::Quota;
 use appmixer_token::Algorithm;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -142,6 +143,22 @@ macro_rules! as_text {
 }
 
 as_text!(ListenOn, FileMode);
+
+/// A quota, as `20/1m`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QuotaText(pub(crate) Quota);
+
+impl<'de> Deserialize<'de> for QuotaText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Self).map_err(de::Error::custom)
+    }
+}
+
+impl Serialize for QuotaText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
 
 /// A secret from the configuration. Neither `Debug` nor `Serialize` shows it.
 #[derive(Clone)]

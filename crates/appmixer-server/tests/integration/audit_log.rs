@@ -161,8 +161,8 @@ fn the_log_has_no_more_entries_than_it_may_and_loses_what_anybody_can_cause_and_
     }
     let last = newest_of(&server, &admin);
     // Who floods the log hides nothing: what anybody can cause goes first.
-    for _ in 0..60 {
-        server.sign_in("nobody@acme", "wrong1").error(403);
+    for number in 0..60 {
+        server.sign_in(&format!("nobody{number}@acme"), "wrong1").error(403);
     }
     let failed = || entries(&server, &admin, "?kind=sign-in-failed&limit=1000").len();
     eventually(|| failed() == 0);

@@ -163,7 +163,7 @@ fn a_wrong_password_for_the_mail_server_can_be_mended() {
 #[test]
 fn a_mail_server_that_never_answers_slows_nothing() {
     let silence = Silence::start();
-    let server = TestServer::with(&[QUICK]);
+    let server = TestServer::with(&[QUICK, ("APPMIXER_LIMITS__ACCOUNT_CODES", "100/1h")]);
     configure(&server, &server.admin(), &entries(silence.port, "127.0.0.1"));
     server.user("joe@acme.example");
     let started = Instant::now();

@@ -29,6 +29,7 @@ mod import_runs;
 mod keys;
 mod keys_elsewhere;
 mod lifecycle;
+mod limits;
 mod listeners;
 mod lists;
 mod load;

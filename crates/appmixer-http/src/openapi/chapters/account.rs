@@ -129,6 +129,7 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
             SignInError::NotActive,
             "`isActive` is false, and the operator wants it true (`users.require_active`)",
         )
+        .limited("sign-in", 100, "too many passwords from here were wrong, or too many for this account; the password is not looked at")
         .done();
     book.route("POST", Resource::User, "signUp", "Make a user", Who::AnybodyOrToken)
         .about("Open to everybody, unless `API_USER_CREATE_SCOPE` of the system configuration is set: then a token \
@@ -149,6 +150,7 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
         .fails(InsufficientScope, "making users is restricted and the scope is not enough, or an administrator's \
             member comes from somebody else")
         .fails(WriteError::NameTaken, "somebody has it, as username or as email address")
+        .limited("sign-up", 1000, "too many users were made from here; not for administrators, nor where making users is restricted")
         .done();
     book.route("GET", Resource::User, "getUser", "Who am I", Who::User)
         .answers("The user of the token.", &UserView::of(&samples.user))
@@ -168,6 +170,7 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
         .fails(policy("newPassword"), "looked for before the old password is checked")
         .fails(ChangePasswordError::WrongPassword, "the old password is another one")
         .fails(WriteError::NotFound, "the user was deleted meanwhile")
+        .limited("change-password", 100, "too many passwords were wrong")
         .done();
     book.route(
         "POST",
@@ -204,6 +207,7 @@ fn write_forgotten(book: &mut Book) {
         .answers("It is noted.", &Done {})
         .fails(required("email"), "the member is missing")
         .fails(ApiError::invalid_one("email", &InvalidName::NotAnAddress), "nobody can have that name")
+        .limited("forgot-password", 100, "too many codes were asked for, from here or for this name")
         .done();
     let code = "TZf0LhWq5rEYVd0fLxGPrUdCwCFV2Pz7gBnnGbDq3Ws";
     book.route(
@@ -223,5 +227,6 @@ fn write_forgotten(book: &mut Book) {
         policy("password"),
         "too short, too long, known to be common or easy to guess; the code stays good",
     )
+    .limited("redeem-code", 100, "too many codes from here were not good")
     .done();
 }

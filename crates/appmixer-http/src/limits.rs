@@ -1,0 +1,246 @@
+//! Limits on guessing, where requests meet them: what counts for whom, and what is said to whoever has to wait.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::{Duration, Instant};
+
+use appmixer_core::{Caller, Context, LoginName, Names, Origin, note_limited_sign_in};
+use appmixer_forwarded::Networks;
+use appmixer_limits::{Barrier, Limit, Limited, Limiter, Network, Options, Quota};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::error::ApiError;
+use crate::head::Head;
+use crate::response::Answer;
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// Limits on guessing passwords and codes, and on making users.
+#[derive(Clone, Debug, Default)]
+pub struct LimitOptions {
+    /// How much of what there may be.
+    pub quotas: Options,
+    /// Who is not limited, neither by network nor by account.
+    pub exempt: Networks,
+}
+
+/// What has been seen of everybody.
+pub(crate) struct Limits {
+    /// None without limits.
+    inner: Option<(Limiter, Networks)>,
+    started: Instant,
+}
+
+impl Limits {
+    pub(crate) fn new(options: Option<&LimitOptions>) -> Self {
+        metrics::describe_counter!("appmixer_limited_total", "Attempts that were turned away, by limit.");
+        let limiter =
+            |options: &LimitOptions| (Limiter::new(options.quotas, &random_key()), options.exempt.clone());
+        Self { inner: options.map(limiter), started: Instant::now() }
+    }
+
+    /// How much is remembered of whom, and how much memory that takes, in bytes.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let size = |limiter: &Limiter| (limiter.entries(self.started.elapsed()), limiter.bytes());
+        self.inner.as_ref().map_or((0, 0), |(limiter, _)| size(limiter))
+    }
+
+    /// A request to a route that has a limit.
+    pub(crate) fn visit(&self, limit: Limit, head: &Head<'_>) -> Visit<'_> {
+        let client = head.client();
+        // What a header may have hidden is not exempt.
+        let is_limited = |exempt: &Networks| client.in_doubt || !exempt.contain(client.address);
+        let limiter =
+            self.inner.as_ref().filter(|(_, exempt)| is_limited(exempt)).map(|(limiter, _)| limiter);
+        Visit { limiter, limit, network: Network::of(client.address), started: self.started }
+    }
+
+    /// The same, unless it is by somebody who was trusted with it.
+    pub(crate) fn visit_of(&self, trusted: Option<&Caller>, limit: Limit, head: &Head<'_>) -> Visit<'_> {
+        let visit = self.visit(limit, head);
+        Visit { limiter: visit.limiter.filter(|_| trusted.is_none()), ..visit }
+    }
+}
+
+/// The standard library seeds its hash maps from the system's random bytes.
+fn random_key() -> [u8; 16] {
+    let random = || RandomState::new().hash_one(0).to_ne_bytes();
+    let mut key = [0; 16];
+    key[..8].copy_from_slice(&random());
+    key[8..].copy_from_slice(&random());
+    key
+}
+
+/// One request, by whoever may be limited.
+pub(crate) struct Visit<'a> {
+    limiter: Option<&'a Limiter>,
+    limit: Limit,
+    network: Network,
+    started: Instant,
+}
+
+impl Visit<'_> {
+    /// Goes on if the network has some of its quota left.
+    pub(crate) fn may_go_on(&self) -> Result<(), ApiError> {
+        let Some(limiter) = self.limiter else { return Ok(()) };
+        limiter.check(self.limit, self.network, self.now()).map_err(|limited| self.refuse(&limited))
+    }
+
+    /// Uses up some of the network's quota.
+    pub(crate) fn count(&self) {
+        if let Some(limiter) = self.limiter {
+            limiter.charge(self.limit, self.network, self.now());
+        }
+    }
+
+    /// Goes on if this password may be tried. Nothing is asked of a database before that, so there is no difference
+    /// between names that are somebody's and others.
+    pub(crate) fn may_try(&self, account: &LoginName) -> Result<(), Refusal> {
+        let Some(limiter) = self.limiter else { return Ok(()) };
+        let now = self.now();
+        limiter.check_password(self.limit, account.folded(), self.network, now).map_err(|limited| Refusal {
+            is_news: limiter.is_news(&limited, now),
+            error: self.refuse(&limited),
+        })
+    }
+
+    /// It was wrong.
+    pub(crate) fn wrong_password(&self, account: &LoginName) {
+        if let Some(limiter) = self.limiter {
+            limiter.wrong_password(self.limit, account.folded(), self.network, self.now());
+        }
+    }
+
+    /// It was right, or a code was: whoever owns the account is on this network.
+    pub(crate) fn is_owner(&self, names: &Names) {
+        for name in names.logins() {
+            if let Some(limiter) = self.limiter {
+                limiter.right_password(name.folded(), self.network, self.now());
+            }
+        }
+    }
+
+    /// The account is new.
+    pub(crate) fn signed_up(&self, names: &Names) {
+        for name in names.logins() {
+            if let Some(limiter) = self.limiter {
+                limiter.signed_up(name.folded(), self.network, self.now());
+            }
+        }
+    }
+
+    /// Goes on if a code may be sent to the account, which counts.
+    pub(crate) fn may_ask_for_code(&self, account: &LoginName) -> Result<(), ApiError> {
+        let Some(limiter) = self.limiter else { return Ok(()) };
+        let asked = limiter.ask_for_code(account.folded(), self.network, self.now());
+        asked.map_err(|limited| self.refuse(&limited))
+    }
+
+    /// Says with the answer what is left of the network's quota.
+    pub(crate) fn told(&self, outcome: Result<Answer, ApiError>) -> Result<Answer, ApiError> {
+        let Some(limiter) = self.limiter else { return outcome };
+        let standing = limiter.standing(self.limit, self.network, self.now());
+        let rate = RateLimit {
+            policy: name(self.limit),
+            quota: standing.quota,
+            remaining: standing.remaining,
+            next: seconds(standing.next),
+        };
+        match outcome {
+            Ok(mut answer) => {
+                rate.write(answer.headers_mut());
+                Ok(answer)
+            }
+            Err(error) if error.rate.is_some() => Err(error),
+            Err(error) => Err(ApiError { rate: Some(Box::new(rate)), ..error }),
+        }
+    }
+
+    fn refuse(&self, limited: &Limited) -> ApiError {
+        let policy = match (limited.barrier, self.limit) {
+            (Barrier::Network, limit) => name(limit),
+            (Barrier::Delay | Barrier::Account, Limit::ForgotPassword) => "account-codes",
+            (Barrier::Delay | Barrier::Account, _) => "account",
+        };
+        metrics::counter!("appmixer_limited_total", "limit" => policy).increment(1);
+        ApiError::limited(RateLimit {
+            policy,
+            quota: limited.quota,
+            remaining: 0,
+            next: seconds(limited.wait),
+        })
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// A password must not be tried now.
+pub(crate) struct Refusal {
+    error: ApiError,
+    is_news: bool,
+}
+
+impl Refusal {
+    /// The answer. The audit log is told once an hour of what stands in the way.
+    pub(crate) fn noted(self, ctx: &Context, origin: &Origin) -> ApiError {
+        if self.is_news {
+            note_limited_sign_in(ctx, origin);
+        }
+        self.error
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        refusal.error
+    }
+}
+
+const fn name(limit: Limit) -> &'static str {
+    match limit {
+        Limit::SignIn => "sign-in",
+        Limit::SignUp => "sign-up",
+        Limit::ForgotPassword => "forgot-password",
+        Limit::RedeemCode => "redeem-code",
+        Limit::ChangePassword => "change-password",
+    }
+}
+
+/// Whoever waits that long gets in.
+fn seconds(time: Duration) -> u32 {
+    u32::try_from(time.as_micros().div_ceil(1_000_000)).unwrap_or(u32::MAX)
+}
+
+/// What `RateLimit` and `RateLimit-Policy` say (draft-ietf-httpapi-ratelimit-headers-11).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RateLimit {
+    /// Its name; a Structured Field String without anything to escape.
+    policy: &'static str,
+    quota: Quota,
+    remaining: u32,
+    /// When there will be more, in seconds.
+    pub(crate) next: u32,
+}
+
+impl RateLimit {
+    /// What is refused, as the API document shows it.
+    pub(crate) fn sample(policy: &'static str, quota: Quota) -> Self {
+        Self { policy, quota, remaining: 0, next: 36 }
+    }
+
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+        let Self { policy, quota, remaining, next } = self;
+        let (count, window) = (quota.count(), quota.period().as_secs());
+        let lines = [
+            (RATE_LIMIT_POLICY, format!("\"{policy}\";q={count};w={window}")),
+            (RATE_LIMIT, format!("\"{policy}\";r={remaining};t={next}")),
+        ];
+        for (header, value) in lines {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(header, value);
+            }
+        }
+    }
+}

@@ -52,7 +52,7 @@ pub struct App {
     shelf: LiveShelf,
     sessions: Sessions,
     body_room: BodyRoom,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
     router: Router,
     /// Where requests are counted, if they are.
     traffic: Option<Arc<Traffic>>,
@@ -108,7 +108,7 @@ impl App {
             shelf: LiveShelf::new(Apps::none()),
             sessions: Sessions::new(options.session_cache_bytes),
             body_room: BodyRoom::new(options.body_memory),
-            limits: Limits::new(options.limits.as_ref()),
+            limits: Arc::new(Limits::new(options.limits.as_ref())),
             router: Router::new()?,
             traffic: None,
             reference: OnceLock::new(),
@@ -129,6 +129,8 @@ impl App {
         let traffic = Arc::new(Traffic::new());
         self.traffic = Some(Arc::clone(&traffic));
         registry.add_source(move |page| traffic.write(page));
+        let limits = Arc::clone(&self.limits);
+        registry.add_source(move |page| limits.write(page));
         self
     }
 
@@ -298,13 +300,6 @@ impl App {
             (Resource::DocsStyle, &Method::GET) => Ok(routes::docs::style(headers)),
             (resource, _) => Err(resource.method_not_allowed(method)),
         }
-    }
-
-    /// How many networks, accounts and pairs of them the limits on guessing remember, and in how many bytes. It
-    /// looks at all of them: for whoever watches, and not for each request.
-    #[must_use]
-    pub fn limits_size(&self) -> (usize, usize) {
-        self.limits.size()
     }
 
     /// Whether somebody can administer.

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use appmixer_core::{Caller, Context, LoginName, Names, Origin, note_limited_sign_in};
 use appmixer_forwarded::Networks;
 use appmixer_limits::{Barrier, Limit, Limited, Limiter, Network, Options, Quota};
+use appmixer_metrics::{Kind, Page};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::ApiError;
 use crate::head::Head;
+use crate::metrics;
 use crate::response::Answer;
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -33,16 +35,20 @@ pub(crate) struct Limits {
 
 impl Limits {
     pub(crate) fn new(options: Option<&LimitOptions>) -> Self {
-        metrics::describe_counter!("appmixer_limited_total", "Attempts that were turned away, by limit.");
         let limiter =
             |options: &LimitOptions| (Limiter::new(options.quotas, &random_key()), options.exempt.clone());
         Self { inner: options.map(limiter), started: Instant::now() }
     }
 
-    /// How much is remembered of whom, and how much memory that takes, in bytes.
-    pub(crate) fn size(&self) -> (usize, usize) {
+    /// How much is remembered of whom. It looks at all of it: for whoever watches, and not for each request.
+    #[expect(clippy::cast_precision_loss, reason = "both are far below what an f64 counts exactly")]
+    pub(crate) fn write(&self, page: &mut Page) {
         let size = |limiter: &Limiter| (limiter.entries(self.started.elapsed()), limiter.bytes());
-        self.inner.as_ref().map_or((0, 0), |(limiter, _)| size(limiter))
+        let (entries, bytes) = self.inner.as_ref().map_or((0, 0), |(limiter, _)| size(limiter));
+        let help = "Networks, accounts and pairs of both that the limits on guessing remember.";
+        page.family("appmixer_limits_entries", Kind::Gauge, help).sample(&[], entries as f64);
+        let help = "The memory that they take.";
+        page.family("appmixer_limits_bytes", Kind::Gauge, help).sample(&[], bytes as f64);
     }
 
     /// A request to a route that has a limit.
@@ -159,10 +165,10 @@ impl Visit<'_> {
     fn refuse(&self, limited: &Limited) -> ApiError {
         let policy = match (limited.barrier, self.limit) {
             (Barrier::Network, limit) => name(limit),
-            (Barrier::Delay | Barrier::Account, Limit::ForgotPassword) => "account-codes",
-            (Barrier::Delay | Barrier::Account, _) => "account",
+            (Barrier::Delay | Barrier::Account, Limit::ForgotPassword) => ACCOUNT_CODES,
+            (Barrier::Delay | Barrier::Account, _) => ACCOUNT,
         };
-        metrics::counter!("appmixer_limited_total", "limit" => policy).increment(1);
+        metrics::limited(policy);
         ApiError::limited(RateLimit {
             policy,
             quota: limited.quota,
@@ -196,6 +202,15 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         refusal.error
     }
+}
+
+/// What the answers and the metrics call the limits by account.
+const ACCOUNT: &str = "account";
+const ACCOUNT_CODES: &str = "account-codes";
+
+/// All that [`metrics::limited`] is told.
+pub(crate) fn policies() -> impl Iterator<Item = &'static str> {
+    Limit::ALL.into_iter().map(name).chain([ACCOUNT, ACCOUNT_CODES])
 }
 
 const fn name(limit: Limit) -> &'static str {

@@ -8,6 +8,7 @@ use http::{Method, StatusCode};
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 
 use crate::error::ApiError;
+use crate::limits;
 use crate::response::Answer;
 use crate::router::Resource;
 
@@ -16,6 +17,7 @@ static ACCEPTED: LazyLock<Counter> = LazyLock::new(|| counter!("appmixer_http_co
 pub(crate) static REFUSED: LazyLock<Counter> =
     LazyLock::new(|| counter!("appmixer_http_connections_refused_total"));
 
+const LIMITED: &str = "appmixer_limited_total";
 const SIGN_INS: &str = "appmixer_sign_ins_total";
 const ACCOUNTS: &str = "appmixer_account_changes_total";
 const TOKENS: &str = "appmixer_tokens_checked_total";
@@ -31,7 +33,11 @@ pub fn describe_metrics() {
     describe_counter!(SIGN_INS, "Attempts to sign in, by their outcome.");
     describe_counter!(ACCOUNTS, "Sign-ups and changes of passwords, by their outcome.");
     describe_counter!(TOKENS, "Tokens that had not been verified before, or not since something changed.");
+    describe_counter!(LIMITED, "Attempts that were turned away, by limit.");
     OPEN.set(0.0);
+    for policy in limits::policies() {
+        counter!(LIMITED, "limit" => policy).absolute(0);
+    }
     LazyLock::force(&ACCEPTED);
     LazyLock::force(&REFUSED);
     for outcome in ["ok", "credentials", "not-active", "throttled", "busy", "error"] {
@@ -45,6 +51,11 @@ pub fn describe_metrics() {
     for outcome in ["ok", "malformed", "signature", "expired", "revoked", "user-gone", "error"] {
         counter!(TOKENS, "outcome" => outcome).absolute(0);
     }
+}
+
+/// Somebody was turned away by one of [`limits::policies`].
+pub(crate) fn limited(policy: &'static str) {
+    counter!(LIMITED, "limit" => policy).increment(1);
 }
 
 /// A connection, while it is open.

@@ -34,6 +34,9 @@ impl Handshakes {
     /// Must be called within a tokio runtime.
     pub(crate) fn new(config: Arc<ServerConfig>, time: Duration) -> Self {
         describe_counter!(HANDSHAKES, "TLS handshakes, by their outcome.");
+        for outcome in ["ok", "failed", "late"] {
+            counter!(HANDSHAKES, "outcome" => outcome).absolute(0);
+        }
         let threads = Handle::current().metrics().num_workers();
         Self { config, time, signing: Arc::new(Semaphore::new((threads / 2).max(1))) }
     }

@@ -33,6 +33,12 @@ pub enum Limit {
     ChangePassword,
 }
 
+impl Limit {
+    /// Each of them.
+    pub const ALL: [Self; 5] =
+        [Self::SignIn, Self::SignUp, Self::ForgotPassword, Self::RedeemCode, Self::ChangePassword];
+}
+
 /// The quotas, and how much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {

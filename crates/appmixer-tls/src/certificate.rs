@@ -64,6 +64,10 @@ impl Certificate {
     fn begin(files: Files) -> Result<(Self, Watcher, Receiver<()>), CertificateError> {
         describe_gauge!(EXPIRES, "When the TLS certificate expires, in seconds since 1970.");
         describe_counter!(RELOADS, "Changes of the TLS certificate's files, by what became of them.");
+        // There from the start, so that the first one shows as a change.
+        for outcome in ["read", "refused"] {
+            counter!(RELOADS, "outcome" => outcome).absolute(0);
+        }
         let provider = Arc::new(ring::default_provider());
         let contents = files.read()?;
         let pair = files.parse(&contents, &provider)?;

@@ -1,13 +1,13 @@
 //! A 200 to a write means that it is on disk, whatever happens next.
 
 use crate::load::Load;
-use crate::support::{TestServer, eventually};
+use crate::support::{TestServer, UNLIMITED, eventually};
 
 const KILLS: usize = 5;
 
 #[test]
 fn every_user_whose_200_was_seen_can_sign_in_after_five_kills() {
-    let server = TestServer::start();
+    let server = TestServer::with(&[UNLIMITED]);
     let load = Load::on(&server.address);
     let mut server = load.during(|| {
         let mut server = server;

@@ -52,6 +52,13 @@ pub(crate) fn run_within(command: &mut Command, input: &str, patience: Duration)
     output
 }
 
+/// Where there are more sign-ups than anybody makes from one address.
+pub(crate) const UNLIMITED: (&str, &str) = ("APPMIXER_LIMITS__ENABLED", "false");
+
+fn owned(settings: &[(&str, &str)]) -> Vec<(String, String)> {
+    settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
 pub(crate) struct TestServer {
     folder: Arc<TempDir>,
     settings: Vec<(String, String)>,
@@ -69,14 +76,12 @@ impl TestServer {
     /// Started with these variables.
     pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let settings =
-            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self::spawn(folder, settings, &[])
+        Self::spawn(folder, owned(settings), &[])
     }
 
     /// Started by a program that then becomes the server.
-    pub(crate) fn launched_by(launcher: &'static [&'static str]) -> Self {
-        Self::spawn(Arc::new(tempfile::tempdir().unwrap()), Vec::new(), launcher)
+    pub(crate) fn launched_by(launcher: &'static [&'static str], settings: &[(&str, &str)]) -> Self {
+        Self::spawn(Arc::new(tempfile::tempdir().unwrap()), owned(settings), launcher)
     }
 
     fn spawn(

@@ -8,7 +8,7 @@ use std::thread;
 
 use crate::disks::Disk;
 use crate::load::Load;
-use crate::support::{TestServer, eventually};
+use crate::support::{TestServer, UNLIMITED, eventually};
 
 fn readyz(server: &TestServer) -> u16 {
     server.request("GET", "/readyz", &[], b"").status
@@ -55,7 +55,7 @@ fn broken_and_mended(
 #[test]
 fn many_who_write_to_a_full_disk_are_refused_and_go_on_when_there_is_room() {
     let Some(disk) = Disk::of("16m") else { return };
-    let server = TestServer::with(&[("APPMIXER_DATA", disk.data().to_str().unwrap())]);
+    let server = TestServer::with(&[("APPMIXER_DATA", disk.data().to_str().unwrap()), UNLIMITED]);
     let load = Load::on(&server.address);
     broken_and_mended(&server, &load, || disk.fill(), || (), || disk.make_room());
     assert_kept(server, &load);
@@ -64,7 +64,7 @@ fn many_who_write_to_a_full_disk_are_refused_and_go_on_when_there_is_room() {
 #[test]
 fn an_error_at_each_write_to_the_files_loses_nothing_that_was_acknowledged() {
     // A limit on the size of files makes writes fail as a broken disk does, and needs no rights.
-    let server = TestServer::launched_by(&["env", "--ignore-signal=XFSZ"]);
+    let server = TestServer::launched_by(&["env", "--ignore-signal=XFSZ"], &[UNLIMITED]);
     let limit = |bytes: &str| {
         let limit = format!("--fsize={bytes}:unlimited");
         let status = Command::new("prlimit").args(["--pid", &server.pid().to_string(), &limit]).status();
@@ -77,7 +77,7 @@ fn an_error_at_each_write_to_the_files_loses_nothing_that_was_acknowledged() {
 
 #[test]
 fn of_many_who_write_to_a_file_that_is_gone_nobody_is_acknowledged() {
-    let server = TestServer::start();
+    let server = TestServer::with(&[UNLIMITED]);
     let (file, away) = (server.data().join("appmixer.sqlite"), server.data().join("away"));
     let load = Load::on(&server.address);
     let nobody = || {
@@ -92,7 +92,7 @@ fn of_many_who_write_to_a_file_that_is_gone_nobody_is_acknowledged() {
 
 #[test]
 fn sigterm_under_load_ends_with_status_0_and_loses_nobody() {
-    let mut server = TestServer::start();
+    let mut server = TestServer::with(&[UNLIMITED]);
     let load = Load::on(&server.address);
     let status = load.during(|| {
         eventually(|| load.count() >= 100);
@@ -133,7 +133,7 @@ impl Counter {
 
 #[test]
 fn of_profiles_passwords_configuration_and_rules_nothing_acknowledged_is_lost_in_three_kills() {
-    let mut server = TestServer::start();
+    let mut server = TestServer::with(&[UNLIMITED]);
     let admin = server.admin();
     let token = server.user("joe@acme");
     server.user("eve@acme");

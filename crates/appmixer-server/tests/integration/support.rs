@@ -362,10 +362,18 @@ pub(crate) const SECRET_IN_A_LIST: &str = r#"["the secret of the integration tes
 
 /// Waits for something that happens soon, but not at once.
 #[track_caller]
-pub(crate) fn eventually(happens: impl Fn() -> bool) {
+pub(crate) fn eventually(condition: impl Fn() -> bool) {
+    assert!(happens(condition), "it did not happen");
+}
+
+/// Whether a condition comes true in time.
+pub(crate) fn happens(condition: impl Fn() -> bool) -> bool {
     let deadline = Instant::now() + PATIENCE;
-    while !happens() {
-        assert!(Instant::now() < deadline, "it did not happen");
+    while !condition() {
+        if Instant::now() > deadline {
+            return false;
+        }
         thread::sleep(Duration::from_millis(5));
     }
+    true
 }

@@ -124,6 +124,8 @@ fn configure(path: &Path, mode: Mode) -> rusqlite::Result<Connection> {
     // A file from elsewhere cannot make us run its functions.
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
+    // SQLite opens the log at the first read: what comes first may come when the file has been moved away.
+    connection.pragma_query_value(None, "schema_version", |_| Ok(()))?;
     Ok(connection)
 }
 

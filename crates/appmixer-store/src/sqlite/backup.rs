@@ -10,7 +10,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
-use super::open::{Mode, OpenError, connect};
+use super::open::{Mode, connection};
 use super::schema;
 
 /// Pages that are copied at once, of 4 KiB each. Between two steps progress is told.
@@ -108,14 +108,6 @@ impl BackupError {
             _ => Self::unusable(path, error),
         }
     }
-
-    fn opening(path: &Path, error: OpenError) -> Self {
-        match error {
-            OpenError::Damaged { path, .. } => Self::NotOurs { path },
-            OpenError::Sqlite { path, reason } => Self::Unusable { path, reason },
-            other => Self::unusable(path, &other),
-        }
-    }
 }
 
 /// Copies the database as it is at one moment into a new file (mode 0600), which is on disk when this returns.
@@ -128,7 +120,7 @@ impl BackupError {
 /// # Errors
 /// [`BackupError`]; what has been written of the copy stays then.
 pub fn back_up(database: &Path, copy: &Path, mut show: impl FnMut(Copied)) -> Result<(), BackupError> {
-    let from = connect(database, Mode::Read).map_err(|error| BackupError::opening(database, error))?;
+    let from = connection(database, Mode::Read).map_err(|error| BackupError::of(database, &error))?;
     // As long as this transaction lasts, what is read is one state, and copying need not begin anew when others write.
     from.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")
         .map_err(|error| BackupError::of(database, &error))?;
@@ -169,7 +161,7 @@ pub fn back_up(database: &Path, copy: &Path, mut show: impl FnMut(Copied)) -> Re
 pub fn examine(path: &Path, whole: bool) -> Result<Contents, BackupError> {
     let bytes = path.metadata().map_err(|error| BackupError::unusable(path, &error))?.len();
     let bad = |error: rusqlite::Error| BackupError::of(path, &error);
-    let database = connect(path, Mode::Read).map_err(|error| BackupError::opening(path, error))?;
+    let database = connection(path, Mode::Read).map_err(bad)?;
     let schema = schema::version(&database).map_err(bad)?;
     let known = schema::newest_known();
     if schema == 0 {

@@ -99,10 +99,10 @@ const BUSY_INTERVAL: Duration = Duration::from_millis(1);
 const CACHED_STATEMENTS: usize = 64;
 
 pub(super) fn connect(path: &Path, mode: Mode) -> Result<Connection, OpenError> {
-    configure(path, mode).map_err(|error| OpenError::of(path, &error))
+    connection(path, mode).map_err(|error| OpenError::of(path, &error))
 }
 
-fn configure(path: &Path, mode: Mode) -> rusqlite::Result<Connection> {
+pub(super) fn connection(path: &Path, mode: Mode) -> rusqlite::Result<Connection> {
     // Each connection stays on one thread at a time: SQLite's own locks are not needed.
     let access = match mode {
         Mode::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,

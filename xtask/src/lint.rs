@@ -34,6 +34,7 @@ fn run_all() -> Result<()> {
         process::run(&mut command(&format!("cargo build -p {library}")))?;
         process::run(&mut command(&format!("cargo build -p {library} --no-default-features")))?;
     }
+    process::run(&mut command("cargo build -p appmixer-store --no-default-features --features postgres"))?;
     let mut doc = command("cargo doc --workspace --no-deps --document-private-items");
     process::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     deny()

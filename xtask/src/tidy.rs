@@ -33,6 +33,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("appmixer-notify", &["appmixer-core"]),
+    ("appmixer-testbed", &[]),
     ("appmixer-tls", &[]),
     (
         "appmixer-server",
@@ -59,8 +60,8 @@ const MUST_NOT_USE: &[(&str, &[&str])] = &[
     ("appmixer-limits", &["hyper", "http", "tokio", "rusqlite"]),
     ("appmixer-apps", &["hyper", "http", "rusqlite"]),
     ("appmixer-metrics", &["hyper", "http", "tokio", "rusqlite"]),
-    ("appmixer-http", &["rusqlite", "refinery"]),
-    ("appmixer-notify", &["rusqlite", "refinery", "appmixer-http"]),
+    ("appmixer-http", &["rusqlite", "refinery", "tokio-postgres"]),
+    ("appmixer-notify", &["rusqlite", "refinery", "tokio-postgres", "appmixer-http"]),
     ("appmixer-store", &["hyper", "http", "jsonwebtoken"]),
     ("appmixer-password", &["hyper", "http", "rusqlite"]),
     ("appmixer-tls", &["hyper", "http", "rusqlite", "tokio"]),

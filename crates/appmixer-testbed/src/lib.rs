@@ -1,0 +1,15 @@
+//! Real databases for tests: each on a free port of this machine, in a folder of its own, ended with its test.
+//!
+//! Whatever does not work here is a defect of the test or of the machine: it panics and says what to do.
+
+#![allow(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod postgres;
+
+pub use postgres::Postgres;

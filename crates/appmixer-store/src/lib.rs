@@ -21,11 +21,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Without the feature `sqlite`, which is on by default, there is nothing in here.
+//! With the feature `postgres` there is also `PostgresStore`, on PostgreSQL or an engine that speaks its protocol,
+//! which any number of nodes share. Without either feature (`sqlite` is on by default) there is nothing in here.
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod kept;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresError, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{
     BackupError, Contents, Copied, OpenError, Role, SecretFile, SqliteStore, Swap, back_up, describe_metrics,

@@ -1,41 +1,12 @@
-//! The access rules: one row a type, with all of its rules as JSON.
+//! The access rules: one row a type, with all of its rules.
 
-use appmixer_core::{
-    AccessRules, AclType, Action, Beside, Change, InvalidRule, Rule, RuleSet, RuleText, StoreError,
-};
+use appmixer_core::{AccessRules, AclType, Beside, Change, RuleSet, StoreError};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use serde::{Deserialize, Serialize};
 
 use super::error::JobError;
 use super::{SqliteStore, beside, sql};
-
-/// A rule as it is kept.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    role: String,
-    resource: String,
-    action: Vec<String>,
-    attributes: Vec<String>,
-}
-
-impl Kept {
-    fn of(rule: &Rule) -> Self {
-        Self {
-            role: rule.role().as_str().to_owned(),
-            resource: rule.resource().as_str().to_owned(),
-            action: rule.actions().iter().map(|action| action.as_str().to_owned()).collect(),
-            attributes: rule.attributes().iter().map(|text| text.as_str().to_owned()).collect(),
-        }
-    }
-
-    fn read(&self) -> Result<Rule, InvalidRule> {
-        let actions = self.action.iter().map(|name| Action::parse(name)).collect::<Result<_, _>>()?;
-        let attributes =
-            self.attributes.iter().map(|text| RuleText::parse(text)).collect::<Result<_, _>>()?;
-        Rule::new(RuleText::parse(&self.role)?, RuleText::parse(&self.resource)?, actions, attributes)
-    }
-}
+use crate::kept::rules;
 
 #[async_trait]
 impl AccessRules for SqliteStore {
@@ -44,8 +15,7 @@ impl AccessRules for SqliteStore {
     }
 
     async fn replace_access_rules(&self, rules: RuleSet, beside: Beside) -> Result<(), StoreError> {
-        let kept: Vec<_> = rules.rules().iter().map(Kept::of).collect();
-        let json = serde_json::to_string(&kept).map_err(|error| StoreError::Internal(error.to_string()))?;
+        let json = rules::to_json(&rules)?;
         self.writer
             .run(move |db| {
                 db.prepare_cached(sql::SET_ACCESS_RULES)?.execute(params![rules.kind().as_str(), json])?;
@@ -59,34 +29,5 @@ impl AccessRules for SqliteStore {
 fn find(db: &Connection, kind: AclType) -> Result<Option<RuleSet>, JobError<StoreError>> {
     let json: Option<String> =
         db.prepare_cached(sql::ACCESS_RULES)?.query_one([kind.as_str()], |row| row.get(0)).optional()?;
-    Ok(json.map(|json| read(kind, &json)).transpose()?)
-}
-
-fn read(kind: AclType, json: &str) -> Result<RuleSet, StoreError> {
-    let damaged = |why: &str| StoreError::Corrupt(format!("access_rules, {}: {why}", kind.as_str()));
-    // What serde says could repeat a value.
-    let kept: Vec<Kept> = serde_json::from_str(json).map_err(|_| damaged("no rules"))?;
-    let rules = kept.iter().map(Kept::read).collect::<Result<_, _>>();
-    rules.and_then(|rules| RuleSet::new(kind, rules)).map_err(|error| damaged(&error.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn damaged_rules_are_an_error_and_neither_the_defaults_nor_shown() {
-        for damaged in [
-            "",
-            "{}",
-            r#"[{"role":"joe@acme","resource":"flows"}]"#,
-            r#"[{"role":"joe@acme","resource":"flows","action":["joe@acme"],"attributes":[]}]"#,
-            r#"[{"role":"joe@acme","resource":"flows","action":[],"attributes":[]}]"#,
-        ] {
-            let Err(StoreError::Corrupt(text)) = read(AclType::Routes, damaged) else {
-                panic!("{damaged}");
-            };
-            assert!(text.starts_with("access_rules, routes: ") && !text.contains("joe"), "{text}");
-        }
-    }
+    Ok(json.map(|json| rules::read(kind, &json)).transpose()?)
 }

@@ -4,11 +4,9 @@
 //! as the limit, and what is found is put together here: SQLite would sort it, and sort all of it.
 
 use std::cmp::Reverse;
-use std::str::FromStr as _;
 
 use appmixer_core::{
-    Actor, AuditEntry, AuditId, AuditKind, AuditLog, AuditQuery, AuditRecord, Origin, StoreError, Timestamp,
-    UserId,
+    AuditEntry, AuditId, AuditKind, AuditLog, AuditQuery, AuditRecord, StoreError, Timestamp, UserId,
 };
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
@@ -17,6 +15,7 @@ use super::SqliteStore;
 use super::error::{JobError, store_error};
 use super::sql::statements;
 use super::writer::Outcome;
+use crate::kept::audit::{self as kept, AuditRow};
 
 macro_rules! columns {
     () => {
@@ -123,13 +122,7 @@ fn delete(db: &Connection, sql: &str, params: impl rusqlite::Params) -> rusqlite
 }
 
 pub(super) fn insert(db: &Connection, entry: &AuditEntry) -> Result<(), StoreError> {
-    let (actor, uid) = match entry.origin.actor {
-        Actor::Anonymous => (None, None),
-        Actor::User(id) => (Some(id), None),
-        Actor::CommandLine { uid } => (None, Some(uid)),
-    };
-    let details =
-        serde_json::to_string(&entry.details).map_err(|error| StoreError::Internal(error.to_string()))?;
+    let ((actor, uid), details) = (kept::actor(entry), kept::details(entry)?);
     let params = params![
         entry.time.millis(),
         entry.kind.as_str(),
@@ -228,27 +221,15 @@ fn places(
 }
 
 fn record(row: &Row<'_>) -> Result<AuditRecord, JobError<StoreError>> {
-    let id: i64 = row.get(0)?;
-    // What stands there is not told.
-    let damaged = |column: &str| StoreError::Corrupt(format!("audit {id}, {column}"));
-    let user = |column: usize| -> rusqlite::Result<Option<UserId>> {
-        Ok(row.get::<_, Option<[u8; 12]>>(column)?.map(UserId::from_bytes))
+    let row = AuditRow {
+        id: row.get(0)?,
+        time: row.get(1)?,
+        kind: row.get(2)?,
+        actor: row.get(3)?,
+        uid: row.get(4)?,
+        address: row.get(5)?,
+        user: row.get(6)?,
+        details: row.get(7)?,
     };
-    let actor = match (user(3)?, row.get(4)?) {
-        (Some(id), _) => Actor::User(id),
-        (None, Some(uid)) => Actor::CommandLine { uid },
-        (None, None) => Actor::Anonymous,
-    };
-    let address: Option<String> = row.get(5)?;
-    let address = address.map(|text| std::net::IpAddr::from_str(&text)).transpose();
-    let kind: String = row.get(2)?;
-    let details: String = row.get(7)?;
-    let entry = AuditEntry {
-        time: Timestamp::from_millis(row.get(1)?),
-        kind: AuditKind::parse(&kind).ok_or_else(|| damaged("kind"))?,
-        origin: Origin { actor, address: address.map_err(|_| damaged("address"))? },
-        user: user(6)?,
-        details: serde_json::from_str(&details).map_err(|_| damaged("details"))?,
-    };
-    Ok(AuditRecord { id: AuditId::from_store(id), entry })
+    Ok(row.read()?)
 }

@@ -13,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::blocks::{self, Entry, List};
 use super::error::{JobError, is_conflict};
 use super::sql;
+use crate::kept::facet::kind_and_value;
 
 /// The facet that everybody has.
 pub(super) const ALL: i64 = 1;
@@ -222,15 +223,4 @@ fn text(user: &User) -> String {
         text.push_str(NAME_END);
     }
     text
-}
-
-/// How `facets` writes what can be filtered by.
-pub(super) fn kind_and_value(filter: &Filter) -> (&'static str, &str) {
-    match filter {
-        Filter::Scope(scope) => ("scope", scope.as_str()),
-        Filter::Plan(plan) => ("plan", plan.as_str()),
-        Filter::Vendor(vendor) => ("vendor", vendor.as_str()),
-        Filter::IsActive(true) => ("active", "1"),
-        Filter::IsActive(false) => ("active", "0"),
-    }
 }

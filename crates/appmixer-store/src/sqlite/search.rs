@@ -9,8 +9,9 @@ use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 
 use super::blocks::{self, Entry, List};
 use super::error::JobError;
-use super::index::{ALL, kind_and_value};
+use super::index::ALL;
 use super::{rows, sql, terms};
+use crate::kept::facet::kind_and_value;
 
 /// So many hits in the text index are gathered before another way is thought of.
 const FEW: usize = 5000;

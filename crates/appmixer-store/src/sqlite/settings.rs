@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 use super::error::JobError;
 use super::writer::Outcome;
 use super::{SqliteStore, beside, sql};
+use crate::kept::config;
 
 #[async_trait]
 impl Settings for SqliteStore {
@@ -37,11 +38,7 @@ fn entries(db: &Connection) -> Result<Vec<ConfigEntry>, JobError<StoreError>> {
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
         let (key, value): (String, String) = (row.get(0)?, row.get(1)?);
-        let key =
-            ConfigKey::parse(&key).map_err(|error| StoreError::Corrupt(format!("config, key: {error}")))?;
-        let value = serde_json::from_str(&value)
-            .map_err(|_| StoreError::Corrupt(format!("config, {}: no JSON", key.as_str())))?;
-        entries.push(ConfigEntry::from_store(key, value));
+        entries.push(config::read(&key, &value)?);
     }
     Ok(entries)
 }

@@ -1,9 +1,6 @@
-//! The keys that sign tokens. They are few: whatever is decided about them is decided over all of them.
+//! The keys that sign tokens. They are few: whatever is decided about them is decided over all.
 
-use appmixer_core::{
-    AddKey, Beside, Change, KeyId, KeyRecord, MAX_SIGNING_KEYS, Retired, SigningKeys, StoreError, Timestamp,
-    signs_at,
-};
+use appmixer_core::{AddKey, Beside, Change, KeyId, KeyRecord, Retired, SigningKeys, StoreError, Timestamp};
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
@@ -11,6 +8,7 @@ use super::error::{JobError, store_error};
 use super::sql::statements;
 use super::writer::Outcome;
 use super::{SqliteStore, beside};
+use crate::kept::keys::{self, Step};
 
 statements! {
     SIGNING_KEYS = "SELECT id, algorithm, sealed, created, activates, ends FROM signing_keys ORDER BY number";
@@ -61,11 +59,9 @@ impl SigningKeys for SqliteStore {
     async fn forget_ended_keys(&self, now: Timestamp) -> Result<u32, StoreError> {
         self.writer
             .run(move |db| -> Job<u32> {
-                let mut forgotten = 0;
-                for key in all(db)?.iter().filter(|key| key.has_ended(now) && !key.is_own()) {
-                    db.prepare_cached(DELETE_KEY)?.execute([key.id.as_str()])?;
-                    forgotten += 1;
-                }
+                let steps = keys::forgetting(&all(db)?, now);
+                let forgotten = u32::try_from(steps.len()).unwrap_or(u32::MAX);
+                carry_out(db, steps)?;
                 Ok((forgotten, (forgotten > 0).then_some(Change::Config)))
             })
             .await
@@ -87,7 +83,7 @@ fn read(row: &Row<'_>) -> Result<KeyRecord, StoreError> {
     let id: String = row.get(0).map_err(get)?;
     let time = |column| row.get(column).map(Timestamp::from_millis).map_err(get);
     Ok(KeyRecord {
-        id: KeyId::parse(&id).map_err(|error| StoreError::Corrupt(format!("signing_keys, id: {error}")))?,
+        id: keys::id(&id)?,
         algorithm: row.get(1).map_err(get)?,
         sealed: row.get(2).map_err(get)?,
         created: time(3)?,
@@ -96,24 +92,23 @@ fn read(row: &Row<'_>) -> Result<KeyRecord, StoreError> {
     })
 }
 
-fn end(db: &Connection, id: &KeyId, at: Option<Timestamp>) -> Result<(), JobError<StoreError>> {
-    db.prepare_cached(END_KEY)?.execute(params![id.as_str(), at.map(Timestamp::millis)])?;
+fn carry_out(db: &Connection, steps: Vec<Step>) -> Result<(), JobError<StoreError>> {
+    for step in steps {
+        match step {
+            Step::End(id, at) => {
+                db.prepare_cached(END_KEY)?.execute(params![id.as_str(), at.map(Timestamp::millis)])?;
+            }
+            Step::Delete(id) => {
+                db.prepare_cached(DELETE_KEY)?.execute([id.as_str()])?;
+            }
+        }
+    }
     Ok(())
 }
 
 fn add(db: &Connection, key: &KeyRecord, others_end: Timestamp, when: AddKey, beside: Beside) -> Job<bool> {
-    let keys = all(db)?;
-    if when == AddKey::IfFirst && keys.iter().any(|key| !key.is_own()) {
-        return Ok((false, None));
-    }
-    if keys.len() >= MAX_SIGNING_KEYS {
-        return Err(StoreError::TooMany(MAX_SIGNING_KEYS).into());
-    }
-    // What is older than the one that signs now does not sign again.
-    let signing = signs_at(&keys, key.created).unwrap_or(0);
-    for other in &keys[signing..] {
-        end(db, &other.id, other.ends.max(Some(others_end)))?;
-    }
+    let Some(steps) = keys::adding(&all(db)?, key, others_end, when)? else { return Ok((false, None)) };
+    carry_out(db, steps)?;
     let (created, activates) = (key.created.millis(), key.activates.millis());
     let params = params![key.id.as_str(), key.algorithm, key.sealed, created, activates];
     db.prepare_cached(INSERT_KEY)?.execute(params)?;
@@ -122,23 +117,11 @@ fn add(db: &Connection, key: &KeyRecord, others_end: Timestamp, when: AddKey, be
 }
 
 fn retire(db: &Connection, id: &KeyId, may_sign: bool, now: Timestamp, beside: Beside) -> Job<Retired> {
-    let keys = all(db)?;
-    let Some(place) = keys.iter().position(|key| key.id == *id) else {
-        return Ok((Retired::NotFound, None));
-    };
-    if signs_at(&keys, now) == Some(place) && (keys[place].is_own() || !may_sign) {
-        return Ok((Retired::Signs, None));
+    let (outcome, steps) = keys::retiring(&all(db)?, id, may_sign, now);
+    if outcome != Retired::Done {
+        return Ok((outcome, None));
     }
-    if keys[place].is_own() {
-        end(db, id, Some(now))?;
-    } else {
-        db.prepare_cached(DELETE_KEY)?.execute([id.as_str()])?;
-        if let [.., next, _] = keys.as_slice()
-            && place == keys.len() - 1
-        {
-            end(db, &next.id, None)?;
-        }
-    }
+    carry_out(db, steps)?;
     beside::keep(db, beside)?;
     Ok((Retired::Done, Some(Change::Config)))
 }

@@ -368,7 +368,7 @@ async fn lists_go_on_behind_the_last_id(store: Arc<dyn Store>, _: Arc<Notes>) {
     assert_eq!(ids(store.list(Some(id(5)), 2).await.unwrap()), []);
 }
 
-fn entry(key: &str, value: Value) -> ConfigEntry {
+pub(crate) fn entry(key: &str, value: Value) -> ConfigEntry {
     ConfigEntry::new(ConfigKey::parse(key).unwrap(), value, 32).unwrap()
 }
 

@@ -1,0 +1,106 @@
+//! The store on PostgreSQL, or on an engine that speaks its protocol: any number of nodes share it.
+//!
+//! A node keeps nothing here that another one needs. Each write is one transaction, which says in its last statement
+//! what it has changed ([`changes`]); the other nodes hear of it within a second, also where notifications are lost.
+
+mod access_rules;
+mod audit;
+mod beside;
+mod changes;
+mod db;
+mod error;
+mod import;
+mod index;
+mod notes;
+mod open;
+mod outbox;
+mod reset_codes;
+mod rows;
+mod schema;
+mod search;
+mod settings;
+mod signing_keys;
+mod sql;
+mod tls;
+mod users;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use appmixer_core::{ChangeListener, Store, StoreError};
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use self::changes::Changes;
+use self::db::Database;
+use self::notes::Notes;
+pub use self::open::{PostgresError, PostgresOptions};
+use self::sql::statements;
+
+/// Searches that run at a time, so that they leave connections to those who sign in.
+const SEARCHES: usize = 4;
+
+/// How often this node puts its notes into the audit log.
+const NOTES_INTERVAL: Duration = Duration::from_millis(100);
+
+statements! {
+    PING = "SELECT 1 FROM turns WHERE name = 'admins'", [];
+}
+
+/// Users and configuration in PostgreSQL.
+pub struct PostgresStore {
+    db: Database,
+    searches: Semaphore,
+    notes: Arc<Notes>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl PostgresStore {
+    /// Connects, brings the schema up to date, and begins to listen to what other nodes change; within a tokio
+    /// runtime, which must have a timer.
+    ///
+    /// `listener` hears of every change: of those made here before whoever made them gets the answer, of those of
+    /// other nodes mostly at once and within a second at the latest. While that cannot be promised, since the database
+    /// does not answer for longer than [`PostgresOptions::stale_after`], it hears of
+    /// [`Change::Everything`](appmixer_core::Change::Everything) again and again: nothing is to be remembered then.
+    ///
+    /// # Errors
+    /// [`PostgresError`] says what to do.
+    pub async fn open(
+        options: &PostgresOptions,
+        listener: Arc<dyn ChangeListener>,
+    ) -> Result<Self, PostgresError> {
+        let connector = open::Connector::new(options)?;
+        schema::migrate(&connector).await?;
+        let (changes, watcher) = Changes::begin(connector.clone(), options, listener).await?;
+        let db = Database::new(connector, options, changes)?;
+        let notes = Arc::new(Notes::default());
+        let tasks = vec![tokio::spawn(watcher), tokio::spawn(notes::keep(Arc::clone(&notes), db.clone()))];
+        Ok(Self { db, searches: Semaphore::new(SEARCHES), notes, tasks })
+    }
+
+    /// Writes what waits to be written, for up to a few seconds. Afterwards nothing is noted any more.
+    pub async fn close(&self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        self.notes.write(&self.db).await;
+    }
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.db.read(|db| Box::pin(async move { Ok(db.optional(&PING, &[]).await?.map(drop)) })).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,91 @@
+//! Brings the schema up to date. Nodes that start together take turns.
+
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+use super::error::with_cause;
+use super::open::{Connector, PostgresError};
+
+mod embedded {
+    refinery::embed_migrations!("migrations/postgres");
+}
+
+/// Whose turn it is. Held by a transaction, so that it works through proxies too and ends with the connection.
+const TURN: &str = "BEGIN; SELECT pg_advisory_xact_lock(7283649125)";
+const NO_TURN: &str = "ROLLBACK";
+
+const HAS_HISTORY: &str = "SELECT 1 FROM information_schema.tables \
+     WHERE table_schema = current_schema() AND table_name = 'refinery_schema_history'";
+const VERSION: &str = "SELECT CAST(coalesce(max(version), 0) AS BIGINT) FROM refinery_schema_history";
+
+/// What makes patterns quick, where the extension is there. Without it the names are gone through.
+const TRIGRAMS: &str = "CREATE EXTENSION IF NOT EXISTS pg_trgm";
+const TRIGRAM_INDEX: &str =
+    "CREATE INDEX IF NOT EXISTS names_by_trigram ON names USING gin (folded gin_trgm_ops)";
+const HAS_TRIGRAM_INDEX: &str =
+    "SELECT 1 FROM pg_indexes WHERE schemaname = current_schema() AND indexname = 'names_by_trigram'";
+/// To make an index of more names takes long: an operator decides when.
+const FEW_NAMES: &str = "SELECT count(*) <= 10000 FROM (SELECT 1 FROM names LIMIT 10001) AS some_names";
+
+pub(super) async fn migrate(connector: &Connector) -> Result<(), PostgresError> {
+    let failed = |error: tokio_postgres::Error| PostgresError::Schema { reason: with_cause(&error) };
+    let mut client = connector.connect().await.map_err(|error| connector.unreachable(&error))?;
+    if version(&client).await.map_err(failed)? == newest_known() && has_trigrams(&client).await {
+        return Ok(());
+    }
+    let turn = connector.connect().await.map_err(|error| connector.unreachable(&error))?;
+    match turn.batch_execute(TURN).await {
+        Ok(()) => {}
+        // An engine without such locks runs statements that change the schema one after the other.
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_FUNCTION) => {
+            turn.batch_execute(NO_TURN).await.map_err(failed)?;
+        }
+        Err(error) => return Err(failed(error)),
+    }
+    let found = version(&client).await.map_err(failed)?;
+    let known = newest_known();
+    if found > known {
+        return Err(PostgresError::NewerSchema { found, known });
+    }
+    if found < known {
+        let outcome = embedded::migrations::runner().run_async(&mut client).await;
+        outcome.map_err(|error| PostgresError::Schema { reason: error.to_string() })?;
+    }
+    index_trigrams(&client).await;
+    drop(turn);
+    Ok(())
+}
+
+async fn index_trigrams(client: &Client) {
+    if has_trigrams(client).await || client.batch_execute(TRIGRAMS).await.is_err() {
+        return;
+    }
+    let few = client
+        .query_typed(FEW_NAMES, &[])
+        .await
+        .is_ok_and(|rows| rows.first().is_some_and(|row| row.try_get(0).unwrap_or(false)));
+    if !few {
+        tracing::warn!(
+            "searches for a part of a name go through all names; an index makes them quick: {TRIGRAM_INDEX}"
+        );
+    } else if let Err(error) = client.batch_execute(TRIGRAM_INDEX).await {
+        tracing::debug!(error = with_cause(&error), "no index for parts of names");
+    }
+}
+
+async fn has_trigrams(client: &Client) -> bool {
+    client.query_typed(HAS_TRIGRAM_INDEX, &[]).await.is_ok_and(|rows| !rows.is_empty())
+}
+
+fn newest_known() -> i64 {
+    let migrations = embedded::migrations::runner();
+    migrations.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
+}
+
+/// The version that the database has; 0 for a new one.
+async fn version(client: &Client) -> Result<i64, tokio_postgres::Error> {
+    if client.query_typed(HAS_HISTORY, &[]).await?.is_empty() {
+        return Ok(0);
+    }
+    client.query_typed_one(VERSION, &[]).await?.try_get(0)
+}

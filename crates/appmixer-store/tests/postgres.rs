@@ -1,0 +1,231 @@
+//! The PostgreSQL store: what every store promises, what several nodes see of each other, and what a database that
+//! goes and comes back does to them.
+
+#![cfg(feature = "postgres")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod suite;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use appmixer_core::{AuditLog as _, Metadata, Plan};
+use appmixer_core::{
+    AuditQuery, Beside, Change, ConfigKey, Settings as _, Store as _, StoreError, Timestamp, UserChange,
+    Users as _,
+};
+use appmixer_store::{PostgresError, PostgresOptions, PostgresStore};
+use appmixer_testbed::Postgres;
+use suite::{Notes, entry, id, user};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn options(url: String) -> PostgresOptions {
+    PostgresOptions { url, pool_size: 8, prepare: true, stale_after: Duration::from_secs(5), ca_file: None }
+}
+
+async fn open(options: &PostgresOptions) -> (Arc<PostgresStore>, Arc<Notes>) {
+    let notes = Arc::new(Notes::default());
+    (Arc::new(PostgresStore::open(options, notes.clone()).await.unwrap()), notes)
+}
+
+async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds().await {
+        assert!(begun.elapsed() < PATIENCE, "it did not come to that");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_keeps_what_every_store_promises() {
+    suite::run(async |notes| {
+        let options = options(Postgres::shared().database());
+        Arc::new(PostgresStore::open(&options, notes).await.unwrap())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_prepared_statements_it_keeps_the_same() {
+    suite::run(async |notes| {
+        let options = PostgresOptions { prepare: false, ..options(Postgres::shared().database()) };
+        Arc::new(PostgresStore::open(&options, notes).await.unwrap())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_hear_of_each_others_changes_with_notifications_and_without() {
+    for prepare in [true, false] {
+        let options = PostgresOptions { prepare, ..options(Postgres::shared().database()) };
+        let ((one, own), (_other, heard)) = (open(&options).await, open(&options).await);
+        one.insert(user(1, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
+        let plan = UserChange { plan: Plan::parse("gold").ok(), ..UserChange::default() };
+        one.update(id(1), plan, Timestamp::from_millis(5), Beside::nothing()).await.unwrap();
+        one.set(entry("APP_NAME", serde_json::json!("x")), Beside::nothing()).await.unwrap();
+        assert_eq!(own.take(), [Change::User(id(1)), Change::Config]);
+        let mut all = Vec::new();
+        eventually(async || {
+            all.extend(heard.take());
+            all.contains(&Change::User(id(1))) && all.contains(&Change::Config)
+        })
+        .await;
+        assert_eq!(all.len(), 2, "{all:?}");
+        // Nobody is told twice of what it has done itself.
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        assert_eq!(own.take(), []);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_missed_changes_hears_that_everything_has_changed() {
+    let postgres = Postgres::shared();
+    let url = postgres.database();
+    let database = url.rsplit('/').next().unwrap().to_owned();
+    let (one, notes) = open(&options(url)).await;
+    // Another node's changes that were forgotten before this one looked.
+    postgres.psql(&database, "UPDATE change_shards SET last = last + 3 WHERE shard = 7");
+    eventually(async || notes.take().contains(&Change::Everything)).await;
+    // A database that has gone back, as a standby that lost the last moment.
+    postgres.psql(&database, "UPDATE change_shards SET last = last - 2 WHERE shard = 7");
+    eventually(async || notes.take().contains(&Change::Everything)).await;
+    assert_eq!(one.ping().await, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_database_is_away_nothing_remembered_counts_and_what_was_acknowledged_is_there_afterwards()
+{
+    let postgres = Postgres::start();
+    let options = PostgresOptions { stale_after: Duration::from_millis(500), ..options(postgres.database()) };
+    let (store, notes) = open(&options).await;
+    for (number, kill) in [(1, true), (2, false)] {
+        // Writers that go on while it goes.
+        let writers: Vec<_> = (0..4_u32)
+            .map(|writer| {
+                let store = Arc::clone(&store);
+                tokio::spawn(async move {
+                    let mut made = Vec::new();
+                    for count in 0.. {
+                        let number = number * 1_000_000 + writer * 100_000 + count;
+                        let new = user(number, &format!("u{number}@acme"), &["user"]);
+                        match store.insert(new, Beside::nothing()).await {
+                            Ok(()) => made.push(number),
+                            Err(error) => return (made, error),
+                        }
+                    }
+                    unreachable!()
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::task::block_in_place(|| if kill { postgres.kill() } else { postgres.stop() });
+        let mut acknowledged = Vec::new();
+        for writer in writers {
+            let (made, error) = writer.await.unwrap();
+            assert!(
+                matches!(&error, appmixer_core::WriteError::Store(StoreError::Unavailable(_))),
+                "{error:?}"
+            );
+            acknowledged.extend(made);
+        }
+        assert!(!acknowledged.is_empty());
+        assert!(matches!(store.find_by_id(id(1)).await, Err(StoreError::Unavailable(_))));
+        notes.take();
+        // Not once, but as long as it is not known.
+        for _ in 0..3 {
+            eventually(async || notes.take().contains(&Change::Everything)).await;
+        }
+        tokio::task::block_in_place(|| postgres.start_again());
+        eventually(async || store.ping().await.is_ok()).await;
+        for number in acknowledged {
+            assert!(store.find_by_id(id(number)).await.unwrap().is_some(), "{number} was lost");
+        }
+        eventually(async || {
+            notes.take();
+            tokio::time::sleep(Duration::from_millis(600)).await;
+            notes.take().is_empty()
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_cut_are_replaced_and_reads_go_on() {
+    let postgres = Postgres::shared();
+    let url = postgres.database();
+    let database = url.rsplit('/').next().unwrap().to_owned();
+    let (store, notes) = open(&options(url.clone())).await;
+    store.insert(user(1, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
+    tokio::task::block_in_place(|| postgres.cut(&database));
+    // What a node has asked on a connection that had ended it asks on another one.
+    assert!(store.find_by_id(id(1)).await.unwrap().is_some());
+    eventually(async || {
+        let gold = UserChange { plan: Plan::parse("gold").ok(), ..UserChange::default() };
+        store.update(id(1), gold, Timestamp::from_millis(5), Beside::nothing()).await.is_ok()
+    })
+    .await;
+    // And it hears of others again.
+    let (other, _) = open(&options(url)).await;
+    notes.take();
+    eventually(async || {
+        other.remove(ConfigKey::parse("APP_NAME").unwrap(), Beside::nothing()).await.unwrap();
+        other.set(entry("APP_NAME", serde_json::json!("y")), Beside::nothing()).await.unwrap();
+        notes.take().contains(&Change::Config)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_nodes_that_start_at_once_each_finds_the_schema_made() {
+    let options = options(Postgres::shared().database());
+    let mut nodes = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let options = options.clone();
+        nodes.spawn(async move { PostgresStore::open(&options, Arc::new(())).await.map(drop) });
+    }
+    for opened in nodes.join_all().await {
+        opened.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_cannot_open_it_is_told_why_and_not_the_password() {
+    let postgres = Postgres::shared();
+    let url = postgres.database();
+    let database = url.rsplit('/').next().unwrap().to_owned();
+    let refused =
+        async |url: &str| PostgresStore::open(&options(url.to_owned()), Arc::new(())).await.err().unwrap();
+    let wrong = refused(&url.replace("the-password", "a-password")).await;
+    assert!(matches!(wrong, PostgresError::Connect { .. }));
+    let told = wrong.to_string();
+    assert!(told.contains("127.0.0.1") && told.contains("password authentication failed"), "{told}");
+    assert!(!told.contains("test-bed"), "{told}");
+    let nobody = refused("postgres://a:b@127.0.0.1:1/x").await.to_string();
+    assert!(nobody.contains("refused"), "{nobody}");
+    PostgresStore::open(&options(url.clone()), Arc::new(())).await.unwrap();
+    postgres.psql(&database, "UPDATE refinery_schema_history SET version = 1000");
+    let newer = refused(&url).await.to_string();
+    assert!(newer.contains("schema version 1000"), "{newer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_version_of_ours_writes_is_an_error_without_its_value() {
+    let postgres = Postgres::shared();
+    let url = postgres.database();
+    let database = url.rsplit('/').next().unwrap().to_owned();
+    let (store, _) = open(&options(url)).await;
+    let joe = appmixer_core::User { metadata: Metadata::default(), ..user(1, "joe@acme", &["user"]) };
+    store.insert(joe, Beside::nothing()).await.unwrap();
+    postgres.psql(&database, "UPDATE users SET metadata = 'secret-value'");
+    let Err(StoreError::Corrupt(told)) = store.find_by_id(id(1)).await else { panic!("it was taken") };
+    assert!(told.contains("metadata") && !told.contains("secret-value"), "{told}");
+    let everything =
+        AuditQuery { from: None, to: None, user: None, kinds: vec![], before: None, after: None, limit: 10 };
+    postgres
+        .psql(&database, "INSERT INTO audit (id, time, kind, details) VALUES (9, 1, 'secret-value', '{}')");
+    let Err(StoreError::Corrupt(told)) = store.audit_entries(everything).await else {
+        panic!("it was taken")
+    };
+    assert!(told.contains("audit 9, kind") && !told.contains("secret-value"), "{told}");
+}

@@ -225,6 +225,9 @@ pub trait Store: Users + Settings + AccessRules + AuditLog + ResetCodes + Outbox
     /// # Errors
     /// [`StoreError`].
     async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Writes what was noted and nobody waits for. To be called once, at the end.
+    async fn close(&self) {}
 }
 
 /// What has changed in a store.

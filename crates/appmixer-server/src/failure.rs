@@ -53,6 +53,12 @@ impl From<appmixer_store::OpenError> for Failure {
     }
 }
 
+impl From<appmixer_store::PostgresError> for Failure {
+    fn from(error: appmixer_store::PostgresError) -> Self {
+        Self::configuration(error.to_string())
+    }
+}
+
 impl From<appmixer_store::BackupError> for Failure {
     fn from(error: appmixer_store::BackupError) -> Self {
         Self::refused(error.to_string())

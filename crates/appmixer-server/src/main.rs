@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod config;
+mod database;
 mod failure;
 mod logging;
 mod management;

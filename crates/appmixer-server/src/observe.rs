@@ -10,6 +10,7 @@ use metrics::{describe_gauge, gauge};
 use tokio::time::sleep;
 
 use crate::config::Config;
+use crate::database::Database;
 use crate::logging::Log;
 use crate::process;
 
@@ -36,13 +37,13 @@ pub(crate) fn start(config: &Config, log: &Log) -> Registry {
     describe_gauge!("appmixer_outbox_oldest_seconds", "How long the oldest of them has waited.");
 
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    let (folder, database) = (config.data.clone(), config.database());
+    let (folder, database) = (config.data.clone(), config.database().ok());
     registry.add_source(log.source());
     registry.add_source(move |page| {
         page.family("process_start_time_seconds", Kind::Gauge, "When the process was started, since 1970.")
             .sample(&[], now);
         process::write(page);
-        process::write_disk(page, &folder, &database);
+        process::write_disk(page, &folder, database.as_ref().and_then(Database::file));
     });
     registry
 }

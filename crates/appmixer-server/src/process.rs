@@ -42,7 +42,7 @@ pub(crate) fn write(page: &mut Page) {
 }
 
 /// Of the disk that a folder is on, and of files that stand there.
-pub(crate) fn write_disk(page: &mut Page, folder: &Path, database: &Path) {
+pub(crate) fn write_disk(page: &mut Page, folder: &Path, database: Option<&Path>) {
     if let Ok(disk) = statvfs(folder) {
         let bytes = |blocks: u64| float(blocks.saturating_mul(disk.f_frsize));
         page.family(
@@ -54,6 +54,7 @@ pub(crate) fn write_disk(page: &mut Page, folder: &Path, database: &Path) {
         page.family("appmixer_disk_size_bytes", Kind::Gauge, "The size of the disk where the data is.")
             .sample(&[], bytes(disk.f_blocks));
     }
+    let Some(database) = database else { return };
     let size = |path: &Path| fs::metadata(path).map_or(0.0, |file| float(file.len()));
     page.family("appmixer_store_size_bytes", Kind::Gauge, "The size of the database's file.")
         .sample(&[], size(database));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use appmixer_core::MIN_WEBHOOK_SECRET_BYTES;
 use appmixer_http::TokenOptions;
@@ -81,8 +81,15 @@ fn own_token_secret(folder: &Path) -> Result<Secret, Failure> {
 
 /// What signs webhooks while the system configuration has no `WEBHOOK_SECRET`. Made, or read, at the first
 /// webhook.
-pub(crate) fn webhook_key(folder: PathBuf) -> OwnKey {
+pub(crate) fn webhook_key(config: &Config) -> OwnKey {
+    let folder = config.data.clone();
+    let is_shared = config.database().is_ok_and(|database| database.file().is_none());
     Box::new(move || {
+        if is_shared {
+            return Err("servers that share a database sign webhooks with WEBHOOK_SECRET of the system \
+                 configuration, which is not set; they wait until it is"
+                .to_owned());
+        }
         let text = own_secret(&folder, WEBHOOK_FILE).map_err(|failure| failure.to_string())?;
         if text.len() < MIN_WEBHOOK_SECRET_BYTES {
             return Err(format!("{WEBHOOK_FILE} is too short; mend or delete it"));

@@ -1,20 +1,19 @@
 //! The parts put together: what the server and every command work with.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
 use appmixer_core::{
-    ChangeListener, Clock, Context, IdGenerator, LoginName, PasswordHasher, Rules, Store, SystemClock,
-    SystemConfig, User, UserId,
+    ChangeListener, Clock, Context, IdGenerator, LoginName, PasswordHasher, Rules, SystemClock, SystemConfig,
+    User, UserId,
 };
 use appmixer_http::{
     CorsOrigins, HttpOptions, LimitOptions, Networks, TokenOptions, TransportSecurity, quotas,
 };
 use appmixer_notify::{Notifier, NotifyOptions};
 use appmixer_password::{Argon2Pool, InvalidParams, Params, PoolOptions, RandomCodes};
-use appmixer_store::{Role, SqliteStore};
+use appmixer_store::Role;
 use appmixer_token::KeySet;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
@@ -22,13 +21,7 @@ use crate::config::{Config, LimitsConfig, PasswordConfig};
 use crate::failure::Failure;
 use crate::secret;
 
-const DATABASE: &str = "appmixer.sqlite";
-
 impl Config {
-    pub(crate) fn database(&self) -> PathBuf {
-        self.data.join(DATABASE)
-    }
-
     pub(crate) fn http_options(&self) -> Result<HttpOptions, Failure> {
         let cors_origins = CorsOrigins::parse(&self.http.cors_origins)
             .map_err(|error| Failure::configuration(format!("http.cors_origins: {error}")))?;
@@ -87,14 +80,14 @@ pub(crate) fn or_cores(number: usize) -> NonZeroUsize {
 }
 
 /// Opens the database and starts the hasher. `threads` 0 means one for each core.
-pub(crate) fn open(
+pub(crate) async fn open(
     config: &Config,
     role: Role,
     threads: usize,
     listener: Arc<dyn ChangeListener>,
     rules: Rules,
 ) -> Result<Context, Failure> {
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.database(), role, listener)?);
+    let store = config.database()?.open(role, listener).await?;
     let params =
         config.password.params().map_err(|error| Failure::configuration(format!("password: {error}")))?;
     let defaults = PoolOptions::default();
@@ -114,12 +107,12 @@ pub(crate) fn notifier(config: &Config, ctx: &Context) -> Notifier {
         ca_file: config.delivery.ca_file.clone(),
     };
     let parts = (Arc::clone(&ctx.store), Arc::clone(&ctx.codes), Arc::clone(&ctx.clock));
-    Notifier::new(parts.0, parts.1, parts.2, secret::webhook_key(config.data.clone()), options)
+    Notifier::new(parts.0, parts.1, parts.2, secret::webhook_key(config), options)
 }
 
 /// The same for a command beside the server.
-pub(crate) fn open_beside(config: &Config, role: Role, rules: Rules) -> Result<Context, Failure> {
-    open(config, role, 1, Arc::new(()), rules)
+pub(crate) async fn open_beside(config: &Config, role: Role, rules: Rules) -> Result<Context, Failure> {
+    open(config, role, 1, Arc::new(()), rules).await
 }
 
 /// The system configuration as it stands.

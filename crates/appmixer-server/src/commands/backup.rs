@@ -29,7 +29,7 @@ pub(crate) fn run(args: &BackupArgs) -> Result<(), Failure> {
     if !args.force && fs::symlink_metadata(file).is_ok() {
         return Err(is_there(file));
     }
-    let database = config.database();
+    let database = config.sqlite_file("its own tools, as pg_dump, make backups of it")?;
     if !database.exists() {
         return Err(Failure::refused(format!("there is no database at {}", database.display())));
     }

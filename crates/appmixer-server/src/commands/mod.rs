@@ -61,8 +61,13 @@ fn beside_with<T>(
 ) -> Result<T, Failure> {
     logging::start_for_command();
     let (config, _) = load(common.config.as_deref(), &common.overrides(None))?;
-    let ctx = workbench::open_beside(&config, role, rules(&config)?)?;
-    Builder::new_current_thread().enable_all().build()?.block_on(work(&config, &ctx))
+    let rules = rules(&config)?;
+    Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let ctx = workbench::open_beside(&config, role, rules).await?;
+        let outcome = work(&config, &ctx).await;
+        ctx.store.close().await;
+        outcome
+    })
 }
 
 /// Whoever runs this command.

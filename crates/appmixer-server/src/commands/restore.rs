@@ -23,7 +23,7 @@ pub(crate) fn run(args: &RestoreArgs) -> Result<(), Failure> {
     logging::start_for_command();
     let (config, _) = load(args.common.config.as_deref(), &args.common.overrides(None))?;
     let backup = examine(&args.file, false)?;
-    let database = config.database();
+    let database = config.sqlite_file("its own tools, as pg_restore, put backups back")?;
     if same_file(&args.file, &database) {
         return Err(Failure::refused("this is the database itself"));
     }

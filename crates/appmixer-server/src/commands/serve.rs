@@ -36,12 +36,14 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
 
     let epochs = Arc::new(Epochs::new());
     let rules = config.rules_for_new_passwords()?;
-    let ctx = workbench::open(&config, Role::Server, config.password.threads, epochs.clone(), rules)?;
+    let runtime = runtime(&config)?;
+    let threads = config.password.threads;
+    let ctx = runtime.block_on(workbench::open(&config, Role::Server, threads, epochs.clone(), rules))?;
+    let store = ctx.store.clone();
     let retention = retention::run(ctx.store.clone(), ctx.clock.clone(), config.audit.clone());
     let key_retention = retention::of_keys(ctx.store.clone(), ctx.clock.clone());
     let observer = observe::run(ctx.store.clone(), ctx.clock.clone());
     let tokens = secret::token_options(&config)?;
-    let runtime = runtime(&config)?;
     runtime.block_on(signing::prepare(&config, &ctx, &tokens))?;
     let notifier = workbench::notifier(&config, &ctx);
     let app = App::new(ctx, epochs, tokens, config.http_options()?);
@@ -64,6 +66,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     retention.abort();
     key_retention.abort();
     notifier.abort();
+    runtime.block_on(store.close());
+    drop(store);
     // Whatever was cut off lets go of the database; then this closes it.
     runtime.shutdown_timeout(LAST_MOMENT);
     drop(app);

@@ -28,6 +28,30 @@ pub(crate) const KEYS: &[Key] = &[
     text("listen_unix_mode", "Who may connect to that socket, as the permissions of its file."),
     text("data", "The folder of the database and of the secret that the server makes for itself."),
     text(
+        "store.url",
+        "Where users and configuration are kept: sqlite:PATH, or postgres://USER:PASSWORD@HOST:5432/DATABASE, which any number of servers share. Without one, a SQLite file in the data folder. Beyond this machine the connection to PostgreSQL is encrypted and the server's certificate verified, unless the URL says sslmode=disable.",
+    ),
+    text(
+        "store.url_file",
+        "A file with that URL, whose line end does not count; in its place also the systemd credential `store.url`.",
+    ),
+    other(
+        "store.pool_size",
+        "The most connections to PostgreSQL, and one more for what other servers change.",
+    ),
+    other(
+        "store.prepare",
+        "Whether statements may be prepared on PostgreSQL. Behind a proxy that pools transactions, as PgBouncer does, it must be false.",
+    ),
+    text(
+        "store.stale_after",
+        "How long PostgreSQL may not tell what other servers change until this one uses nothing that it remembers; tokens are then refused with 503.",
+    ),
+    text(
+        "store.ca_file",
+        "A file of certificates (PEM) that the connection to PostgreSQL trusts besides the system's.",
+    ),
+    text(
         "token.secret",
         "The secret that signs tokens, at least 32 bytes. Without one the server makes one at its first start and keeps it in the data folder.",
     ),
@@ -233,6 +257,9 @@ mod tests {
         // What has no default is shown as it may look.
         let shown = [
             ("listen_unix", 3),
+            ("store.url", 30),
+            ("store.url_file", 3),
+            ("store.ca_file", 3),
             ("token.secret", 30),
             ("token.secret_file", 3),
             ("token.previous_secrets_file", 3),

@@ -93,7 +93,7 @@ fn explain(error: &Error) -> Failure {
 }
 
 fn is_secret(key: &[String]) -> bool {
-    key.iter().any(|part| part.contains("secret"))
+    key.iter().any(|part| part.contains("secret") || part == "url")
 }
 
 fn origin(metadata: &Metadata, key: &[String]) -> String {
@@ -109,6 +109,9 @@ fn one_line(text: &str) -> String {
 
 /// A receiver that takes longer is as good as away, and would hold a place for as long.
 const LONGEST_DELIVERY: Duration = Duration::from_mins(5);
+
+/// Other servers are asked a few times a second.
+const SHORTEST_DOUBT: Duration = Duration::from_secs(1);
 
 /// With fewer, strangers share what they have done; more take gigabytes.
 const LIMITS_ENTRIES: std::ops::RangeInclusive<usize> = 1024..=16_777_216;
@@ -128,6 +131,13 @@ fn check(config: &Config) -> Result<(), Failure> {
     if let Some(path) = config.delivery.ca_file.as_deref().filter(|path| !path.is_file()) {
         return bad("delivery.ca_file", format!("there is no file {}", path.display()));
     }
+    if config.store.pool_size == 0 || config.store.pool_size > 1000 {
+        return bad("store.pool_size", "must be between 1 and 1000".to_owned());
+    }
+    if config.store.stale_after.0 < SHORTEST_DOUBT {
+        return bad("store.stale_after", format!("must be at least {SHORTEST_DOUBT:?}"));
+    }
+    config.database()?;
     if let Err(error) = config.password.params() {
         return bad("password", error.to_string());
     }

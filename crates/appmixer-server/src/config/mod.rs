@@ -28,6 +28,7 @@ pub(crate) struct Config {
     pub(crate) listen_unix: Option<PathBuf>,
     pub(crate) listen_unix_mode: FileMode,
     pub(crate) data: PathBuf,
+    pub(crate) store: StoreConfig,
     pub(crate) token: TokenConfig,
     pub(crate) password: PasswordConfig,
     pub(crate) users: UsersConfig,
@@ -39,6 +40,17 @@ pub(crate) struct Config {
     pub(crate) limits: LimitsConfig,
     pub(crate) delivery: DeliveryConfig,
     pub(crate) log: LogConfig,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoreConfig {
+    pub(crate) url: Option<SecretText>,
+    pub(crate) url_file: Option<PathBuf>,
+    pub(crate) pool_size: usize,
+    pub(crate) prepare: bool,
+    pub(crate) stale_after: Span,
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -163,6 +175,14 @@ impl Default for Config {
             listen_unix: None,
             listen_unix_mode: FileMode(0o660),
             data: "appmixer-data".into(),
+            store: StoreConfig {
+                url: None,
+                url_file: None,
+                pool_size: 16,
+                prepare: true,
+                stale_after: Span(Duration::from_secs(5)),
+                ca_file: None,
+            },
             token: TokenConfig {
                 secret: None,
                 secret_file: None,

@@ -22,7 +22,13 @@ struct Secret {
     file: fn(&Config) -> Option<&PathBuf>,
 }
 
-const SECRETS: [Secret; 2] = [
+const SECRETS: [Secret; 3] = [
+    Secret {
+        key: "store.url",
+        is_list: false,
+        is_set: |config| config.store.url.is_some(),
+        file: |config| config.store.url_file.as_ref(),
+    },
     Secret {
         key: "token.secret",
         is_list: false,

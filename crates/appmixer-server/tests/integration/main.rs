@@ -36,6 +36,7 @@ mod load;
 mod mail;
 mod memory;
 mod metadata_memory;
+mod nodes;
 mod npm;
 mod observability;
 mod odd_requests;

@@ -79,14 +79,6 @@ impl PostgresStore {
         let tasks = vec![tokio::spawn(watcher), tokio::spawn(notes::keep(Arc::clone(&notes), db.clone()))];
         Ok(Self { db, searches: Semaphore::new(SEARCHES), notes, tasks })
     }
-
-    /// Writes what waits to be written, for up to a few seconds. Afterwards nothing is noted any more.
-    pub async fn close(&self) {
-        for task in &self.tasks {
-            task.abort();
-        }
-        self.notes.write(&self.db).await;
-    }
 }
 
 impl Drop for PostgresStore {
@@ -102,5 +94,9 @@ impl Store for PostgresStore {
     async fn ping(&self) -> Result<(), StoreError> {
         self.db.read(|db| Box::pin(async move { Ok(db.optional(&PING, &[]).await?.map(drop)) })).await?;
         Ok(())
+    }
+
+    async fn close(&self) {
+        self.notes.write(&self.db).await;
     }
 }

@@ -9,7 +9,6 @@ mod source;
 mod tally;
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -26,6 +25,7 @@ use super::stop::Stop;
 use super::{in_bulk_beside, operator};
 use crate::cli::{ImportArgs, ImportFormat, WithoutPassword};
 use crate::config::Config;
+use crate::database::Database;
 use crate::failure::Failure;
 
 /// How long one write may take beside a server: nobody else can write meanwhile.
@@ -49,7 +49,7 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), Failure> {
         let chunks = source.read(options, tally.has_report())?;
         let existing = if args.update { Existing::Replace } else { Existing::Keep };
         let seen = args.dry_run.then(Seen::default);
-        let database = config.database();
+        let database = config.database()?;
         let mut import = Import { ctx, database, existing, seen, tally, size: FIRST };
         let outcome = import
             .work(chunks, |tally| progress.show(position.load(Ordering::Relaxed), tally.read), &progress)
@@ -85,7 +85,7 @@ fn read_options(config: &Config, args: &ImportArgs) -> Result<ReadOptions, Failu
 
 struct Import<'a> {
     ctx: &'a Context,
-    database: PathBuf,
+    database: Database,
     existing: Existing,
     /// Of a dry run.
     seen: Option<Seen>,
@@ -124,7 +124,7 @@ impl Import<'_> {
                 (Then::More, Some(following)) => following,
                 _ => return Ok(()),
             };
-            if is_served(&self.database) {
+            if self.is_beside_a_server() {
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -165,9 +165,14 @@ impl Import<'_> {
         Ok(())
     }
 
+    /// Whether somebody else's writes wait while this one writes.
+    fn is_beside_a_server(&self) -> bool {
+        self.database.file().is_some_and(is_served)
+    }
+
     /// As many next time as should take one turn, but no more than twice as many.
     fn adapt(&mut self, took: Duration, users: usize) {
-        let turn = if is_served(&self.database) { TURN } else { TURN_ALONE };
+        let turn = if self.is_beside_a_server() { TURN } else { TURN_ALONE };
         let fits = u128::try_from(users).unwrap_or_default() * turn.as_micros() / took.as_micros().max(1);
         let fits = usize::try_from(fits).unwrap_or(MOST);
         self.size = fits.clamp(self.size / 2, self.size * 2).clamp(FEWEST, MOST);

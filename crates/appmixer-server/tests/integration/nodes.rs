@@ -1,0 +1,127 @@
+//! Several servers on one PostgreSQL: what one does the others know within a second, also where no notification
+//! comes, and what one leaves undone another one does.
+
+use std::time::{Duration, Instant};
+
+use appmixer_testbed::Postgres;
+use serde_json::json;
+
+use crate::receivers::{Manner, Receiver, configure};
+use crate::support::{TestServer, eventually};
+
+/// The promise, with what a busy machine of tests may add.
+const SECOND: Duration = Duration::from_secs(5);
+
+fn nodes(url: &str, settings: &[(&str, &str)], number: usize) -> Vec<TestServer> {
+    let settings = [&[("APPMIXER_STORE__URL", url)], settings].concat();
+    (0..number).map(|_| TestServer::with(&settings)).collect()
+}
+
+/// That all come to it.
+fn soon(nodes: &[TestServer], what: &str, holds: impl Fn(&TestServer) -> bool) {
+    let begun = Instant::now();
+    while !nodes.iter().all(&holds) {
+        assert!(begun.elapsed() < SECOND, "not every node knows: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn what_one_node_changes_counts_on_all_with_notifications_and_without() {
+    for prepare in ["true", "false"] {
+        let url = Postgres::shared().database();
+        let nodes = nodes(&url, &[("APPMIXER_STORE__PREPARE", prepare)], 3);
+        let admin = nodes[0].admin();
+        let joe = nodes[1].user("joe@acme");
+        let id = nodes[2].get("/user", &joe).text("id");
+        // Every node remembers both by now.
+        for node in &nodes {
+            node.get("/user", &joe).expect(200);
+            node.get("/user", &admin).expect(200);
+            node.sign_in("joe@acme", "abc321").expect(200);
+        }
+
+        nodes[0].put_as(&admin, &format!("/users/{id}"), r#"{"plan":"gold"}"#).expect(200);
+        soon(&nodes, "a user", |node| node.get("/user", &joe).json()["plan"] == "gold");
+
+        configure(&nodes[1], &admin, &[("API_USER_CREATE_SCOPE", json!("admin"))]);
+        let stranger = |node: &TestServer| node.post("/user", r#"{"username":"x@acme","password":"abc321"}"#);
+        soon(&nodes, "the configuration", |node| matches!(stranger(node).status, 401 | 403));
+
+        nodes[2].post_as(&admin, "/acl/routes", "[]").expect(200);
+        soon(&nodes, "rules", |node| node.get("/acl/routes", &admin).body == "[]");
+
+        let key = nodes[0].done(&["key", "rotate", "--algorithm", "eddsa", "--activate-in", "0"], "");
+        assert!(!key.is_empty());
+        let published = |node: &TestServer| node.request("GET", "/.well-known/jwks.json", &[], b"").json();
+        soon(&nodes, "a key", |node| published(node)["keys"].as_array().is_some_and(|keys| keys.len() == 1));
+        let by_key = nodes[0].sign_in("joe@acme", "abc321").text("token");
+        soon(&nodes, "what it signs", |node| node.get("/user", &by_key).status == 200);
+
+        nodes[1].done(&["user", "sign-out", "joe@acme"], "");
+        soon(&nodes, "a revocation", |node| {
+            node.get("/user", &joe).status == 401 && node.get("/user", &by_key).status == 401
+        });
+
+        nodes[2].delete_as(&admin, &format!("/users/{id}")).expect(200);
+        soon(&nodes, "a deletion", |node| node.sign_in("joe@acme", "abc321").status == 403);
+        for node in &nodes {
+            node.assert_well();
+        }
+    }
+}
+
+#[test]
+fn a_message_is_delivered_once_and_what_a_killed_node_had_taken_by_another() {
+    let url = Postgres::shared().database();
+    let mut nodes =
+        nodes(&url, &[("APPMIXER_DELIVERY__TIMEOUT", "2s"), ("APPMIXER_LIMITS__ENABLED", "false")], 3);
+    let admin = nodes[0].admin();
+    let receiver = Receiver::start(Manner::Answers(vec![]));
+    configure(
+        &nodes[0],
+        &admin,
+        &[
+            ("WEBHOOK_SECRET", json!("the key that signs webhooks")),
+            ("WEBHOOK_USER_CREATED", json!(receiver.url)),
+        ],
+    );
+    soon(&nodes, "the configuration", |node| {
+        node.get("/config", &admin).body.contains("WEBHOOK_USER_CREATED")
+    });
+    for number in 0..30 {
+        nodes[number % 3].user(&format!("u{number}@acme"));
+    }
+    let hooks = receiver.wait_for(30);
+    let mut names: Vec<_> = hooks.iter().map(|hook| hook.json()["username"].to_string()).collect();
+    names.sort();
+    names.dedup();
+    assert_eq!((hooks.len(), names.len()), (30, 30), "each once");
+
+    // A node is killed right after it has promised.
+    let doomed = nodes.remove(0);
+    doomed.user("last@acme");
+    drop(doomed);
+    eventually(|| receiver.got().iter().any(|hook| hook.json()["username"] == "last@acme"));
+}
+
+#[test]
+fn nodes_without_the_same_secret_do_not_start_and_backups_are_postgresqls_own() {
+    let url = Postgres::shared().database();
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str], secret: Option<&str>| {
+        let mut command = crate::support::binary(&folder.path().join("data"));
+        command.args(arguments).env("APPMIXER_STORE__URL", &url).env_remove("APPMIXER_TOKEN__SECRET");
+        command.envs(secret.map(|secret| ("APPMIXER_TOKEN__SECRET", secret)));
+        let output = crate::support::run(command, "");
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (status, told) = run(&["serve", "--listen", "127.0.0.1:0"], None);
+    assert_eq!(status, Some(2), "{told}");
+    assert!(told.contains("token.secret: servers that share a database need one"), "{told}");
+    let (status, told) = run(&["backup", "x"], Some(crate::support::SECRET));
+    assert_eq!(status, Some(1), "{told}");
+    assert!(told.contains("pg_dump"), "{told}");
+    let (status, told) = run(&["user", "list"], Some(crate::support::SECRET));
+    assert_eq!((status, told.as_str()), (Some(0), ""), "{told}");
+}

@@ -7,6 +7,7 @@ mod dist;
 mod fuzz;
 mod lint;
 mod npm;
+mod postgres;
 mod process;
 mod python;
 mod readme;

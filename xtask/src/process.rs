@@ -49,6 +49,19 @@ pub(crate) fn is_there(program: &str) -> bool {
     probe.is_ok()
 }
 
+/// Whether packages of the system can be installed: on Debian, by root.
+pub(crate) fn may_install() -> bool {
+    let is_root = || output(&mut command("id -u")).is_ok_and(|id| id.trim() == "0");
+    is_there("apt-get") && is_root()
+}
+
+/// Installs Debian's packages, separated by blanks.
+pub(crate) fn install_packages(names: &str) -> Result<()> {
+    run(&mut command("apt-get update -qq"))?;
+    let mut install = command(&format!("apt-get install -y -qq --no-install-recommends {names}"));
+    run(install.env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
 fn show(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")

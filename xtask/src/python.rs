@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use anyhow::Result;
 
-use crate::process::{command, is_there, output, root, run};
+use crate::process::{command, install_packages, may_install, root, run};
 
 /// One package a line, each pinned.
 const PACKAGES: &str = include_str!("../requirements.txt");
@@ -38,12 +38,9 @@ fn can_make_environments() -> bool {
 
 /// Installs it where we may.
 fn install_module() -> bool {
-    let is_root = output(&mut command("id -u")).is_ok_and(|id| id.trim() == "0");
-    if !is_root || !is_there("apt-get") {
+    if !may_install() {
         return false;
     }
-    let packages = run(&mut command("apt-get update -qq")).and_then(|()| {
-        run(&mut command("apt-get install -y -qq --no-install-recommends python3 python3-venv"))
-    });
+    let packages = install_packages("python3 python3-venv");
     packages.is_ok() && can_make_environments()
 }

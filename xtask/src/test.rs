@@ -6,9 +6,10 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, bail};
 
 use crate::process::command;
-use crate::{npm, python};
+use crate::{npm, postgres, python};
 
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {
+    postgres::install()?;
     let (cli, python) = (npm::install()?, python::install()?);
     // Libraries, binaries, integration tests, examples, documentation: all of them, whatever fails.
     let mut cargo = command("cargo test --workspace --no-fail-fast");

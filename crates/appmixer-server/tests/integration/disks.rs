@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rustix::fs::{FallocateFlags, fallocate};
 use tempfile::TempDir;
 
 /// One in memory. Declared before the server that uses it, so that it goes after it.
@@ -58,7 +59,7 @@ struct Mounted(TempDir);
 impl DyingDisk {
     /// One that goes on after an error.
     pub(crate) fn new() -> Option<Self> {
-        Self::with(&["-O", "^has_journal"], "errors=continue")
+        Self::with(&["-O", "^has_journal,^resize_inode", "-N", "256"], "errors=continue")
     }
 
     /// One that can only be read after an error, until it is mounted anew.
@@ -71,10 +72,22 @@ impl DyingDisk {
         let image = below.path().join("image");
         fs::File::create(&image).unwrap().set_len(256 * 1024 * 1024).unwrap();
         let mut mkfs = Command::new("mkfs.ext4");
-        let made = mkfs.args(["-q", "-F", "-m", "0"]).args(format).arg(&image).stderr(Stdio::null()).status();
+        let made = mkfs
+            .args(["-q", "-F", "-m", "0", "-b", "4096"])
+            .args(format)
+            .arg(&image)
+            .stderr(Stdio::null())
+            .status();
+        // What the file system needs to know what is whose comes first. It stays good: one that loses that, without a
+        // journal, gives the same room to two files.
+        let file = OpenOptions::new().write(true).open(&image).unwrap();
+        fallocate(file, FallocateFlags::empty(), 0, 256 * 1024).unwrap();
         let mounted = Mounted(tempfile::tempdir().unwrap());
         let works = made.is_ok_and(|status| status.success())
             && mount(&["-o", &format!("loop,{options}"), image.to_str().unwrap()], mounted.0.path());
+        if works {
+            one_page_at_a_time(mounted.0.path());
+        }
         works.then_some(Self { image: mounted, below })
     }
 
@@ -82,7 +95,11 @@ impl DyingDisk {
         let path = self.image.0.path();
         let unmounted = Command::new("umount").arg(path).status();
         let image = self.below.path().join("image");
-        unmounted.unwrap().success() && mount(&["-o", "loop", image.to_str().unwrap()], path)
+        let works = unmounted.unwrap().success() && mount(&["-o", "loop", image.to_str().unwrap()], path);
+        if works {
+            one_page_at_a_time(path);
+        }
+        works
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -96,6 +113,19 @@ impl DyingDisk {
     pub(crate) fn mend(&self) {
         self.below.make_room();
     }
+}
+
+/// Linux's loop device takes a write that was cut short for a good one, and says that all of it is on disk. A page
+/// alone, which is a block here, is there or not: so the device is as honest about what it has lost as a real disk is.
+fn one_page_at_a_time(mounted: &Path) {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+    let path = mounted.to_str().unwrap();
+    let device = mounts.lines().find_map(|line| {
+        let mut fields = line.split(' ');
+        let device = fields.next()?;
+        (fields.next() == Some(path)).then(|| device.trim_start_matches("/dev/"))
+    });
+    fs::write(format!("/sys/block/{}/queue/max_sectors_kb", device.unwrap()), "4").unwrap();
 }
 
 impl Drop for Mounted {

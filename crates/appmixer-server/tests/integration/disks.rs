@@ -64,7 +64,7 @@ impl DyingDisk {
 
     /// One that can only be read after an error, until it is mounted anew.
     pub(crate) fn with_journal() -> Option<Self> {
-        Self::with(&[], "errors=remount-ro")
+        Self::with(&[], "errors=remount-ro,data_err=abort")
     }
 
     fn with(format: &[&str], options: &str) -> Option<Self> {

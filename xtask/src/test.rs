@@ -6,10 +6,10 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, bail};
 
 use crate::process::command;
-use crate::{npm, postgres, python};
+use crate::{npm, programs, python};
 
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {
-    postgres::install()?;
+    programs::install()?;
     let (cli, python) = (npm::install()?, python::install()?);
     // Libraries, binaries, integration tests, examples, documentation: all of them, whatever fails.
     let mut cargo = command("cargo test --workspace --no-fail-fast");

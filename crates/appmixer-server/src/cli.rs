@@ -76,6 +76,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Ask the running server's /readyz: status 0 if it is ready, 1 if not
+    #[command(after_help = "\
+Meant for a container's health check. It asks where the configuration says that the server listens: at
+management.listen, or else listen, listen_unix or tls.listen.")]
+    Health(ServeArgs),
     /// Print what makes a shell complete the commands
     #[command(after_help = "\
 Examples:

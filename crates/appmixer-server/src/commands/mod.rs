@@ -7,6 +7,7 @@ pub(crate) mod check_config;
 pub(crate) mod config;
 mod draft;
 mod export;
+pub(crate) mod health;
 mod import;
 pub(crate) mod key;
 mod lists;

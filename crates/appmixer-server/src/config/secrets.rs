@@ -173,6 +173,30 @@ mod tests {
         assert!(resolved(&Config::default(), None).unwrap().token.secret.is_none());
     }
 
+    /// A secret is mounted as a link to a link, of which the inner one moves when the secret changes.
+    #[test]
+    fn a_secret_is_read_through_the_links_that_kubernetes_makes() {
+        let folder = tempfile::tempdir().unwrap();
+        let mount = folder.path();
+        for (version, content) in [("..2026_01", "the first"), ("..2026_02", "the second")] {
+            fs::create_dir(mount.join(version)).unwrap();
+            fs::write(mount.join(version).join("token.secret"), content).unwrap();
+        }
+        std::os::unix::fs::symlink("..data/token.secret", mount.join("token.secret")).unwrap();
+        let config = config(|config| config.token.secret_file = Some(mount.join("token.secret")));
+        for (version, content) in [("..2026_01", "the first"), ("..2026_02", "the second")] {
+            std::os::unix::fs::symlink(version, mount.join("..new")).unwrap();
+            fs::rename(mount.join("..new"), mount.join("..data")).unwrap();
+            let secret = resolved(&config, None).unwrap().token.secret.unwrap();
+            assert_eq!(secret.as_bytes(), content.as_bytes());
+        }
+        fs::remove_file(mount.join("..data")).unwrap();
+        std::os::unix::fs::symlink("/dev", mount.join("..data")).unwrap();
+        std::os::unix::fs::symlink("..data/zero", mount.join("zero")).unwrap();
+        let config = self::config(|config| config.token.secret_file = Some(mount.join("zero")));
+        assert!(resolved(&config, None).unwrap_err().contains("regular"), "what it leads to is what counts");
+    }
+
     #[test]
     fn a_secret_that_is_given_twice_or_cannot_be_read_is_told_in_one_line_without_it() {
         let folder = tempfile::tempdir().unwrap();

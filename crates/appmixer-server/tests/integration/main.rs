@@ -21,6 +21,7 @@ mod faults;
 mod floods;
 mod forgot_password;
 mod frames;
+mod health;
 mod hostile;
 mod http2;
 mod http2_hostile;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::process::{self, command, is_there, root};
-use crate::tidy;
+use crate::{deploy, tidy};
 
 const LIBRARIES: &[&str] = &[
     "appmixer-apps",
@@ -28,6 +28,7 @@ pub(crate) fn run() -> Result<()> {
 fn run_all() -> Result<()> {
     process::run(&mut command("cargo fmt --all --check"))?;
     tidy::check(&root())?;
+    deploy::check()?;
     process::run(&mut command("cargo clippy --workspace --all-targets -- -D warnings"))?;
     // Each library stands alone, and so without what the others switch on.
     for library in LIBRARIES {

@@ -3,6 +3,7 @@
 #![allow(clippy::cast_precision_loss, reason = "figures for people need no 52 bits")]
 
 mod bench;
+mod deploy;
 mod dist;
 mod fuzz;
 mod lint;
@@ -63,6 +64,8 @@ enum Task {
         #[arg(long, conflicts_with = "seconds")]
         smoke: bool,
     },
+    /// Check deploy/ by the programs that it is for; a part of lint
+    Deploy,
     /// Make target/dist: the stripped binary, its checksum, the licences of what is in it
     Dist,
     /// Write made-up users, the same each time, for `appmixer-server user import`
@@ -109,6 +112,7 @@ fn run(task: Task) -> Result<()> {
             fuzz::run(&fuzz::Run::smoke())
         }
         Task::Bench { write, only, seconds } => bench::run(write, only.as_deref(), seconds),
+        Task::Deploy => deploy::check(),
         Task::Dist => dist::run(),
         Task::Fuzz { target, seconds, smoke } => fuzz::run(&fuzz::Run { target, seconds, smoke }),
         Task::Seed { users, hash, file } => seed::run(users, &file, hash),

@@ -42,10 +42,12 @@ pub(crate) fn install() -> Result<()> {
 }
 
 fn missing() -> Vec<(&'static str, &'static str)> {
-    PROGRAMS
-        .into_iter()
-        .filter(|(program, _)| !folders().any(|folder| folder.join(program).exists()))
-        .collect()
+    PROGRAMS.into_iter().filter(|(program, _)| find(program).is_none()).collect()
+}
+
+/// Where a program is.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    folders().map(|folder| folder.join(program)).find(|path| path.exists())
 }
 
 /// The path, and where Debian puts what is no command for everybody.

@@ -1,4 +1,4 @@
-//! A Python of our own, with the packages from PyPI that tests need.
+//! Pythons of our own, with packages from PyPI: one for tests, and one for what `deploy/` is checked with.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,25 +8,45 @@ use anyhow::Result;
 
 use crate::process::{command, install_packages, may_install, root, run};
 
-/// One package a line, each pinned.
-const PACKAGES: &str = include_str!("../requirements.txt");
+/// A Python with packages.
+pub(crate) struct Environment {
+    folder: &'static str,
+    /// A file with one package a line, each pinned, and what is in it.
+    requirements: (&'static str, &'static str),
+    what: &'static str,
+}
 
-/// The interpreter that has them; `None` where Python cannot make an environment.
-pub(crate) fn install() -> Result<Option<PathBuf>> {
-    let folder = root().join("target/python-venv");
-    let (python, stamp) = (folder.join("bin/python"), folder.join("installed"));
-    if fs::read_to_string(&stamp).is_ok_and(|text| text == PACKAGES) {
-        return Ok(Some(python));
+pub(crate) const TESTS: Environment = Environment {
+    folder: "target/python-venv",
+    requirements: ("xtask/requirements.txt", include_str!("../requirements.txt")),
+    what: "the tests that need packages from PyPI are",
+};
+
+pub(crate) const DEPLOY: Environment = Environment {
+    folder: "target/deploy-venv",
+    requirements: ("xtask/deploy-requirements.txt", include_str!("../deploy-requirements.txt")),
+    what: "the check of deploy/ is",
+};
+
+impl Environment {
+    /// The folder of its programs, the interpreter among them; `None` where Python cannot make an environment.
+    pub(crate) fn install(&self) -> Result<Option<PathBuf>> {
+        let folder = root().join(self.folder);
+        let (bin, stamp) = (folder.join("bin"), folder.join("installed"));
+        let (path, packages) = self.requirements;
+        if fs::read_to_string(&stamp).is_ok_and(|text| text == packages) {
+            return Ok(Some(bin));
+        }
+        if !can_make_environments() && !install_module() {
+            eprintln!("python3 with venv is not at hand: {} skipped", self.what);
+            return Ok(None);
+        }
+        run(&mut command(&format!("python3 -m venv --clear {}", self.folder)))?;
+        let pip = format!("{}/bin/python -m pip install --quiet --disable-pip-version-check", self.folder);
+        run(&mut command(&format!("{pip} -r {path}")))?;
+        fs::write(stamp, packages)?;
+        Ok(Some(bin))
     }
-    if !can_make_environments() && !install_module() {
-        eprintln!("python3 with venv is not at hand: the tests that need packages from PyPI are skipped");
-        return Ok(None);
-    }
-    run(&mut command("python3 -m venv --clear target/python-venv"))?;
-    let pip = "target/python-venv/bin/python -m pip install --quiet --disable-pip-version-check";
-    run(&mut command(&format!("{pip} -r xtask/requirements.txt")))?;
-    fs::write(stamp, PACKAGES)?;
-    Ok(Some(python))
 }
 
 /// Debian has the module in a package of its own, python3-venv.

@@ -10,14 +10,14 @@ use crate::{npm, programs, python};
 
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     programs::install()?;
-    let (cli, python) = (npm::install()?, python::install()?);
+    let (cli, python) = (npm::install()?, python::TESTS.install()?);
     // Libraries, binaries, integration tests, examples, documentation: all of them, whatever fails.
     let mut cargo = command("cargo test --workspace --no-fail-fast");
     if let Some(folder) = &cli {
         cargo.env("APPMIXER_TEST_NPM_DIR", folder);
     }
-    if let Some(python) = &python {
-        cargo.env("APPMIXER_TEST_PYTHON", python);
+    if let Some(bin) = &python {
+        cargo.env("APPMIXER_TEST_PYTHON", bin.join("python"));
     }
     let mut child = cargo.args(filter).stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
     let output = child.stdout.take().context("cargo has no output")?;

@@ -1,0 +1,64 @@
+"""What `cargo xtask deploy` checks by packages from PyPI: the compose file and the Helm chart."""
+
+import pathlib
+import re
+import sys
+
+import compose_spec
+import helm_python
+import kubernetes_validate
+import yaml
+
+# The oldest Kubernetes that the chart says it is for, and newer ones.
+KUBERNETES = ["1.30", "1.34", "1.37"]
+
+
+def compose(path: pathlib.Path) -> None:
+    """Reads it as Docker does: by the specification, with what a YAML merge brings, and all names defined."""
+    # Variables have their defaults.
+    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", path.read_text())
+    try:
+        compose_spec.PyOptions(apply_merge=True).from_yaml(text).validate()
+    except ValueError as error:
+        sys.exit(f"{path}: {error}")
+    for service in yaml.safe_load(text)["services"].values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith(".") and not (path.parent / source).exists():
+                sys.exit(f"{path}: there is no {source}")
+
+
+def chart(path: pathlib.Path) -> None:
+    """Lints it, renders it with each of the values in `ci/`, and holds every object against Kubernetes' schemas."""
+    loaded = helm_python.Chart.load(path)
+    ours = re.search(r'^version = "(.*)"', pathlib.Path("Cargo.toml").read_text(), re.MULTILINE).group(1)
+    if loaded.metadata["appVersion"] != ours:
+        sys.exit(f"{path}: appVersion is not {ours}, the version of the workspace")
+    for values_file in sorted((path / "ci").glob("*.yaml")):
+        values = yaml.safe_load(values_file.read_text())
+        for message in helm_python.lint(path, values=values)["messages"]:
+            # An icon is all that is recommended and not there.
+            if message["severity"] > 1:
+                sys.exit(f"{path}: {message}")
+        for name, text in sorted(loaded.render(values, name="auth", namespace="default").items()):
+            documents = yaml.safe_load_all(text) if name.endswith(".yaml") else []
+            for document in filter(None, documents):
+                for version in KUBERNETES:
+                    try:
+                        kubernetes_validate.validate(document, version, strict=True)
+                    except kubernetes_validate.ValidationError as error:
+                        sys.exit(f"{values_file}: {name}, Kubernetes {version}: {error}")
+        print(f"{values_file}: renders")
+    # What cannot work is refused before anything is changed in the cluster.
+    for wrong in [{}, {"store": {"existingSecret": "x"}}, {"replicaCount": "two"}, {"unknown": 1}]:
+        try:
+            loaded.validate_schema(wrong)
+        except helm_python.HelmValuesError:
+            continue
+        sys.exit(f"{path}: values.schema.json accepts {wrong}")
+
+
+if __name__ == "__main__":
+    deploy = pathlib.Path(sys.argv[1])
+    compose(deploy / "compose/compose.yaml")
+    chart(deploy / "helm/appmixer-server")

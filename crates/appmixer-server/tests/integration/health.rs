@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::process::Output;
 
+use crate::observability::management;
 use crate::secure::{Authority, address_of, text};
 use crate::support::{TestServer, binary, run};
 
@@ -28,15 +29,16 @@ fn health_asks_the_running_server_wherever_it_listens() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("appmixer.sock").display().to_string();
     let authority = Authority::new();
-    let server = authority.serve(&[("APPMIXER_LISTEN_UNIX", &path)]);
-    let tls = address_of(&server, "https");
+    let server =
+        authority.serve(&[("APPMIXER_LISTEN_UNIX", &path), ("APPMIXER_MANAGEMENT__LISTEN", "127.0.0.1:0")]);
+    let (tls, management) = (address_of(&server, "https"), management(&server));
     for settings in [
         &[("APPMIXER_LISTEN", server.address.as_str())][..],
         // A container's configuration says all addresses.
         &[("APPMIXER_LISTEN", &server.address.replace("127.0.0.1", "0.0.0.0"))],
         &[("APPMIXER_LISTEN", "off"), ("APPMIXER_LISTEN_UNIX", &path)],
         &[("APPMIXER_LISTEN", "off"), ("APPMIXER_TLS__LISTEN", &tls)],
-        &[("APPMIXER_LISTEN", "127.0.0.1:1"), ("APPMIXER_MANAGEMENT__LISTEN", &server.address)],
+        &[("APPMIXER_LISTEN", "127.0.0.1:1"), ("APPMIXER_MANAGEMENT__LISTEN", &management)],
     ] {
         let certificate = authority.settings();
         let certificate = certificate.iter().map(|(name, value)| (name.as_str(), value.as_str()));

@@ -13,7 +13,7 @@ use crate::support::{Answer, PATIENCE, TestServer, eventually};
 
 const MANAGED: &[(&str, &str)] = &[("APPMIXER_MANAGEMENT__LISTEN", "127.0.0.1:0")];
 
-fn management(server: &TestServer) -> String {
+pub(crate) fn management(server: &TestServer) -> String {
     let log = server.log();
     let mut events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let event = events.find(|event| event["message"] == "listening for management").unwrap();

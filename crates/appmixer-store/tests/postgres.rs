@@ -15,7 +15,7 @@ use appmixer_core::{
     Users as _,
 };
 use appmixer_store::{PostgresError, PostgresOptions, PostgresStore};
-use appmixer_testbed::Postgres;
+use appmixer_testbed::{Pgbouncer, Postgres};
 use suite::{Notes, entry, id, user};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -50,6 +50,17 @@ async fn postgres_keeps_what_every_store_promises() {
 async fn without_prepared_statements_it_keeps_the_same() {
     suite::run(async |notes| {
         let options = PostgresOptions { prepare: false, ..options(Postgres::shared().database()) };
+        Arc::new(PostgresStore::open(&options, notes).await.unwrap())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn through_a_proxy_that_pools_transactions_it_keeps_the_same() {
+    let bouncer = Pgbouncer::before(Postgres::shared(), 4);
+    suite::run(async |notes| {
+        let url = bouncer.url(&Postgres::shared().database());
+        let options = PostgresOptions { prepare: false, ..options(url) };
         Arc::new(PostgresStore::open(&options, notes).await.unwrap())
     })
     .await;

@@ -10,6 +10,9 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod pgbouncer;
 mod postgres;
+mod unprivileged;
 
+pub use pgbouncer::Pgbouncer;
 pub use postgres::Postgres;

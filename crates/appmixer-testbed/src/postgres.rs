@@ -1,7 +1,6 @@
 //! PostgreSQL: an instance of its own, never one that somebody else uses.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,18 +10,13 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::unprivileged::{command as unprivileged, done, folder, give, on_path, port};
+
 const USER: &str = "appmixer";
 const PASSWORD: &str = "the-password-of-the-test-bed";
 
 /// How long a start or an end may take, on a machine that does much else.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// The user as whom a server runs that root starts, which PostgreSQL itself refuses to do.
-const UNPRIVILEGED: &str = "nobody";
-
-/// Folders, and which process one belongs to.
-const PREFIX: &str = "appmixer-postgres-";
-const OWNER: &str = "owner";
 
 const SETTINGS: &str = "
 listen_addresses = '127.0.0.1'
@@ -40,6 +34,9 @@ pub struct Postgres {
 }
 
 impl Postgres {
+    /// Who may do everything, and the password.
+    pub(crate) const USER: (&str, &str) = (USER, PASSWORD);
+
     /// Starts one.
     #[must_use]
     pub fn start() -> Self {
@@ -65,16 +62,50 @@ impl Postgres {
     }
 
     fn try_start() -> Option<Self> {
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir().unwrap();
-        fs::write(folder.path().join(OWNER), std::process::id().to_string()).unwrap();
-        sweep();
+        let folder = folder();
         done(
             Command::new("cp").args(["-a", "--reflink=auto"]).arg(template()).arg(folder.path().join("data")),
         );
         give(folder.path());
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let postgres = Self { folder, port, server: Mutex::new(None), databases: AtomicUsize::new(0) };
+        Self::on(folder)
+    }
+
+    /// Starts it on a folder that has its data.
+    fn on(folder: TempDir) -> Option<Self> {
+        let postgres =
+            Self { folder, port: port(), server: Mutex::new(None), databases: AtomicUsize::new(0) };
         postgres.launch().then_some(postgres)
+    }
+
+    /// Starts another one that has all that this one has, and gets what is written from now on. Each write here waits
+    /// until that one has it too.
+    #[must_use]
+    pub fn standby(&self) -> Self {
+        let standby = (0..5).find_map(|_| {
+            let folder = folder();
+            give(folder.path());
+            let mut copy = unprivileged(&program("pg_basebackup"));
+            copy.env("PGPASSWORD", PASSWORD).arg("-D").arg(folder.path().join("data"));
+            copy.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", USER]);
+            done(copy.args(["-R", "-X", "stream", "-c", "fast"]));
+            Self::on(folder)
+        });
+        let standby = standby.expect("the standby did not start, five times");
+        self.psql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'");
+        self.psql("postgres", "SELECT pg_reload_conf()");
+        let begun = Instant::now();
+        while self.psql("postgres", "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'")
+            != "1"
+        {
+            assert!(begun.elapsed() < PATIENCE, "the standby does not follow: {}", standby.log());
+            thread::sleep(Duration::from_millis(20));
+        }
+        standby
+    }
+
+    /// Makes a standby take writes.
+    pub fn promote(&self) {
+        assert_eq!(self.psql("postgres", "SELECT pg_promote()"), "t");
     }
 
     /// Whether it answers.
@@ -104,6 +135,10 @@ impl Postgres {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Makes a database; its URL.
     #[must_use]
     pub fn database(&self) -> String {
@@ -116,6 +151,13 @@ impl Postgres {
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The URL of a database that is here and, should it have gone, there.
+    #[must_use]
+    pub fn url_of_both(&self, other: &Self, database: &str) -> String {
+        let (here, there) = (self.port, other.port);
+        format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{here},127.0.0.1:{there}/{database}")
     }
 
     /// Runs a statement beside the program that is tested; its rows.
@@ -190,54 +232,10 @@ fn program(name: &str) -> PathBuf {
         versions.sort_by_key(|entry| entry.file_name().to_string_lossy().parse::<u32>().unwrap_or(0));
         versions.iter().rev().map(|entry| entry.path().join("bin")).find(|folder| folder.join(name).exists())
     };
-    let path = std::env::var_os("PATH").unwrap_or_default();
     // What Debian has on the path for `psql` chooses a version by itself; the folder comes first.
-    let folder = debian().or_else(|| std::env::split_paths(&path).find(|folder| folder.join(name).exists()));
-    folder
-        .unwrap_or_else(|| {
-            panic!("there is no {name}: install PostgreSQL (Debian: apt-get install postgresql)")
-        })
-        .join(name)
-}
-
-/// Removes what processes have left that had no time to.
-fn sweep() {
-    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
-            continue;
-        }
-        let owner = fs::read_to_string(entry.path().join(OWNER)).unwrap_or_default();
-        if !owner.is_empty() && !Path::new("/proc").join(owner).exists() {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-/// The program as somebody whom PostgreSQL accepts, who ends when whoever has started it does.
-fn unprivileged(program: &Path) -> Command {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "INT"]);
-    if is_root() {
-        command.args(["--reuid", UNPRIVILEGED, "--regid", "nogroup", "--clear-groups"]);
-    }
-    command.arg("--").arg(program).current_dir("/");
-    command
-}
-
-/// Makes a folder belong to whoever runs the server.
-fn give(folder: &Path) {
-    if is_root() {
-        done(Command::new("chown").args(["-R", &format!("{UNPRIVILEGED}:nogroup")]).arg(folder));
-    }
-}
-
-fn done(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    debian().map(|folder| folder.join(name)).or_else(|| on_path(name)).unwrap_or_else(|| {
+        panic!("there is no {name}: install PostgreSQL (Debian: apt-get install postgresql)")
+    })
 }
 
 /// A folder as `initdb` makes it, which takes a second or more: made once, and copied.

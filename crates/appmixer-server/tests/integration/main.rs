@@ -17,6 +17,7 @@ mod contract;
 mod disks;
 mod durability;
 mod export;
+mod failover;
 mod faults;
 mod floods;
 mod forgot_password;

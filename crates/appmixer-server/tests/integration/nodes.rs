@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use appmixer_testbed::Postgres;
+use appmixer_testbed::{Pgbouncer, Postgres};
 use serde_json::json;
 
 use crate::receivers::{Manner, Receiver, configure};
@@ -12,7 +12,7 @@ use crate::support::{TestServer, eventually};
 /// The promise, with what a busy machine of tests may add.
 const SECOND: Duration = Duration::from_secs(5);
 
-fn nodes(url: &str, settings: &[(&str, &str)], number: usize) -> Vec<TestServer> {
+pub(crate) fn nodes(url: &str, settings: &[(&str, &str)], number: usize) -> Vec<TestServer> {
     let settings = [&[("APPMIXER_STORE__URL", url)], settings].concat();
     (0..number).map(|_| TestServer::with(&settings)).collect()
 }
@@ -27,9 +27,11 @@ fn soon(nodes: &[TestServer], what: &str, holds: impl Fn(&TestServer) -> bool) {
 }
 
 #[test]
-fn what_one_node_changes_counts_on_all_with_notifications_and_without() {
-    for prepare in ["true", "false"] {
-        let url = Postgres::shared().database();
+fn what_one_node_changes_counts_on_all_with_notifications_and_through_a_proxy_that_loses_them() {
+    let postgres = Postgres::shared();
+    // Fewer connections than one node alone would take.
+    let bouncer = Pgbouncer::before(postgres, 6);
+    for (prepare, url) in [("true", postgres.database()), ("false", bouncer.url(&postgres.database()))] {
         let nodes = nodes(&url, &[("APPMIXER_STORE__PREPARE", prepare)], 3);
         let admin = nodes[0].admin();
         let joe = nodes[1].user("joe@acme");

@@ -90,7 +90,8 @@ pub use signing_key::{
     retire_key, signs_at,
 };
 pub use store::{
-    AccessRules, Change, ChangeListener, Settings, Store, StoreError, TICKET_LIFETIME, Users, WriteError,
+    AccessRules, Change, ChangeListener, NEWS_KEPT, Neighbours, News, Settings, Store, StoreError,
+    TICKET_LIFETIME, Users, WriteError,
 };
 pub use time::{Clock, InvalidTime, SystemClock, Timestamp};
 pub use user::{User, UserChange};

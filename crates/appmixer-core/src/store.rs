@@ -228,6 +228,40 @@ pub trait Store: Users + Settings + AccessRules + AuditLog + ResetCodes + Outbox
 
     /// Writes what was noted and nobody waits for. To be called once, at the end.
     async fn close(&self) {}
+
+    /// The servers that share this database; none where only one can have it.
+    fn neighbours(&self) -> Option<&dyn Neighbours> {
+        None
+    }
+}
+
+/// What servers that share a database tell each other beside it: news, which help for an hour and are no loss then.
+#[async_trait]
+pub trait Neighbours: Send + Sync {
+    /// Tells all others, also those that start within the next [`NEWS_KEPT`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn tell(&self, news: Vec<u8>) -> Result<(), StoreError>;
+
+    /// Some of what others have told since the last time, in order; the first time, of what was told within
+    /// [`NEWS_KEPT`]. When it is nothing, there is no more for now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn hear(&self) -> Result<Vec<News>, StoreError>;
+}
+
+/// How long news are kept for those that start later.
+pub const NEWS_KEPT: Duration = Duration::from_hours(1);
+
+/// What another server has told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// How long ago.
+    pub age: Duration,
+    /// What.
+    pub message: Vec<u8>,
 }
 
 /// What has changed in a store.

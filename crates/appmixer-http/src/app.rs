@@ -60,6 +60,9 @@ pub struct App {
     pub(crate) reference: OnceLock<Reference>,
 }
 
+/// What the key of servers that count together is derived for.
+const SHARED_LIMITS: &str = "appmixer-http: shared limits";
+
 /// Why an [`App`] could not be made.
 #[derive(Debug, Error)]
 #[error("the table of routes is inconsistent: {0}")]
@@ -100,6 +103,7 @@ impl App {
         tokens: TokenOptions,
         options: HttpOptions,
     ) -> Result<Self, AppError> {
+        let shared = ctx.store.neighbours().and_then(|_| tokens.current.derive(SHARED_LIMITS));
         Ok(Self {
             ctx,
             epochs,
@@ -108,7 +112,7 @@ impl App {
             shelf: LiveShelf::new(Apps::none()),
             sessions: Sessions::new(options.session_cache_bytes),
             body_room: BodyRoom::new(options.body_memory),
-            limits: Arc::new(Limits::new(options.limits.as_ref())),
+            limits: Arc::new(Limits::new(options.limits.as_ref(), shared)),
             router: Router::new()?,
             traffic: None,
             reference: OnceLock::new(),
@@ -132,6 +136,16 @@ impl App {
         let limits = Arc::clone(&self.limits);
         registry.add_source(move |page| limits.write(page));
         self
+    }
+
+    /// Counts, for the limits on guessing, together with the servers that share the store; ends at once where there are
+    /// none, and never otherwise. Without it each counts alone.
+    ///
+    /// Must run within a tokio runtime with timers.
+    pub async fn share_limits(&self) {
+        if let Some(neighbours) = self.ctx.store.neighbours() {
+            self.limits.share(neighbours).await;
+        }
     }
 
     /// Answers one request from nobody knows where: the audit log has no address.

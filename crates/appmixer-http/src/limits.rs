@@ -3,16 +3,22 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, Instant};
 
-use appmixer_core::{Caller, Context, LoginName, Names, Origin, note_limited_sign_in};
+use appmixer_core::{
+    Caller, Context, LoginName, NEWS_KEPT, Names, Neighbours, News, Origin, StoreError, note_limited_sign_in,
+};
 use appmixer_forwarded::Networks;
 use appmixer_limits::{Barrier, Limit, Limited, Limiter, Network, Options, Quota};
 use appmixer_metrics::{Kind, Page};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::error::ApiError;
 use crate::head::Head;
 use crate::metrics;
 use crate::response::Answer;
+
+/// How often servers that share a database tell each other what they have seen.
+const SHARING: Duration = Duration::from_millis(250);
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -30,20 +36,72 @@ pub struct LimitOptions {
 pub(crate) struct Limits {
     /// None without limits.
     inner: Option<(Limiter, Networks)>,
-    started: Instant,
+    clock: Clock,
+}
+
+/// The time since an hour before the start: what others have seen before it has a time too.
+#[derive(Clone, Copy)]
+struct Clock(Instant);
+
+impl Clock {
+    fn now(self) -> Duration {
+        NEWS_KEPT + self.0.elapsed()
+    }
 }
 
 impl Limits {
-    pub(crate) fn new(options: Option<&LimitOptions>) -> Self {
-        let limiter =
-            |options: &LimitOptions| (Limiter::new(options.quotas, &random_key()), options.exempt.clone());
-        Self { inner: options.map(limiter), started: Instant::now() }
+    /// `shared` is the key of those who count together.
+    pub(crate) fn new(options: Option<&LimitOptions>, shared: Option<[u8; 16]>) -> Self {
+        let limiter = |options: &LimitOptions| {
+            let limiter = match shared {
+                Some(key) => Limiter::new(options.quotas, &key).shared(),
+                None => Limiter::new(options.quotas, &random_key()),
+            };
+            (limiter, options.exempt.clone())
+        };
+        Self { inner: options.map(limiter), clock: Clock(Instant::now()) }
+    }
+
+    /// Tells other servers what is seen here, and counts what they have seen; without end.
+    pub(crate) async fn share(&self, neighbours: &dyn Neighbours) {
+        let Some((limiter, _)) = &self.inner else { return };
+        let mut ticks = interval(SHARING);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut untold = None;
+        loop {
+            ticks.tick().await;
+            untold = untold.or_else(|| limiter.take_untold());
+            if let Err(error) = self.exchange(limiter, neighbours, &mut untold).await {
+                tracing::debug!(%error, "the limits on guessing are not shared with other servers now");
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        limiter: &Limiter,
+        neighbours: &dyn Neighbours,
+        untold: &mut Option<Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        if let Some(news) = untold {
+            neighbours.tell(news.clone()).await?;
+            *untold = None;
+        }
+        loop {
+            let heard = neighbours.hear().await?;
+            if heard.is_empty() {
+                return Ok(());
+            }
+            for News { age, message } in heard {
+                limiter.hear(&message, self.clock.now().saturating_sub(age));
+            }
+        }
     }
 
     /// How much is remembered of whom. It looks at all of it: for whoever watches, and not for each request.
     #[expect(clippy::cast_precision_loss, reason = "both are far below what an f64 counts exactly")]
     pub(crate) fn write(&self, page: &mut Page) {
-        let size = |limiter: &Limiter| (limiter.entries(self.started.elapsed()), limiter.bytes());
+        let size = |limiter: &Limiter| (limiter.entries(self.clock.now()), limiter.bytes());
         let (entries, bytes) = self.inner.as_ref().map_or((0, 0), |(limiter, _)| size(limiter));
         let help = "Networks, accounts and pairs of both that the limits on guessing remember.";
         page.family("appmixer_limits_entries", Kind::Gauge, help).sample(&[], entries as f64);
@@ -58,7 +116,7 @@ impl Limits {
         let is_limited = |exempt: &Networks| client.in_doubt || !exempt.contain(client.address);
         let limiter =
             self.inner.as_ref().filter(|(_, exempt)| is_limited(exempt)).map(|(limiter, _)| limiter);
-        Visit { limiter, limit, network: Network::of(client.address), started: self.started }
+        Visit { limiter, limit, network: Network::of(client.address), clock: self.clock }
     }
 
     /// The same, unless it is by somebody who was trusted with it.
@@ -82,7 +140,7 @@ pub(crate) struct Visit<'a> {
     limiter: Option<&'a Limiter>,
     limit: Limit,
     network: Network,
-    started: Instant,
+    clock: Clock,
 }
 
 impl Visit<'_> {
@@ -178,7 +236,7 @@ impl Visit<'_> {
     }
 
     fn now(&self) -> Duration {
-        self.started.elapsed()
+        self.clock.now()
     }
 }
 

@@ -17,13 +17,20 @@ pub(crate) fn is_known(table: &Table, key: u64, now: u64) -> bool {
     table.find(key, now).is_some_and(|entry| now < entry.mark + REMEMBERED)
 }
 
+/// Whether a sign-in now changes more than by a moment.
+pub(crate) fn is_news(table: &Table, key: u64, now: u64) -> bool {
+    table.find(key, now).is_none_or(|entry| now >= entry.mark + HOUR)
+}
+
 pub(crate) fn remember(table: &Table, key: u64, now: u64) {
     table.change(key, now, 0, |entry| {
         let worth = entry.until.saturating_sub(entry.mark + REMEMBERED);
         let worth = match now.checked_sub(entry.mark) {
             _ if entry.mark == 0 => 0,
             Some(since) if since >= HOUR => (worth + WORTH).min(MOST),
-            _ => worth,
+            Some(_) => worth,
+            // Heard of later than of another one.
+            None => return,
         };
         *entry = Entry { until: now + REMEMBERED + worth, mark: now };
     });

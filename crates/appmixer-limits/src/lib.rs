@@ -45,10 +45,12 @@
 //!   of them counts; all of them count then, and the wait is so much the longer, up to a day. Who checks passwords
 //!   with a bounded queue has a bound for that too.
 //! - It knows no clock, no HTTP and no store: times come in, and must not go back. What it knows ends with the process.
-//! - Its questions and answers are small and take a key and a time, so that they could be asked of something that
-//!   several processes share.
+//! - Processes that count together ([`Limiter::shared`]) tell each other what they have seen; how, is not its concern.
+//!   Until one has heard of it, an attempt elsewhere does not count there: so a quota lets through a little more, the
+//!   more processes there are, and never much.
 
 mod bucket;
+mod deeds;
 mod delay;
 mod known;
 mod limiter;

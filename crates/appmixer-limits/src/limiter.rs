@@ -6,6 +6,7 @@ use std::time::Duration;
 use siphasher::sip::SipHasher13;
 
 use crate::bucket::{self, Standing};
+use crate::deeds::{self, Deed, Kind, Untold};
 use crate::delay::{self, Patience};
 use crate::known;
 use crate::network::Network;
@@ -108,6 +109,8 @@ pub struct Limiter {
     pairs: Table,
     known: Table,
     told: Table,
+    /// For the processes that count the same; none without any.
+    untold: Option<Untold>,
 }
 
 /// What a key is of, so that no two kinds meet.
@@ -135,6 +138,28 @@ impl Limiter {
             pairs: table(options.entries),
             known: table(options.entries.saturating_mul(2)),
             told: table(options.entries / 16),
+            untold: None,
+        }
+    }
+
+    /// The same, which counts together with other processes that have the same key: [`Limiter::take_untold`] is for
+    /// their [`Limiter::hear`].
+    #[must_use]
+    pub fn shared(self) -> Self {
+        Self { untold: Some(Untold::default()), ..self }
+    }
+
+    /// What was seen here since the last time, for all others that count the same, should there be anything. It holds
+    /// no names and no addresses.
+    #[must_use]
+    pub fn take_untold(&self) -> Option<Vec<u8>> {
+        self.untold.as_ref()?.take()
+    }
+
+    /// Counts what another process has seen, and when. What is no message of its kind counts for nothing.
+    pub fn hear(&self, message: &[u8], seen: Duration) {
+        for deed in deeds::read(message) {
+            self.count(deed, micros(seen));
         }
     }
 
@@ -144,7 +169,7 @@ impl Limiter {
     /// [`Limited`].
     pub fn check(&self, limit: Limit, network: Network, now: Duration) -> Result<(), Limited> {
         let now = micros(now);
-        for (key, quota) in self.of_network(limit, network) {
+        for (key, quota, _) in self.of_network(limit, network) {
             if let Some(wait) = bucket::wait(&self.networks, key, quota, now) {
                 return Err(Limited::new(Barrier::Network, wait, quota, key));
             }
@@ -154,8 +179,8 @@ impl Limiter {
 
     /// A network has done it.
     pub fn charge(&self, limit: Limit, network: Network, now: Duration) {
-        for (key, quota) in self.of_network(limit, network) {
-            bucket::charge(&self.networks, key, quota, 1, micros(now));
+        for (key, _, kind) in self.of_network(limit, network) {
+            self.see(Deed::new(kind, key, 1), micros(now));
         }
     }
 
@@ -201,19 +226,26 @@ impl Limiter {
         self.charge(limit, network, now);
         let is_known = self.is_known(account, network, now);
         let now = micros(now);
-        let patience = if is_known { Patience::KNOWN } else { Patience::STRANGER };
-        delay::fail(&self.pairs, self.key(&Key::Pair(account, network)), patience, now);
+        let kind = if is_known { Kind::Acquaintance } else { Kind::Stranger };
+        self.see(Deed::new(kind, self.key(&Key::Pair(account, network)), 1), now);
         if !is_known {
-            let key = self.key(&Key::Account(account));
-            bucket::charge(&self.accounts, key, self.options.account, 1, now);
+            self.see(Deed::new(Kind::Account, self.key(&Key::Account(account)), 1), now);
         }
     }
 
     /// Somebody on the network has shown to be who owns the account. To be told for each name that it has.
     pub fn right_password(&self, account: &str, network: Network, now: Duration) {
         let now = micros(now);
-        delay::forget(&self.pairs, self.key(&Key::Pair(account, network)), now);
-        known::remember(&self.known, self.key(&Key::Known(account, network)), now);
+        let pair = self.key(&Key::Pair(account, network));
+        if delay::failures(&self.pairs, pair, now) > 0 {
+            self.see(Deed::new(Kind::Forgiven, pair, 1), now);
+        }
+        let known = Deed::new(Kind::Known, self.key(&Key::Known(account, network)), 1);
+        if known::is_news(&self.known, known.key, now) {
+            self.see(known, now);
+        } else {
+            self.count(known, now);
+        }
     }
 
     /// An account was made from the network. To be told for each name that it has.
@@ -222,8 +254,11 @@ impl Limiter {
     pub fn signed_up(&self, account: &str, network: Network, now: Duration) {
         let failures = delay::failures(&self.pairs, self.key(&Key::Pair(account, network)), micros(now));
         let failures = u32::try_from(failures).unwrap_or(u32::MAX);
-        for (key, quota) in self.of_network(Limit::SignIn, network) {
-            bucket::refund(&self.networks, key, quota, failures, micros(now));
+        if failures > 0 {
+            for (key, _, kind) in self.of_network(Limit::SignIn, network) {
+                let back = if matches!(kind, Kind::Site(_)) { Kind::SiteBack } else { Kind::NetworkBack };
+                self.see(Deed::new(back, key, failures), micros(now));
+            }
         }
         self.right_password(account, network, now);
     }
@@ -239,7 +274,7 @@ impl Limiter {
         if let Some(wait) = bucket::wait(&self.accounts, key, quota, micros(now)) {
             return Err(Limited::new(Barrier::Account, wait, quota, key));
         }
-        bucket::charge(&self.accounts, key, quota, 1, micros(now));
+        self.see(Deed::new(Kind::Code, key, 1), micros(now));
         Ok(())
     }
 
@@ -280,12 +315,38 @@ impl Limiter {
         known::is_known(&self.known, self.key(&Key::Known(account, network)), micros(now))
     }
 
+    /// Counts it, and keeps it for the others.
+    fn see(&self, deed: Deed, now: u64) {
+        self.count(deed, now);
+        if let Some(untold) = &self.untold {
+            untold.push(deed);
+        }
+    }
+
+    fn count(&self, Deed { kind, key, uses }: Deed, now: u64) {
+        let site = |limit| self.quota(limit).times(QUOTAS_OF_A_SITE);
+        match kind {
+            Kind::Network(limit) => bucket::charge(&self.networks, key, self.quota(limit), uses, now),
+            Kind::Site(limit) => bucket::charge(&self.networks, key, site(limit), uses, now),
+            Kind::NetworkBack => bucket::refund(&self.networks, key, self.quota(Limit::SignIn), uses, now),
+            Kind::SiteBack => bucket::refund(&self.networks, key, site(Limit::SignIn), uses, now),
+            Kind::Account => bucket::charge(&self.accounts, key, self.options.account, uses, now),
+            Kind::Code => bucket::charge(&self.accounts, key, self.options.account_codes, uses, now),
+            Kind::Stranger => delay::fail(&self.pairs, key, Patience::STRANGER, now),
+            Kind::Acquaintance => delay::fail(&self.pairs, key, Patience::KNOWN, now),
+            Kind::Forgiven => delay::forget(&self.pairs, key, now),
+            Kind::Known => known::remember(&self.known, key, now),
+        }
+    }
+
     /// What a network's doing counts for: itself, and the site that it belongs to.
-    fn of_network(&self, limit: Limit, network: Network) -> impl Iterator<Item = (u64, Quota)> {
+    fn of_network(&self, limit: Limit, network: Network) -> impl Iterator<Item = (u64, Quota, Kind)> {
         let quota = self.quota(limit);
-        let own = (self.key(&Key::Network(limit, network)), quota);
-        let site = network.site();
-        let site = site.map(|site| (self.key(&Key::Network(limit, site)), quota.times(QUOTAS_OF_A_SITE)));
+        let own = (self.key(&Key::Network(limit, network)), quota, Kind::Network(limit));
+        let site = network.site().map(|site| {
+            let key = self.key(&Key::Network(limit, site));
+            (key, quota.times(QUOTAS_OF_A_SITE), Kind::Site(limit))
+        });
         std::iter::once(own).chain(site)
     }
 

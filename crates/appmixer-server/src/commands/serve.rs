@@ -57,6 +57,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let key_retention = runtime.spawn(key_retention);
     // What is being delivered at the end is delivered again after the next start.
     let notifier = runtime.spawn(notifier.run());
+    let sharing = Arc::clone(&app);
+    let sharing = runtime.spawn(async move { sharing.share_limits().await });
     let observer = registry.is_some().then(|| runtime.spawn(observer));
     runtime.block_on(serve_until_told(&config, Arc::clone(&app), registry, inherited))?;
     // They have the database.
@@ -66,6 +68,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     retention.abort();
     key_retention.abort();
     notifier.abort();
+    sharing.abort();
     runtime.block_on(store.close());
     drop(store);
     // Whatever was cut off lets go of the database; then this closes it.

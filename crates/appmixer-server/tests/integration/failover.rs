@@ -75,9 +75,9 @@ fn servers_come_back_by_themselves_after_postgres_was_restarted_or_killed() {
     for (round, kill) in [true, false].into_iter().enumerate() {
         let acknowledged = sign_up_while(&nodes, &format!("u{round}-"), || {
             if kill {
-                postgres.kill()
+                postgres.kill();
             } else {
-                postgres.stop()
+                postgres.stop();
             }
             eventually(|| nodes.iter().all(|node| !is_ready(node)));
             // What a node still remembers of somebody may be used for a time, and never of who was revoked.

@@ -74,6 +74,28 @@ fn what_one_node_changes_counts_on_all_with_notifications_and_through_a_proxy_th
 }
 
 #[test]
+fn guesses_at_one_node_count_at_all_of_them_and_at_those_that_start_later() {
+    let url = Postgres::shared().database();
+    let settings = [("APPMIXER_LIMITS__SIGN_IN", "6/1h")];
+    let nodes = nodes(&url, &settings, 3);
+    nodes[0].user("joe@acme");
+    for number in 0..6 {
+        nodes[number % 3].sign_in(&format!("nobody{number}@acme"), "a guess").error(403);
+    }
+    // Whoever is known gets in, and hears what is left of the network's quota.
+    let nothing_left = |node: &TestServer| {
+        let answer = node.sign_in("joe@acme", "abc321").expect(200);
+        answer.header("ratelimit").is_some_and(|left| left.contains("r=0"))
+    };
+    soon(&nodes, "a quota", nothing_left);
+    let later = self::nodes(&url, &settings, 1);
+    soon(&later, "what was before", nothing_left);
+    for node in nodes.iter().chain(&later) {
+        node.sign_in("nobody7@acme", "a guess").error(429);
+    }
+}
+
+#[test]
 fn a_message_is_delivered_once_and_what_a_killed_node_had_taken_by_another() {
     let url = Postgres::shared().database();
     let mut nodes =

@@ -147,11 +147,21 @@ VALUES (0, 'configuration', 'HS256', '', 0, 0, NULL);
 -- What one at a time decides over: whoever does locks its row.
 CREATE TABLE turns (
     name  TEXT   NOT NULL PRIMARY KEY,
-    -- For `audit`, the last id that was given.
+    -- For `audit` and `news`, the last number that was given.
     value BIGINT NOT NULL
 );
 
-INSERT INTO turns (name, value) VALUES ('admins', 0), ('audit', 0), ('config', 0), ('keys', 0);
+INSERT INTO turns (name, value) VALUES ('admins', 0), ('audit', 0), ('config', 0), ('keys', 0), ('news', 0);
+
+-- What nodes tell each other and forget after an hour: as of who guesses passwords, in keyed hashes. Numbers are in
+-- the order of commits.
+CREATE TABLE news (
+    number  BIGINT      NOT NULL PRIMARY KEY,
+    -- By which a node knows its own.
+    origin  BIGINT      NOT NULL,
+    message BYTEA       NOT NULL,
+    made    TIMESTAMPTZ NOT NULL DEFAULT now()
+);
 
 -- What has changed, for nodes that remember. A shard's numbers are given in the order of commits, for each change
 -- keeps its shard's row locked until it is committed: so whoever has seen a number has seen those before it.

@@ -17,6 +17,7 @@ use tokio_postgres::{AsyncMessage, Client, Error};
 
 use super::db::{Session, random};
 use super::error::with_cause;
+use super::news;
 use super::open::{Connector, PostgresError, PostgresOptions};
 use super::sql::statements;
 
@@ -249,6 +250,7 @@ impl Watcher {
                 if trimmed.elapsed() > TRIM_INTERVAL {
                     trimmed = Instant::now();
                     connected.batch_execute(TRIM).await?;
+                    connected.batch_execute(news::TRIM).await?;
                 }
                 Ok::<_, Error>(())
             };

@@ -72,14 +72,15 @@ pub(super) fn store_error(error: &Error) -> StoreError {
         return StoreError::Unavailable(with_cause(error));
     };
     let code = told.code().code();
+    let class = code.get(..2).unwrap_or_default();
     // Other messages may repeat what was to be written.
-    let text = match &code[..2] {
+    let text = match class {
         "08" | "25" | "28" | "3D" | "42" | "53" | "54" | "55" | "57" | "58" | "XX" => {
             format!("{} ({code})", told.message())
         }
         _ => format!("SQLSTATE {code}"),
     };
-    match &code[..2] {
+    match class {
         _ if is_read_only(error) || code == "53100" => StoreError::ReadOnly(text),
         // Connections, passwords, resources, locks, an operator's intervention, the system; and what was tried again
         // often enough.

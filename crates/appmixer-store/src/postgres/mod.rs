@@ -11,6 +11,7 @@ mod db;
 mod error;
 mod import;
 mod index;
+mod news;
 mod notes;
 mod open;
 mod outbox;
@@ -27,13 +28,14 @@ mod users;
 use std::sync::Arc;
 use std::time::Duration;
 
-use appmixer_core::{ChangeListener, Store, StoreError};
+use appmixer_core::{ChangeListener, Neighbours, Store, StoreError};
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use self::changes::Changes;
 use self::db::Database;
+use self::news::Heard;
 use self::notes::Notes;
 pub use self::open::{PostgresError, PostgresOptions};
 use self::sql::statements;
@@ -53,6 +55,7 @@ pub struct PostgresStore {
     db: Database,
     searches: Semaphore,
     notes: Arc<Notes>,
+    heard: Heard,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -77,7 +80,7 @@ impl PostgresStore {
         let db = Database::new(connector, options, changes)?;
         let notes = Arc::new(Notes::default());
         let tasks = vec![tokio::spawn(watcher), tokio::spawn(notes::keep(Arc::clone(&notes), db.clone()))];
-        Ok(Self { db, searches: Semaphore::new(SEARCHES), notes, tasks })
+        Ok(Self { db, searches: Semaphore::new(SEARCHES), notes, heard: Heard::nothing(), tasks })
     }
 }
 
@@ -98,5 +101,9 @@ impl Store for PostgresStore {
 
     async fn close(&self) {
         self.notes.write(&self.db).await;
+    }
+
+    fn neighbours(&self) -> Option<&dyn Neighbours> {
+        Some(self)
     }
 }

@@ -79,6 +79,15 @@ enum Task {
         /// The file; - for standard output
         file: std::path::PathBuf,
     },
+    /// Measure what very many users cost, in SQLite and in PostgreSQL; prints docs/scaling.md's tables
+    Scale {
+        /// Put the outcome into docs/scaling.md
+        #[arg(long)]
+        write: bool,
+        /// How many users, against 10,000; ten millions take some 15 GB in target, and an hour
+        #[arg(long, default_value_t = 10_000_000)]
+        users: u64,
+    },
     /// A bare hyper server that answers fixed bytes: what `bench` compares with
     #[command(hide = true)]
     Bare {
@@ -116,6 +125,7 @@ fn run(task: Task) -> Result<()> {
         Task::Dist => dist::run(),
         Task::Fuzz { target, seconds, smoke } => fuzz::run(&fuzz::Run { target, seconds, smoke }),
         Task::Seed { users, hash, file } => seed::run(users, &file, hash),
+        Task::Scale { write, users } => bench::scale(write, users),
         Task::Bare { address, answer } => bench::bare::serve(address, &answer),
     }
 }

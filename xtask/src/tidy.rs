@@ -50,7 +50,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "appmixer-transfer",
         ],
     ),
-    ("xtask", &[]),
+    ("xtask", &["appmixer-testbed"]),
 ];
 
 /// What stays out of a crate, whoever else has it.

@@ -44,6 +44,18 @@ impl Postgres {
         (0..5).find_map(|_| Self::try_start()).expect("PostgreSQL did not start, five times")
     }
 
+    /// Starts one with these settings besides, as in `postgresql.conf`.
+    #[must_use]
+    pub fn start_with(settings: &[(&str, &str)]) -> Self {
+        let postgres = Self::start();
+        for (name, value) in settings {
+            postgres.psql("postgres", &format!("ALTER SYSTEM SET {name} = '{value}'"));
+        }
+        postgres.stop();
+        postgres.start_again();
+        postgres
+    }
+
     /// One for all tests of this process, which ends with the process.
     #[must_use]
     pub fn shared() -> &'static Self {

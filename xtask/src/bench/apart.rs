@@ -44,7 +44,7 @@ pub(super) fn reads_under_sign_ins(bench: &Bench) -> Result<Vec<Row>> {
     let (signed_in, busy) = thread::scope(|scope| {
         let body = format!("'{JOE}'");
         let address = &server.address;
-        let load = scope.spawn(move || load::post(&bench.folder, address, "/user/auth", &body, long));
+        let load = scope.spawn(move || load::post(bench.folder.path(), address, "/user/auth", &body, long));
         sleep(FILLING);
         let busy = reads();
         let load = load.join().map_err(|_| anyhow!("the load panicked"))?;
@@ -55,14 +55,14 @@ pub(super) fn reads_under_sign_ins(bench: &Bench) -> Result<Vec<Row>> {
     let share = signed_in / median(&raw);
     Ok(vec![
         Row {
-            what: "`GET /user`, 200 a second, while 64 connections sign in: p99",
+            what: "`GET /user`, 200 a second, while 64 connections sign in: p99".to_owned(),
             against: format!("itself, idle: {idle:.2} ms"),
             measured: format!("**{busy:.2} ms**"),
             goal: "≤ 5 ms",
             met: busy <= 5.0,
         },
         Row {
-            what: "… the sign-ins meanwhile, a second",
+            what: "… the sign-ins meanwhile, a second".to_owned(),
             against: format!("raw Argon2id on all cores, before and after: {:.1}", median(&raw)),
             measured: format!("{signed_in:.1}: **{share:.2}**"),
             goal: "≥ 0.95",
@@ -112,7 +112,7 @@ pub(super) fn past_the_queue(bench: &Bench) -> Result<Vec<Row>> {
     })?;
     let p99 = quantile(&refused, 0.99);
     Ok(vec![Row {
-        what: "a sign-in past the queue: time until the 503, p99",
+        what: "a sign-in past the queue: time until the 503, p99".to_owned(),
         against: format!("median of {}: {:.2} ms", refused.len(), median(&refused)),
         measured: format!("**{p99:.2} ms**"),
         goal: "≤ 5 ms",

@@ -15,7 +15,7 @@ const COMPONENTS: usize = 1000;
 const PATH: &str = "/apps/components?app=acme.a";
 
 pub(super) fn components(bench: &Bench) -> Result<Vec<Row>> {
-    let folder = connectors(&bench.folder)?;
+    let folder = connectors(bench.folder.path())?;
     let server = bench.serve_with("apps", &[("APPMIXER_APPS__FOLDER", folder.as_path())])?;
     let mut client = Client::connect(&server.address)?;
     let token = client.post("/user", JOE)?.token()?;
@@ -29,7 +29,7 @@ pub(super) fn components(bench: &Bench) -> Result<Vec<Row>> {
     }
     let rate = ratio(&ours, &theirs);
     Ok(vec![Row {
-        what: "`GET /apps/components`, 1,000 components, 64 connections: requests per second",
+        what: "`GET /apps/components`, 1,000 components, 64 connections: requests per second".to_owned(),
         against: format!("a bare hyper server with the same answer: {:.0}", median(&theirs)),
         measured: format!("{:.0}: **{rate:.2}**", median(&ours)),
         goal: "≥ 0.85",

@@ -54,14 +54,14 @@ fn get_user(bench: &Bench) -> Result<Vec<Row>> {
     let (rate, p99) = (ratio(&ours, &theirs), ratio(&our_p99, &their_p99));
     Ok(vec![
         Row {
-            what: "`GET /user`, 64 connections: requests per second",
+            what: "`GET /user`, 64 connections: requests per second".to_owned(),
             against: format!("a bare hyper server with the same answer: {:.0}", median(&theirs)),
             measured: format!("{:.0}: **{rate:.2}**", median(&ours)),
             goal: "≥ 0.85",
             met: rate >= 0.85,
         },
         Row {
-            what: "the same: p99",
+            what: "the same: p99".to_owned(),
             against: format!("the same: {:.2} ms", median(&their_p99)),
             measured: format!("{:.2} ms: **{p99:.2}**", median(&our_p99)),
             goal: "≤ 1.5",
@@ -77,16 +77,16 @@ fn hashing(bench: &Bench) -> Result<Vec<Row>> {
     let (mut raw, mut sign_in, mut sign_up) = (vec![], vec![], vec![]);
     for _ in 0..ROUNDS {
         raw.push(load::raw_hashes(long)?);
-        let auth = load::post(&bench.folder, &server.address, "/user/auth", &format!("'{JOE}'"), long)?;
+        let auth = load::post(bench.folder.path(), &server.address, "/user/auth", &format!("'{JOE}'"), long)?;
         sign_in.push(auth.per_second);
         let body = r#"'{"username":"' .. unique .. '@acme","password":"abc321"}'"#;
-        sign_up.push(load::post(&bench.folder, &server.address, "/user", body, long)?.per_second);
+        sign_up.push(load::post(bench.folder.path(), &server.address, "/user", body, long)?.per_second);
     }
     let against = format!("raw Argon2id on all cores: {:.1} a second", median(&raw));
-    let row = |what, values: &[f64], goal, needed| {
+    let row = |what: &str, values: &[f64], goal, needed| {
         let ratio = ratio(values, &raw);
         let measured = format!("{:.1}: **{ratio:.2}**", median(values));
-        Row { what, against: against.clone(), measured, goal, met: ratio >= needed }
+        Row { what: what.to_owned(), against: against.clone(), measured, goal, met: ratio >= needed }
     };
     Ok(vec![
         row("`POST /user/auth` a second, 64 connections", &sign_in, "≥ 0.95", 0.95),
@@ -98,7 +98,7 @@ fn timing(bench: &Bench) -> Result<Vec<Row>> {
     // A door for forgotten passwords, behind which is nobody: without one, nothing is written for anybody.
     let mut config = Command::new(&bench.server);
     config.args(["config", "set", "WEBHOOK_USER_FORGOT_PASSWORD", "http://127.0.0.1:9/", "--data"]);
-    run(config.arg(bench.folder.join("timing")).current_dir(&bench.folder))?;
+    run(config.arg(bench.folder.path().join("timing")).current_dir(bench.folder.path()))?;
     let server = bench.serve("timing")?;
     let mut client = Client::connect(&server.address)?;
     client.post("/user", JOE)?.token()?;
@@ -135,7 +135,7 @@ fn no_difference(what: &'static str, against: &str, mut ask: impl FnMut(&str) ->
     }
     let (low, high) = difference_of_medians(&unknown, &known);
     Ok(Row {
-        what,
+        what: what.to_owned(),
         against: format!("{against}: {:.3} ms, median of {PAIRS}", median(&known)),
         measured: format!(
             "{:.3} ms; the difference is within {low:+.3} and {high:+.3} ms with 95 % confidence",
@@ -162,7 +162,7 @@ fn start(bench: &Bench) -> Result<Vec<Row>> {
     let new = measure(&|number| format!("start-{number}"))?;
     let old = measure(&|_| "start-0".to_owned())?;
     Ok(vec![Row {
-        what: "start until the first 200, median of 20",
+        what: "start until the first 200, median of 20".to_owned(),
         against: "–".to_owned(),
         measured: format!("**{new:.1} ms** with a new data folder, **{old:.1} ms** with an old one"),
         goal: "≤ 50 ms",
@@ -191,14 +191,14 @@ fn memory(bench: &Bench) -> Result<Vec<Row>> {
     ensure!(TcpStream::connect(&server.address).is_ok(), "the server has gone");
     Ok(vec![
         Row {
-            what: "resident memory, idle",
+            what: "resident memory, idle".to_owned(),
             against: "–".to_owned(),
             measured: mebibytes(idle),
             goal: "≤ 15 MiB",
             met: idle <= 15 * 1024,
         },
         Row {
-            what: "resident memory, 1,000 connections that have been used",
+            what: "resident memory, 1,000 connections that have been used".to_owned(),
             against: format!("with one hash's memory still held: {}", mebibytes(hashing)),
             measured: mebibytes(connected),
             goal: "≤ 60 MiB plus Argon2's own",
@@ -210,7 +210,7 @@ fn memory(bench: &Bench) -> Result<Vec<Row>> {
 fn binary(bench: &Bench) -> Result<Vec<Row>> {
     let size = fs::metadata(&bench.server)?.len();
     Ok(vec![Row {
-        what: "release binary, stripped",
+        what: "release binary, stripped".to_owned(),
         against: "–".to_owned(),
         measured: format!("**{:.1} MiB**", size as f64 / 1_048_576.0),
         goal: "≤ 15 MiB",

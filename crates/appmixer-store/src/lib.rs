@@ -26,15 +26,19 @@
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod kept;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod metrics;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use metrics::describe_metrics;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresError, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{
-    BackupError, Contents, Copied, OpenError, Role, SecretFile, SqliteStore, Swap, back_up, describe_metrics,
-    examine, is_served, put_secrets, take_secrets,
+    BackupError, Contents, Copied, OpenError, Role, SecretFile, SqliteStore, Swap, back_up, examine,
+    is_served, put_secrets, take_secrets,
 };

@@ -20,6 +20,7 @@ use super::error::with_cause;
 use super::news;
 use super::open::{Connector, PostgresError, PostgresOptions};
 use super::sql::statements;
+use crate::metrics;
 
 /// Users' changes are spread over so many counters; one more counts all else.
 const SHARDS: u8 = 64;
@@ -179,6 +180,7 @@ async fn doubt(changes: Arc<Changes>, stale_after: Duration) {
         }
         if stale != told {
             told = stale;
+            metrics::READY.set(if stale { 0.0 } else { 1.0 });
             if stale {
                 tracing::error!(
                     "the database does not tell what other nodes change: nothing remembered is used until it does"

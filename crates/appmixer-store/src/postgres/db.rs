@@ -4,8 +4,9 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use ::metrics::Gauge;
 use appmixer_core::{Change, StoreError};
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, StatementCache, Timeouts,
@@ -19,6 +20,7 @@ use super::changes::{Changes, Pending};
 use super::error::{Stop, is_read_only, is_transient, store_error};
 use super::open::{CONNECT_TIMEOUT, Connector, PostgresError, PostgresOptions};
 use super::sql::Sql;
+use crate::metrics;
 
 /// How long a request waits for a connection, and for the database.
 const WAIT: Duration = Duration::from_secs(8);
@@ -125,7 +127,8 @@ impl Database {
         Ok(Self { pool, prepare: options.prepare, changes })
     }
 
-    async fn connection(&self) -> Result<Object, StoreError> {
+    async fn connection(&self, waiting: &'static Gauge) -> Result<Object, StoreError> {
+        let _waits = Waits::among(waiting);
         self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => store_error(&error),
             PoolError::Timeout(_) => {
@@ -140,12 +143,16 @@ impl Database {
         &self,
         work: impl for<'a> Fn(Session<'a, 'scope>) -> Work<'a, Result<T, Stop<StoreError>>> + Send + Sync,
     ) -> Result<T, StoreError> {
+        let started = Instant::now();
         let mut again = true;
         loop {
-            let object = self.connection().await?;
+            let object = self.connection(&metrics::READS_WAITING).await?;
             let asked = timeout(PATIENCE, work(self.session(&object, &object.statement_cache))).await;
             match ended(object, asked)? {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    metrics::READ.record(started.elapsed().as_secs_f64());
+                    return Ok(answer);
+                }
                 Err(Stop::Refused(error)) => return Err(error),
                 Err(Stop::Again) => return Err(overtaken()),
                 Err(Stop::Database(error)) if again && was_cut(&error) => again = false,
@@ -159,7 +166,8 @@ impl Database {
         &self,
         work: impl for<'a> Fn(Session<'a, 'scope>) -> Work<'a, Result<T, Stop<StoreError>>> + Send + Sync,
     ) -> Result<T, StoreError> {
-        let mut object = self.connection().await?;
+        let started = Instant::now();
+        let mut object = self.connection(&metrics::READS_WAITING).await?;
         let asked = timeout(PATIENCE, async {
             let snapshot = object.build_transaction().read_only(true);
             let snapshot = snapshot.isolation_level(IsolationLevel::RepeatableRead).start().await?;
@@ -168,6 +176,7 @@ impl Database {
             Ok(answer)
         });
         let asked = asked.await;
+        metrics::READ.record(started.elapsed().as_secs_f64());
         ended(object, asked)?.map_err(|stop| match stop {
             Stop::Refused(error) => error,
             Stop::Again => overtaken(),
@@ -197,9 +206,10 @@ impl Database {
         patience: Duration,
         work: impl for<'a> Fn(Session<'a, 'scope>) -> Work<'a, Result<Outcome<T>, Stop<E>>> + Send + Sync,
     ) -> Result<T, E> {
+        let started = Instant::now();
         let mut attempt = 1;
         loop {
-            let mut object = self.connection().await?;
+            let mut object = self.connection(&metrics::WRITES_WAITING).await?;
             let written = timeout(patience, async {
                 let transaction = object.transaction().await?;
                 let session = self.session(transaction.client(), &transaction.statement_cache);
@@ -211,7 +221,10 @@ impl Database {
             });
             let written = written.await;
             let again = match ended(object, written)? {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    metrics::WRITE.record(started.elapsed().as_secs_f64());
+                    return Ok(answer);
+                }
                 Err(Stop::Refused(error)) => return Err(error),
                 Err(Stop::Again) => overtaken(),
                 Err(Stop::Database(error)) if is_transient(&error) => store_error(&error),
@@ -228,6 +241,22 @@ impl Database {
 
     fn session<'a, 'scope>(&self, client: &'a Client, cache: &'a StatementCache) -> Session<'a, 'scope> {
         Session { client, cache, prepare: self.prepare, scope: PhantomData }
+    }
+}
+
+/// Whoever waits for a connection, as long as that lasts.
+struct Waits(&'static Gauge);
+
+impl Waits {
+    fn among(waiting: &'static Gauge) -> Self {
+        waiting.increment(1.0);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
     }
 }
 

@@ -9,6 +9,7 @@ use appmixer_core::{AuditEntry, StoreError};
 use super::db::Database;
 use super::error::Stop;
 use super::{NOTES_INTERVAL, audit};
+use crate::metrics;
 
 /// The most entries that may wait, a megabyte.
 const MOST: usize = 4096;
@@ -79,6 +80,7 @@ pub(super) async fn keep(notes: Arc<Notes>, db: Database) {
         }
         let lost = notes.with(|waiting| mem::take(&mut waiting.lost));
         if lost > 0 {
+            metrics::NOTES_LOST.increment(lost);
             complained = Some(Instant::now());
             tracing::warn!(lost, "sign-ins are missing from the audit log: they could not be kept");
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use appmixer_core::StoreError;
 
-use super::metrics;
+use crate::metrics;
 
 /// How long a proof that something can be written is believed.
 const BELIEVED: Duration = Duration::from_secs(5);

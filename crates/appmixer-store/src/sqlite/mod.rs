@@ -11,7 +11,6 @@ mod folder;
 mod health;
 mod import;
 mod index;
-mod metrics;
 mod notes;
 mod open;
 mod outbox;
@@ -43,7 +42,6 @@ pub use self::backup::{
 use self::files::Files;
 pub use self::folder::is_served;
 use self::health::Health;
-pub use self::metrics::describe_metrics;
 pub use self::open::{OpenError, Role};
 use self::readers::{READERS, Readers, SEARCHER};
 pub use self::swap::Swap;

@@ -16,8 +16,8 @@ use tokio::sync::oneshot;
 
 use super::error::{JobError, MayBeFault};
 use super::health::Health;
-use super::metrics;
 use super::open::{Mode, OpenError, connect};
+use crate::metrics;
 
 /// A set of threads.
 #[derive(Clone, Copy)]

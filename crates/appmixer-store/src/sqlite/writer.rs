@@ -17,8 +17,8 @@ use tokio::sync::{oneshot, watch};
 use super::error::{JobError, MayBeFault, store_error};
 use super::files::Files;
 use super::health::Health;
-use super::metrics;
 use super::notes::Notes;
+use crate::metrics;
 
 /// How many writes may wait, and how many share a transaction.
 const QUEUE: usize = 1024;

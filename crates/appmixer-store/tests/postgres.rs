@@ -47,16 +47,7 @@ async fn postgres_keeps_what_every_store_promises() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_prepared_statements_it_keeps_the_same() {
-    suite::run(async |notes| {
-        let options = PostgresOptions { prepare: false, ..options(Postgres::shared().database()) };
-        Arc::new(PostgresStore::open(&options, notes).await.unwrap())
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn through_a_proxy_that_pools_transactions_it_keeps_the_same() {
+async fn without_prepared_statements_behind_a_proxy_that_pools_transactions_it_keeps_the_same() {
     let bouncer = Pgbouncer::before(Postgres::shared(), 4);
     suite::run(async |notes| {
         let url = bouncer.url(&Postgres::shared().database());

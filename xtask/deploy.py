@@ -50,9 +50,18 @@ def chart(path: pathlib.Path) -> None:
                         sys.exit(f"{values_file}: {name}, Kubernetes {version}: {error}")
         print(f"{values_file}: renders")
     # What cannot work is refused before anything is changed in the cluster.
-    for wrong in [{}, {"store": {"existingSecret": "x"}}, {"replicaCount": "two"}, {"unknown": 1}]:
+    good = {"store": {"existingSecret": "x"}, "token": {"existingSecret": "x"}}
+    loaded.validate_schema(loaded.merge_values(good))
+    for wrong in [
+        {"store": {"existingSecret": ""}},
+        {"token": {"existingSecret": None}},
+        {"replicaCount": "two"},
+        {"unknown": 1},
+        {"settings": {"store.url": "postgres://here"}},
+        {"settings": {"listen": "0.0.0.0:80"}},
+    ]:
         try:
-            loaded.validate_schema(wrong)
+            loaded.validate_schema(loaded.merge_values(good | wrong))
         except helm_python.HelmValuesError:
             continue
         sys.exit(f"{path}: values.schema.json accepts {wrong}")

@@ -60,9 +60,9 @@ securityContext:
     drop: [ALL]
 env:
   - name: APPMIXER_LISTEN
-    value: "[::]:2200"
+    value: {{ printf "%s:2200" .Values.listenAddress | quote }}
   - name: APPMIXER_MANAGEMENT__LISTEN
-    value: "[::]:2201"
+    value: {{ printf "%s:2201" .Values.listenAddress | quote }}
   - name: APPMIXER_DATA
     value: /data
   - name: APPMIXER_STORE__URL_FILE

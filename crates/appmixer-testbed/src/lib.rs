@@ -1,4 +1,5 @@
-//! Real databases for tests: each on a free port of this machine, in a folder of its own, ended with its test.
+//! Real databases for tests, and what stands before them and before servers: each on a free port of this machine, in a
+//! folder of its own, ended with its test.
 //!
 //! Whatever does not work here is a defect of the test or of the machine: it panics and says what to do.
 
@@ -10,9 +11,11 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod haproxy;
 mod pgbouncer;
 mod postgres;
 mod unprivileged;
 
+pub use haproxy::Haproxy;
 pub use pgbouncer::Pgbouncer;
 pub use postgres::Postgres;

@@ -9,6 +9,7 @@ mod apps;
 mod audit;
 mod audit_log;
 mod backup;
+mod balanced;
 mod client_address;
 mod command_line;
 mod commands;

@@ -96,7 +96,9 @@ impl TestServer {
             command.args(arguments).arg(server.get_program()).env_clear();
             command.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
         }
-        command.args(["serve", "--listen", "127.0.0.1:0"]).envs(settings.iter().cloned());
+        let listen = settings.iter().rfind(|(name, _)| name == "APPMIXER_LISTEN");
+        let listen = listen.map_or("127.0.0.1:0", |(_, address)| address);
+        command.args(["serve", "--listen", listen]).envs(settings.iter().cloned());
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let log = Arc::new(Mutex::new(Vec::new()));

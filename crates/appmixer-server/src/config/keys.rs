@@ -304,4 +304,39 @@ mod tests {
         let rows = docs.lines().filter(|line| line.contains("` | `APPMIXER_")).count();
         assert_eq!(rows, KEYS.len(), "a row for a key that is no more");
     }
+
+    #[test]
+    fn what_containers_are_started_with_are_keys() {
+        let names: Vec<_> = KEYS
+            .iter()
+            .map(|key| format!("APPMIXER_{}", key.name.replace('.', "__").to_uppercase()))
+            .collect();
+        // What the compose file itself and Caddy read, and what the chart makes of `settings`.
+        let others = ["APPMIXER_VERSION", "APPMIXER_SITE", "APPMIXER_NODES", "APPMIXER_"];
+        for path in [
+            "deploy/docker/Dockerfile",
+            "deploy/compose/compose.yaml",
+            "deploy/helm/appmixer-server/templates/_helpers.tpl",
+        ] {
+            let text = file(path);
+            let is_in_name =
+                |letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_';
+            let words = text.split(|letter| !is_in_name(letter)).filter(|word| word.starts_with("APPMIXER_"));
+            let unknown: Vec<_> = words
+                .filter(|word| !others.contains(word) && !names.iter().any(|name| name == word))
+                .collect();
+            assert!(unknown.is_empty(), "{path}: {unknown:?}");
+        }
+        for path in ["values.yaml", "ci/all-values.yaml"] {
+            let text = file(&format!("deploy/helm/appmixer-server/{path}"));
+            let settings = text.split("\nsettings:\n").nth(1).unwrap();
+            let lines = settings.lines().take_while(|line| line.starts_with(' ') || line.is_empty());
+            let keys = lines.filter_map(|line| line.trim_start_matches([' ', '#']).split_once(": "));
+            let keys: Vec<_> = keys.map(|(key, _)| key).filter(|key| key.contains('.')).collect();
+            assert!(keys.len() >= 2, "{path}: {keys:?}");
+            for key in keys {
+                assert!(KEYS.iter().any(|known| known.name == key), "{path}: {key}");
+            }
+        }
+    }
 }

@@ -392,7 +392,7 @@ async fn the_number_of_configuration_entries_is_bounded(store: Arc<dyn Store>, _
     // Not so many at once that some would be told to come back.
     for some in numbers.chunks(50) {
         let mut tasks = JoinSet::new();
-        for number in some.iter().copied() {
+        for &number in some {
             let store = Arc::clone(&store);
             tasks.spawn(async move {
                 store.set(entry(&format!("K{number}"), json!(number)), Beside::nothing()).await

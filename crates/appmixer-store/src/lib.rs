@@ -24,6 +24,8 @@
 //! With the feature `postgres` there is also `PostgresStore`, on PostgreSQL or an engine that speaks its protocol,
 //! which any number of nodes share. Without either feature (`sqlite` is on by default) there is nothing in here.
 
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
+mod copy;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod kept;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -33,6 +35,8 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
+pub use copy::{Copy, CopyError, CopySource, CopyTarget, Part, Sum, Verified};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use metrics::describe_metrics;
 #[cfg(feature = "postgres")]

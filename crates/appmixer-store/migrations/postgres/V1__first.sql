@@ -1,4 +1,4 @@
--- The schema in step with SQLite's seventh. Times are milliseconds since 1970; ids are 12 bytes; lists are JSON.
+-- The schema in step with SQLite's eighth. Times are milliseconds since 1970; ids are 12 bytes; lists are JSON.
 -- Kept to what other engines that speak this protocol take as well. Names are compared byte by byte (COLLATE "C").
 
 CREATE TABLE users (
@@ -185,3 +185,12 @@ CREATE TABLE changes (
 );
 
 CREATE INDEX changes_by_time ON changes (made);
+
+-- A row while the database is a copy of another one that is not finished and verified: it is not to be served.
+CREATE TABLE unfinished_copy (
+    one    SMALLINT NOT NULL PRIMARY KEY CHECK (one = 1),
+    -- A digest by which the database that is copied is known again.
+    source BYTEA    NOT NULL,
+    -- Who copies. Whoever goes on takes the place of whoever did before, and may be about to write still.
+    run    BIGINT   NOT NULL
+);

@@ -133,6 +133,11 @@ pub(super) async fn sequence(db: &Database) -> Result<(), StoreError> {
     }
 }
 
+/// The time that the entry behind one of `latest` shows.
+pub(super) fn shown(latest: i64, time: i64) -> i64 {
+    if latest <= time + CLOCKS_DIFFER { latest.max(time) } else { time }
+}
+
 async fn take_arrivals(db: Db<'_>) -> Result<Outcome<i64>, Stop<StoreError>> {
     let last = take_turn(db, "audit").await?;
     let mut latest = db.number(&LAST_TIME, &[]).await?.unwrap_or(0);
@@ -143,7 +148,7 @@ async fn take_arrivals(db: Db<'_>) -> Result<Outcome<i64>, Stop<StoreError>> {
     let (mut subjects, mut details) = (Vec::new(), Vec::new());
     for (row, id) in rows.iter().zip(last + 1..) {
         let time: i64 = row.try_get(1)?;
-        latest = if latest <= time + CLOCKS_DIFFER { latest.max(time) } else { time };
+        latest = shown(latest, time);
         ids.push(id);
         times.push(latest);
         kinds.push(row.try_get::<_, &str>(2)?);

@@ -52,17 +52,25 @@ pub(super) struct Database {
 #[derive(Clone, Copy)]
 pub(super) struct Session<'a, 'scope> {
     client: &'a Client,
-    cache: &'a StatementCache,
-    prepare: bool,
+    /// What is prepared, where statements may be.
+    cache: Option<&'a StatementCache>,
     scope: PhantomData<&'a &'scope ()>,
 }
 
 pub(super) type Db<'a> = Session<'a, 'a>;
 
+impl<'a> Session<'a, 'a> {
+    /// Over a connection beside the pool.
+    #[cfg(feature = "sqlite")]
+    pub(super) const fn beside(client: &'a Client) -> Self {
+        Self { client, cache: None, scope: PhantomData }
+    }
+}
+
 impl Session<'_, '_> {
     pub(super) async fn all(&self, sql: &Sql, params: Params<'_>) -> Result<Vec<Row>, tokio_postgres::Error> {
-        if self.prepare {
-            let statement = self.cache.prepare_typed(self.client, sql.text, sql.types).await?;
+        if let Some(cache) = self.cache {
+            let statement = cache.prepare_typed(self.client, sql.text, sql.types).await?;
             self.client.query(&statement, params).await
         } else {
             self.client.query_typed(sql.text, &typed(sql.types, params)).await
@@ -88,8 +96,8 @@ impl Session<'_, '_> {
 
     /// How many rows it concerned.
     pub(super) async fn run(&self, sql: &Sql, params: Params<'_>) -> Result<u64, tokio_postgres::Error> {
-        if self.prepare {
-            let statement = self.cache.prepare_typed(self.client, sql.text, sql.types).await?;
+        if let Some(cache) = self.cache {
+            let statement = cache.prepare_typed(self.client, sql.text, sql.types).await?;
             self.client.execute(&statement, params).await
         } else {
             self.client.execute_typed(sql.text, &typed(sql.types, params)).await
@@ -240,7 +248,7 @@ impl Database {
     }
 
     fn session<'a, 'scope>(&self, client: &'a Client, cache: &'a StatementCache) -> Session<'a, 'scope> {
-        Session { client, cache, prepare: self.prepare, scope: PhantomData }
+        Session { client, cache: self.prepare.then_some(cache), scope: PhantomData }
     }
 }
 

@@ -7,6 +7,8 @@ mod access_rules;
 mod audit;
 mod beside;
 mod changes;
+#[cfg(feature = "sqlite")]
+pub(crate) mod copy;
 mod db;
 mod error;
 mod import;
@@ -75,12 +77,25 @@ impl PostgresStore {
         listener: Arc<dyn ChangeListener>,
     ) -> Result<Self, PostgresError> {
         let connector = open::Connector::new(options)?;
-        schema::migrate(&connector).await?;
+        schema::prepare(&connector).await?;
         let (changes, watcher) = Changes::begin(connector.clone(), options, listener).await?;
         let db = Database::new(connector, options, changes)?;
         let notes = Arc::new(Notes::default());
         let tasks = vec![tokio::spawn(watcher), tokio::spawn(notes::keep(Arc::clone(&notes), db.clone()))];
         Ok(Self { db, searches: Semaphore::new(SEARCHES), notes, heard: Heard::nothing(), tasks })
+    }
+}
+
+impl PostgresStore {
+    /// Brings the schema up to date, and does nothing else: the version that it had, and that it has now.
+    ///
+    /// # Errors
+    /// [`PostgresError`] says what to do.
+    pub async fn migrate(options: &PostgresOptions) -> Result<(i64, i64), PostgresError> {
+        let connector = open::Connector::new(options)?;
+        let before = schema::version_before(&connector).await?;
+        schema::migrate(&connector).await?;
+        Ok((before, schema::newest_known()))
     }
 }
 

@@ -18,6 +18,9 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// After how long without a sign of life a connection is given up.
 const SILENCE: Duration = Duration::from_secs(10);
 
+/// By what servers, and commands beside them, are known in `pg_stat_activity`.
+pub(super) const APPLICATION: &str = "appmixer-server";
+
 /// How the store is reached, and what it may use.
 #[derive(Clone)]
 pub struct PostgresOptions {
@@ -87,6 +90,11 @@ pub enum PostgresError {
         /// The newest version known.
         known: i64,
     },
+    /// It is the target of a copy that was not finished.
+    #[error(
+        "the database is an unfinished copy of another one; finish it with the same `store copy` as before"
+    )]
+    Unfinished,
     /// The schema cannot be made or brought up to date.
     #[error("the database's schema cannot be brought up to date: {reason}")]
     Schema {
@@ -130,7 +138,7 @@ impl Connector {
         config.keepalives_idle(SILENCE).keepalives_interval(SILENCE / 4).keepalives_retries(2);
         config.tcp_user_timeout(SILENCE);
         if config.get_application_name().is_none() {
-            config.application_name("appmixer-server");
+            config.application_name(APPLICATION);
         }
         // A proxy that pools transactions may not know it.
         if options.prepare && config.get_options().is_none() {
@@ -148,6 +156,14 @@ impl Connector {
             }
         });
         Ok(client)
+    }
+
+    /// For a copy: under a name of its own, by which it can be told from servers. Nothing is prepared, and nothing times out.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn to_copy(options: &PostgresOptions) -> Result<Self, PostgresError> {
+        let mut connector = Self::new(&PostgresOptions { prepare: false, ..options.clone() })?;
+        connector.config.application_name("appmixer-server store copy");
+        Ok(connector)
     }
 
     pub(super) fn unreachable(&self, error: &tokio_postgres::Error) -> PostgresError {

@@ -27,11 +27,33 @@ const HAS_TRIGRAM_INDEX: &str =
 /// To make an index of more names takes long: an operator decides when.
 const FEW_NAMES: &str = "SELECT count(*) <= 10000 FROM (SELECT 1 FROM names LIMIT 10001) AS some_names";
 
-pub(super) async fn migrate(connector: &Connector) -> Result<(), PostgresError> {
-    let failed = |error: tokio_postgres::Error| PostgresError::Schema { reason: with_cause(&error) };
+const UNFINISHED: &str = "SELECT 1 FROM unfinished_copy";
+
+/// Brings up to date what is to be used.
+///
+/// # Errors
+/// Besides those of bringing it up to date, [`PostgresError::Unfinished`].
+pub(super) async fn prepare(connector: &Connector) -> Result<(), PostgresError> {
+    let client = migrate(connector).await?;
+    let unfinished = is_unfinished(&client).await.map_err(failed)?;
+    if unfinished { Err(PostgresError::Unfinished) } else { Ok(()) }
+}
+
+/// Whether it is the target of a copy that was not finished.
+pub(super) async fn is_unfinished(client: &Client) -> Result<bool, tokio_postgres::Error> {
+    Ok(!client.query_typed(UNFINISHED, &[]).await?.is_empty())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
+fn failed(error: tokio_postgres::Error) -> PostgresError {
+    PostgresError::Schema { reason: with_cause(&error) }
+}
+
+/// A connection to what is up to date.
+pub(super) async fn migrate(connector: &Connector) -> Result<Client, PostgresError> {
     let mut client = connector.connect().await.map_err(|error| connector.unreachable(&error))?;
     if version(&client).await.map_err(failed)? == newest_known() && has_trigrams(&client).await {
-        return Ok(());
+        return Ok(client);
     }
     let turn = connector.connect().await.map_err(|error| connector.unreachable(&error))?;
     match turn.batch_execute(TURN).await {
@@ -53,7 +75,7 @@ pub(super) async fn migrate(connector: &Connector) -> Result<(), PostgresError> 
     }
     index_trigrams(&client).await;
     drop(turn);
-    Ok(())
+    Ok(client)
 }
 
 async fn index_trigrams(client: &Client) {
@@ -77,13 +99,19 @@ async fn has_trigrams(client: &Client) -> bool {
     client.query_typed(HAS_TRIGRAM_INDEX, &[]).await.is_ok_and(|rows| !rows.is_empty())
 }
 
-fn newest_known() -> i64 {
+/// The version that a database has, whatever has to be done to it.
+pub(super) async fn version_before(connector: &Connector) -> Result<i64, PostgresError> {
+    let client = connector.connect().await.map_err(|error| connector.unreachable(&error))?;
+    version(&client).await.map_err(failed)
+}
+
+pub(super) fn newest_known() -> i64 {
     let migrations = embedded::migrations::runner();
     migrations.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
 }
 
 /// The version that the database has; 0 for a new one.
-async fn version(client: &Client) -> Result<i64, tokio_postgres::Error> {
+pub(super) async fn version(client: &Client) -> Result<i64, tokio_postgres::Error> {
     if client.query_typed(HAS_HISTORY, &[]).await?.is_empty() {
         return Ok(0);
     }

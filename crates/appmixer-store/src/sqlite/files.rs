@@ -95,7 +95,7 @@ impl Files {
         let mut generation = generation.write().unwrap_or_else(PoisonError::into_inner);
         let mut connection = connect(&path, Mode::Write).map_err(failed)?;
         check(&connection)?;
-        schema::migrate(&mut connection, &path).map_err(failed)?;
+        schema::prepare(&mut connection, &path).map_err(failed)?;
         (self.connection, self.place) = (connection, Place::of(&path));
         *generation += 1;
         tracing::warn!(path = %path.display(), "the database was opened again");

@@ -5,6 +5,8 @@ mod audit;
 mod backup;
 mod beside;
 mod blocks;
+#[cfg(feature = "postgres")]
+pub(crate) mod copy;
 mod error;
 mod files;
 mod folder;
@@ -75,7 +77,7 @@ impl SqliteStore {
     pub fn open(path: &Path, role: Role, listener: Arc<dyn ChangeListener>) -> Result<Self, OpenError> {
         let lock = folder::prepare(path, role)?;
         let mut connection = open::connect(path, open::Mode::Write)?;
-        schema::migrate(&mut connection, path)?;
+        schema::prepare(&mut connection, path)?;
         if role == Role::Bulk {
             open::in_bulk(&connection, path)?;
         }
@@ -91,6 +93,21 @@ impl SqliteStore {
         let writer = Writer::start(files, Arc::clone(&health), listener, count.clone());
         let writer = writer.map_err(|error| OpenError::Threads { error })?;
         Ok(Self { readers, searcher, writer, health, writes: count, _lock: lock })
+    }
+}
+
+impl SqliteStore {
+    /// Brings the file's schema up to date, and does nothing else: the version that it had (0 where there was no
+    /// file), and that it has now. Blocks.
+    ///
+    /// # Errors
+    /// [`OpenError`] names the path and what to do.
+    pub fn migrate(path: &Path) -> Result<(i64, i64), OpenError> {
+        folder::prepare(path, Role::Beside)?;
+        let mut connection = open::connect(path, open::Mode::Write)?;
+        let before = schema::version(&connection).map_err(|error| OpenError::of(path, &error))?;
+        schema::migrate(&mut connection, path)?;
+        Ok((before, schema::newest_known()))
     }
 }
 

@@ -54,6 +54,12 @@ pub enum OpenError {
         /// The newest version known.
         known: i64,
     },
+    /// It is the target of a copy that was not finished.
+    #[error("{} is an unfinished copy of another database; finish it with the same `store copy` as before", path.display())]
+    Unfinished {
+        /// The file.
+        path: PathBuf,
+    },
     /// SQLite cannot open it or bring it up to date.
     #[error("{} cannot be opened: {reason}", path.display())]
     Sqlite {

@@ -42,6 +42,23 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Op
     outcome.map(drop).map_err(|error| OpenError::Sqlite { path: path.to_owned(), reason: error.to_string() })
 }
 
+/// Brings up to date what is to be used.
+///
+/// # Errors
+/// Besides those of bringing it up to date, [`OpenError::Unfinished`].
+pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    migrate(connection, path)?;
+    if is_unfinished(connection).map_err(|error| OpenError::of(path, &error))? {
+        return Err(OpenError::Unfinished { path: path.to_owned() });
+    }
+    Ok(())
+}
+
+/// Whether it is the target of a copy that was not finished.
+pub(super) fn is_unfinished(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.prepare_cached(sql::UNFINISHED)?.exists([])
+}
+
 pub(super) fn newest_known() -> i64 {
     let migrations = embedded::migrations::runner();
     migrations.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)

@@ -25,6 +25,7 @@ pub(super) use columns;
 statements! {
     PING = "SELECT 1 FROM config WHERE key = ''";
     HAS_HISTORY = "SELECT 1 FROM pragma_table_list('refinery_schema_history')";
+    UNFINISHED = "SELECT 1 FROM unfinished_copy WHERE one = 1";
 
     FIND_BY_ID = concat!("SELECT ", columns!(), " FROM users WHERE id = ?1");
     FIND_BY_LOGIN = concat!(

@@ -4,6 +4,7 @@ mod acl;
 mod backup;
 mod key;
 mod lists;
+mod store;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub(crate) use self::acl::{AclCommand, Question};
 pub(crate) use self::backup::{BackupArgs, RestoreArgs};
 pub(crate) use self::key::KeyCommand;
 pub(crate) use self::lists::{UserFilters, UserSelection};
+pub(crate) use self::store::{CopyArgs, StoreCommand};
 use crate::config::Overrides;
 
 /// A self-hosted authentication server for products that embed Appmixer.
@@ -68,6 +70,9 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Put a backup in the place of the database, while no server runs
     Restore(RestoreArgs),
+    /// The database as a whole: copy, migrate
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Check the configuration, and show each value with its source
     CheckConfig {
         /// One JSON object a line

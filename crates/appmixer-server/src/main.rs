@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Some(Command::Acl(command)) => commands::acl::run(command),
         Some(Command::Backup(args)) => commands::backup::run(&args),
         Some(Command::Restore(args)) => commands::restore::run(&args),
+        Some(Command::Store(command)) => commands::store::run(&command),
         Some(Command::CheckConfig { json, common }) => commands::check_config::run(json, &common),
         Some(Command::Health(args)) => commands::health::run(args.listen.as_ref(), &args.common),
         Some(Command::Completions { shell }) => commands::manual::completions(shell),

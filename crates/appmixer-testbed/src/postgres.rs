@@ -179,13 +179,24 @@ impl Postgres {
         String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
     }
 
+    /// Begins to run statements on a connection of their own.
+    #[must_use]
+    pub fn psql_beside(&self, database: &str, sql: &str) -> Child {
+        let mut command = self.client(database, sql);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     fn query(&self, database: &str, sql: &str) -> Output {
-        Command::new(program("psql"))
+        self.client(database, sql).output().unwrap()
+    }
+
+    fn client(&self, database: &str, sql: &str) -> Command {
+        let mut command = Command::new(program("psql"));
+        command
             .env("PGPASSWORD", PASSWORD)
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", USER, "-d", database])
-            .args(["-v", "ON_ERROR_STOP=1", "-qAt", "-c", sql])
-            .output()
-            .unwrap()
+            .args(["-v", "ON_ERROR_STOP=1", "-qAt", "-c", sql]);
+        command
     }
 
     /// Ends every connection of the database but the one that does it.

@@ -17,6 +17,7 @@ mod progress;
 pub(crate) mod restore;
 pub(crate) mod serve;
 mod stop;
+pub(crate) mod store;
 mod table;
 pub(crate) mod token;
 pub(crate) mod user;

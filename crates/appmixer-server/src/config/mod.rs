@@ -18,6 +18,7 @@ use appmixer_token::Algorithm;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use load::{Overrides, load};
+pub(crate) use secrets::read_line;
 pub(crate) use values::{FileMode, ListenOn, LogFormat, QuotaText, SecretText, Span, TokenAlgorithm};
 
 /// Everything that an operator sets before the start. `keys` documents each.

@@ -76,6 +76,15 @@ pub(super) fn resolve(
 }
 
 fn read(secret: &Secret, path: &Path) -> Result<Value, String> {
+    if secret.is_list {
+        let text = read_text(path)?;
+        let lines = text.lines().map(|line| line.trim_end_matches('\r')).filter(|line| !line.is_empty());
+        return Ok(Value::from(lines.map(str::to_owned).collect::<Vec<_>>()));
+    }
+    Ok(read_line(path)?.as_str().into())
+}
+
+fn read_text(path: &Path) -> Result<Zeroizing<String>, String> {
     let mut text = Zeroizing::new(String::new());
     let mut file = File::open(path).map_err(|error| error.to_string())?;
     // A device or a pipe might never end, or never begin.
@@ -88,10 +97,15 @@ fn read(secret: &Secret, path: &Path) -> Result<Value, String> {
     if read as u64 > MAX_FILE_BYTES {
         return Err(format!("it has more than {MAX_FILE_BYTES} bytes"));
     }
-    if secret.is_list {
-        let lines = text.lines().map(|line| line.trim_end_matches('\r')).filter(|line| !line.is_empty());
-        return Ok(Value::from(lines.map(str::to_owned).collect::<Vec<_>>()));
-    }
+    Ok(text)
+}
+
+/// A secret from a file of one line, whose end does not count.
+///
+/// # Errors
+/// What is wrong with the file, without what it says.
+pub(crate) fn read_line(path: &Path) -> Result<Zeroizing<String>, String> {
+    let text = read_text(path)?;
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() {
         return Err("it is empty".to_owned());
@@ -99,7 +113,7 @@ fn read(secret: &Secret, path: &Path) -> Result<Value, String> {
     if text.contains('\n') {
         return Err("it has more than one line".to_owned());
     }
-    Ok(text.into())
+    Ok(Zeroizing::new(text.to_owned()))
 }
 
 /// The value, with the file as its source.

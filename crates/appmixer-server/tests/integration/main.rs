@@ -52,6 +52,8 @@ mod secure;
 mod security_headers;
 mod shipping;
 mod smuggling;
+mod store_copy;
+mod store_copy_runs;
 mod support;
 mod terminal;
 mod tls;

@@ -1,0 +1,45 @@
+//! `store`: the database as a whole.
+
+mod copy;
+mod place;
+
+use appmixer_store::{PostgresStore, SqliteStore};
+use tokio::runtime::Builder;
+
+use super::stop::Stop;
+use crate::cli::{Common, StoreCommand};
+use crate::config::load;
+use crate::database::Database;
+use crate::failure::Failure;
+use crate::logging;
+
+pub(crate) fn run(command: &StoreCommand) -> Result<(), Failure> {
+    match command {
+        StoreCommand::Copy(args) => copy::run(args),
+        StoreCommand::Migrate { common } => migrate(common),
+    }
+}
+
+fn migrate(common: &Common) -> Result<(), Failure> {
+    logging::start_for_command();
+    let (config, _) = load(common.config.as_deref(), &common.overrides(None))?;
+    let (before, now) = match config.database()? {
+        Database::Sqlite(path) => SqliteStore::migrate(&path)?,
+        Database::Postgres(options) => {
+            Builder::new_current_thread().enable_all().build()?.block_on(async {
+                let mut stop = Stop::new()?;
+                tokio::select! {
+                    biased;
+                    () = stop.told() => Err(Failure::refused("interrupted; the same command goes on")),
+                    migrated = PostgresStore::migrate(&options) => Ok(migrated?),
+                }
+            })?
+        }
+    };
+    if before == now {
+        println!("schema version {now}, as it was");
+    } else {
+        println!("schema version {before} became {now}");
+    }
+    Ok(())
+}

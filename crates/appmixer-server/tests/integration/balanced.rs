@@ -35,7 +35,14 @@ fn nodes() -> Vec<TestServer> {
 }
 
 fn before(nodes: &[TestServer]) -> Haproxy {
-    Haproxy::before([&nodes[0].address, &nodes[1].address, &nodes[2].address])
+    let proxy = Haproxy::before([&nodes[0].address, &nodes[1].address, &nodes[2].address]);
+    // A first check that is slow counts as if it were not the first.
+    eventually(|| {
+        let ready =
+            |_| ask(&proxy.address(), "GET /readyz", "", "").is_some_and(|answer| answer.status == 200);
+        (0..10).all(ready)
+    });
+    proxy
 }
 
 /// The requests for `/user` that it has answered.

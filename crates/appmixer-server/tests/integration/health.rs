@@ -1,6 +1,8 @@
-//! `health`, which a container runs to hear whether its server is ready.
+//! What containers run: `health`, by which they hear whether their server is ready, and other commands.
 
+use std::fs;
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::Output;
 
 use crate::observability::management;
@@ -56,7 +58,7 @@ fn health_tells_a_server_that_is_gone_or_not_ready_or_silent_in_one_line() {
     told(&at(&address), 0, &[]);
 
     // The database has gone, which `/readyz` knows when it has been written to.
-    std::fs::rename(server.data().join("appmixer.sqlite"), server.data().join("away")).unwrap();
+    fs::rename(server.data().join("appmixer.sqlite"), server.data().join("away")).unwrap();
     crate::support::eventually(|| at(&address).status.code() == Some(1));
     told(&at(&address), 1, &[&address, "/readyz: 503 {\"statusCode\":503"]);
 
@@ -67,4 +69,26 @@ fn health_tells_a_server_that_is_gone_or_not_ready_or_silent_in_one_line() {
     told(&at(&nobody), 1, &[&nobody, "refused"]);
     told(&at("127.0.0.1:0"), 2, &["port"]);
     told(&at("off"), 2, &["no listener"]);
+}
+
+#[test]
+fn what_containers_run_are_commands() {
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+    let folder = tempfile::tempdir().unwrap();
+    for (path, before, number) in [
+        ("docker/Dockerfile", "CMD [", 2),
+        ("helm/appmixer-server/templates/deployment.yaml", "args: [", 1),
+        ("helm/appmixer-server/templates/migration.yaml", "args: [", 1),
+    ] {
+        let content = fs::read_to_string(deploy.join(path)).unwrap();
+        let lists: Vec<_> = content.split(before).skip(1).filter_map(|rest| rest.split(']').next()).collect();
+        assert_eq!(lists.len(), number, "{path}");
+        for list in lists {
+            let words = list.split(',').map(|word| word.trim().trim_matches('"'));
+            let mut command = binary(&folder.path().join("data"));
+            command.args(words.filter(|word| !word.ends_with("/appmixer-server"))).arg("--help");
+            let output = run(command, "");
+            assert!(output.status.success(), "{path}: {list}: {}", text(&output));
+        }
+    }
 }

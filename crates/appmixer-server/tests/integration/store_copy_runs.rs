@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::commands::Desk;
 use crate::import::text;
 use crate::store_copy::{copied, desk_with, dump, sqlite};
-use crate::support::{SECRET, eventually, run};
+use crate::support::{SECRET, TestServer, eventually, run};
 use crate::terminal::Terminal;
 
 /// More than a copy writes at once, some times.
@@ -233,4 +233,55 @@ fn a_copy_into_a_file_that_could_not_be_written_is_not_served_and_goes_on() {
     copied(&desk.output(&arguments, ""));
     assert_eq!(dump(&path), dump(&desk.0.path().join("data").join("appmixer.sqlite")));
     assert_eq!(other.done(&["user", "count"], ""), MANY.to_string());
+}
+
+#[test]
+fn a_source_in_postgresql_that_is_served_is_warned_of_and_what_is_changed_meanwhile_is_found() {
+    let desk = Desk::new();
+    let url = Postgres::shared().database();
+    let node = TestServer::with(&[("APPMIXER_STORE__URL", &url)]);
+    node.user("joe@acme");
+    let mut target = Target::new(&desk);
+    target.hold();
+    let mut command =
+        target.with_it(desk.command(&["store", "copy", "--from", "env:SOURCE", "--to", "env:TARGET"]));
+    command.env("SOURCE", &url).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let running = command.spawn().unwrap();
+    eventually(|| target.sql("SELECT count(*) FROM users") == "1");
+    node.user("new@acme");
+    target.let_go();
+    let output = running.wait_with_output().unwrap();
+    let why = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{why}");
+    assert!(why.contains("seem to have") && why.contains("connections to --from: stop them"), "{why}");
+    assert!(!why.contains("connections to --to"), "{why}");
+    assert!(why.contains("the target has not what the source has (users, "), "{why}");
+    target.assert_not_served(&desk);
+}
+
+#[test]
+fn entries_that_no_node_has_put_into_the_log_yet_are_copied_as_its_end() {
+    let desk = Desk::new();
+    let source = Target::new(&desk);
+    let run_there = |arguments: &[&str], input: &str| {
+        let output = run(source.with_it(desk.command(arguments)), input);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    run_there(&["user", "add", "joe@acme", "--password-stdin"], "abc321\n");
+    run_there(&["audit", "list"], "");
+    for plan in ["a", "b", "c"] {
+        run_there(&["user", "set", "joe@acme", "--plan", plan], "");
+    }
+    let arrived = "SELECT count(*) FROM audit_arrivals";
+    assert_eq!(source.sql(arrived), "3");
+    // A clock that goes back a little is not shown.
+    source.sql("UPDATE audit_arrivals SET time = time - 30000 WHERE number = (SELECT max(number) FROM audit_arrivals)");
+    let to = sqlite(&desk.0.path().join("data").join("appmixer.sqlite"));
+    copied(&run(source.with_it(desk.command(&["store", "copy", "--to", &to, "--json"])), ""));
+    assert_eq!(source.sql(arrived), "3", "the source was written to");
+    let list = ["audit", "list", "--json"];
+    let copied = desk.done(&list, "");
+    assert_eq!(copied.lines().count(), 4);
+    assert_eq!(copied, run_there(&list, "").trim());
 }

@@ -280,17 +280,19 @@ impl Copy {
     /// [`CopyError`]; it is as unfinished as before then.
     pub async fn verify(mut self, show: impl Fn(u64) + Sync) -> Result<Vec<Verified>, CopyError> {
         // Not what it was when it was copied: nobody should have changed it since, and here it is found out.
-        let mut source = self.source.0.reader().await.map_err(CopyError::Source)?;
-        let last_audit_id = source.last_audit_id().await.map_err(CopyError::Source)?;
+        let mut from = self.source.0.reader().await.map_err(CopyError::Source)?;
+        let last_audit_id = from.last_audit_id().await.map_err(CopyError::Source)?;
         self.target.0.settle(last_audit_id).await?;
-        let mut target = self.target.0.reader().await.map_err(CopyError::Target)?;
+        let mut to = self.target.0.reader().await.map_err(CopyError::Target)?;
         let read = AtomicU64::new(0);
         let count = |rows: u64| {
             let both = read.fetch_add(rows, Ordering::Relaxed) + rows;
             show(both / 2);
         };
-        let (source, target) = tokio::join!(sums(&mut *source, &count), sums(&mut *target, &count));
+        let (source, target) = tokio::join!(sums(&mut *from, &count), sums(&mut *to, &count));
         let (source, target) = (source.map_err(CopyError::Source)?, target.map_err(CopyError::Target)?);
+        // SQLite's log cannot be folded into the file while somebody reads of it.
+        drop(to);
         let verified: Vec<_> = source
             .into_iter()
             .zip(target)

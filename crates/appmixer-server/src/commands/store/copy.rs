@@ -199,7 +199,7 @@ fn print(verified: &[Verified], summary: &Summary) -> Result<(), Failure> {
         .collect();
     Table::new(columns, "  ").print(&rows)?;
     println!(
-        "copied {} rows in {:.1} s, {:.0} users a second; read both sides again in {:.1} s",
+        "copied {} rows in {:.1} s, {:.0} users a second; verified in {:.1} s",
         summary.rows, summary.seconds, summary.rate, summary.verifying
     );
     Ok(())

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use appmixer_testbed::Postgres;
+use appmixer_testbed::{Pgbouncer, Postgres};
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -284,4 +284,47 @@ fn entries_that_no_node_has_put_into_the_log_yet_are_copied_as_its_end() {
     let copied = desk.done(&list, "");
     assert_eq!(copied.lines().count(), 4);
     assert_eq!(copied, run_there(&list, "").trim());
+}
+
+#[test]
+fn of_two_copies_into_one_target_one_is_finished_and_the_other_gives_up() {
+    let (desk, from) = desk_with(MANY);
+    let mut target = Target::new(&desk);
+    target.hold();
+    // A file is locked by the first one: the second has the same in another.
+    let same = desk.0.path().join("same.sqlite");
+    desk.done(&["backup", same.to_str().unwrap()], "");
+    let start = |from: &Path| {
+        let mut command = target.copy(&desk, from, &[]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let first = start(&from);
+    eventually(|| target.has_all_users());
+    let second = start(&same);
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
+         AND datname = current_database() AND query LIKE '%unfinished_copy%'";
+    eventually(|| target.sql(waits) == "1");
+    target.let_go();
+    let outputs = [first, second].map(|child| child.wait_with_output().unwrap());
+    let told = outputs.each_ref().map(|output| (output.status.code(), text(&output.stderr)));
+    assert_eq!(told.iter().filter(|(status, _)| *status == Some(0)).count(), 1, "{told:?}");
+    let (status, why) = told.iter().find(|(status, _)| *status != Some(0)).unwrap();
+    assert_eq!(*status, Some(1), "{told:?}");
+    assert!(why.contains("has taken over") || why.contains("the target is not empty"), "{told:?}");
+    assert_eq!(run(target.with_it(desk.command(&["user", "count"])), "").stdout, b"9000\n");
+}
+
+#[test]
+fn a_copy_goes_to_postgresql_and_back_through_a_proxy_that_pools_transactions() {
+    let (desk, from) = desk_with(MANY);
+    let url = Postgres::shared().database();
+    let proxy = Pgbouncer::before(Postgres::shared(), 4);
+    let through = proxy.url(&url);
+    let there = desk.0.path().join("there.url");
+    std::fs::write(&there, through).unwrap();
+    let there = format!("@{}", there.display());
+    copied(&desk.output(&["store", "copy", "--to", &there, "--json"], ""));
+    let back = desk.0.path().join("back.sqlite");
+    copied(&desk.output(&["store", "copy", "--from", &there, "--to", &sqlite(&back), "--json"], ""));
+    assert_eq!(dump(&back), dump(&from));
 }

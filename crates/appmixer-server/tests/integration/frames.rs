@@ -83,7 +83,7 @@ impl Frame {
     }
 
     /// The status of an answer: the first field, from the static table or as digits (RFC 7541, appendices A and B).
-    fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         let mut block = &self.payload[..];
         // The table may be told its size first.
         while block[0] & 0xe0 == 0x20 {
@@ -206,6 +206,20 @@ impl Http2 {
             let frame = self.next().unwrap_or_else(|| panic!("ended without a frame of kind {kind}"));
             if frame.kind == kind {
                 return frame;
+            }
+        }
+    }
+
+    /// What comes of streams until a ping is answered.
+    pub(crate) fn said(&mut self) -> Vec<Frame> {
+        self.send(PING, 0, 0, &[7; 8]);
+        let mut frames = Vec::new();
+        loop {
+            let frame = self.next().expect("the connection has ended");
+            match frame.kind {
+                PING if frame.flags & ACK != 0 => return frames,
+                _ if frame.stream > 0 => frames.push(frame),
+                _ => {}
             }
         }
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::known_keys::{API_USER_CREATE_SCOPE, DEFAULT_USER_VENDOR, JWT_SECRET, Kind, KnownKey, MAIL_TLS};
 use crate::message::OpenChannels;
 use crate::name::Email;
 use crate::profile::Vendor;
@@ -36,7 +37,7 @@ pub enum InvalidConfig {
     Value(String),
 }
 
-/// The name of an entry. Any name may be stored; some mean something ([`KNOWN_KEYS`]).
+/// The name of an entry. Any name may be stored; some mean something ([`crate::KNOWN_KEYS`]).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConfigKey(Box<str>);
 
@@ -65,74 +66,15 @@ impl ConfigKey {
     }
 
     fn kind(&self) -> Option<Kind> {
-        KNOWN_KEYS.iter().find(|(name, _)| *name == self.as_str()).map(|(_, kind)| *kind)
+        KnownKey::find(self.as_str()).map(|key| key.kind)
     }
 
     /// Whether the value can be written but not read.
     #[must_use]
     pub fn is_write_only(&self) -> bool {
-        matches!(self.kind(), Some(Kind::Secret | Kind::WebhookSecret | Kind::TokenSecret))
+        self.kind().is_some_and(Kind::is_write_only)
     }
 }
-
-/// What a known key's value must be. `null` is always possible and means the default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Scopes, separated by commas.
-    Scopes,
-    /// A vendor, or a list of them.
-    Vendor,
-    /// Any text.
-    Text,
-    /// A text of one line: without control characters, and not empty.
-    Line,
-    /// A host name, or an IP address.
-    Host,
-    /// An email address.
-    Email,
-    /// `implicit` or `starttls`.
-    MailTls,
-    /// An `http` or `https` URL.
-    Url,
-    /// A TCP port.
-    Port,
-    /// A text that is write-only.
-    Secret,
-    /// The key that signs webhooks, write-only and long enough.
-    WebhookSecret,
-    /// The token secret, write-only and long enough (RFC 7518 section 3.2).
-    TokenSecret,
-}
-
-/// The key that restricts who creates users.
-pub const API_USER_CREATE_SCOPE: &str = "API_USER_CREATE_SCOPE";
-/// The key of a new user's vendor.
-pub const DEFAULT_USER_VENDOR: &str = "DEFAULT_USER_VENDOR";
-/// The key of the signing secret.
-pub const JWT_SECRET: &str = "JWTSecret";
-
-/// The keys that mean something (contract, "System configuration").
-pub const KNOWN_KEYS: &[(&str, Kind)] = &[
-    (API_USER_CREATE_SCOPE, Kind::Scopes),
-    ("APP_NAME", Kind::Line),
-    (DEFAULT_USER_VENDOR, Kind::Vendor),
-    ("WEBHOOK_USER_FORGOT_PASSWORD", Kind::Url),
-    ("APPMIXER_FE_URL", Kind::Url),
-    ("RESET_PASSWORD_FE_URL_SUFFIX", Kind::Line),
-    ("MAIL_SMTP_HOST", Kind::Host),
-    ("MAIL_SMTP_PORT", Kind::Port),
-    ("MAIL_SMTP_USER", Kind::Line),
-    ("MAIL_SMTP_PASS", Kind::Secret),
-    ("MAIL_SMTP_TLS", Kind::MailTls),
-    ("MAIL_FROM_NAME", Kind::Line),
-    ("MAIL_FROM_EMAIL", Kind::Email),
-    ("FORGOT_PASSWORD_MAIL_SUBJECT", Kind::Line),
-    ("FORGOT_PASSWORD_MAIL_BODY", Kind::Text),
-    ("WEBHOOK_USER_CREATED", Kind::Url),
-    ("WEBHOOK_USER_DELETED", Kind::Url),
-    ("WEBHOOK_SECRET", Kind::WebhookSecret),
-    (JWT_SECRET, Kind::TokenSecret),
-];
 
 /// One entry, its value fit for its key. Not shown by `Debug`.
 #[derive(Clone, PartialEq)]
@@ -205,10 +147,13 @@ fn check(kind: Kind, value: &Value, min_secret_bytes: usize) -> Result<(), Strin
         Kind::Line => line(text(value)?),
         Kind::Host => host(text(value)?),
         Kind::Email => Email::parse(text(value)?).map(drop).map_err(|error| error.to_string()),
-        Kind::MailTls => match text(value)? {
-            "implicit" | "starttls" => Ok(()),
-            _ => Err("must be implicit or starttls".to_owned()),
-        },
+        Kind::MailTls => {
+            if MAIL_TLS.contains(&text(value)?) {
+                Ok(())
+            } else {
+                Err(format!("must be {}", MAIL_TLS.join(" or ")))
+            }
+        }
         Kind::Url => url(text(value)?),
         Kind::Port => port(value),
         Kind::WebhookSecret => long_enough(text(value)?, MIN_WEBHOOK_SECRET_BYTES),

@@ -31,6 +31,7 @@ mod context;
 mod forgot_password;
 mod id;
 mod import;
+mod known_keys;
 mod message;
 mod name;
 mod origin;
@@ -61,14 +62,17 @@ pub use change_password::{
     ChangePasswordError, change_password, reset_password, set_password, sign_out_everywhere,
 };
 pub use config::{
-    API_USER_CREATE_SCOPE, ConfigEntry, ConfigKey, DEFAULT_USER_VENDOR, InvalidConfig, JWT_SECRET,
-    KNOWN_KEYS, Kind, MASK, MAX_ENTRIES, MAX_KEY_BYTES, MAX_VALUE_BYTES, MIN_WEBHOOK_SECRET_BYTES,
-    SystemConfig,
+    ConfigEntry, ConfigKey, InvalidConfig, MASK, MAX_ENTRIES, MAX_KEY_BYTES, MAX_VALUE_BYTES,
+    MIN_WEBHOOK_SECRET_BYTES, SystemConfig,
 };
 pub use context::{Context, DEFAULT_TOKEN_LIFETIME, Rules, Session, open_session};
 pub use forgot_password::{ForgotPasswordError, RedeemError, forgot_password, redeem_reset_code};
 pub use id::{IdGenerator, InvalidId, Ticket, UserId};
 pub use import::{Existing, Imported};
+pub use known_keys::{
+    API_USER_CREATE_SCOPE, DEFAULT_USER_VENDOR, DefaultValue, JWT_SECRET, KNOWN_KEYS, Kind, KnownKey,
+    MAIL_TLS,
+};
 pub use message::{Channel, EVENT_LIFETIME, MAX_WAITING, Message, MessageId, OpenChannels, Payload};
 pub use name::{Email, InvalidName, LoginName, MAX_NAME_BYTES, Names, Username};
 pub use origin::{Actor, Origin};

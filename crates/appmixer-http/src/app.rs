@@ -289,6 +289,7 @@ impl App {
             (Resource::ConfigEntry, &Method::DELETE) => {
                 Box::pin(routes::config::delete(self, head, parameter)).await
             }
+            (Resource::ConfigKeys, &Method::GET) => Box::pin(routes::config::keys(self, headers)).await,
             (Resource::AclTypes, &Method::GET) => Box::pin(routes::acl::types(self, headers)).await,
             (Resource::AccessRules, &Method::GET) => {
                 Box::pin(routes::acl::get(self, headers, parameter)).await

@@ -24,6 +24,7 @@ pub(crate) enum Resource {
     Deletion,
     Config,
     ConfigEntry,
+    ConfigKeys,
     AclTypes,
     AccessRules,
     RuleResources,
@@ -56,6 +57,7 @@ pub(crate) const RESOURCES: &[(&str, Resource)] = &[
     ("/users/{userId}/delete-status/{ticket}", Resource::Deletion),
     ("/config", Resource::Config),
     ("/config/{key}", Resource::ConfigEntry),
+    ("/config-keys", Resource::ConfigKeys),
     ("/acl-types", Resource::AclTypes),
     ("/acl/{type}", Resource::AccessRules),
     ("/acl/{type}/resources", Resource::RuleResources),
@@ -80,6 +82,7 @@ impl Resource {
             | Self::Users
             | Self::UserCount
             | Self::Deletion
+            | Self::ConfigKeys
             | Self::AclTypes
             | Self::RuleResources
             | Self::RuleActions

@@ -4,7 +4,8 @@
 
 use appmixer_apps::App;
 use appmixer_core::{
-    Action, ConfigEntry, Metadata, Plan, RuleSet, RuleText, Scopes, Ticket, Timestamp, User, UserId, Vendor,
+    Action, ConfigEntry, DefaultValue, KnownKey, Metadata, Plan, RuleSet, RuleText, Scopes, Ticket,
+    Timestamp, User, UserId, Vendor,
 };
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -159,6 +160,43 @@ pub(crate) struct ConfigEntryView<'a> {
 impl<'a> ConfigEntryView<'a> {
     pub(crate) fn of(entry: &'a ConfigEntry) -> Self {
         Self { key: entry.key().as_str(), value: entry.shown_value() }
+    }
+}
+
+/// A key of the system configuration that means something to the server.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ConfigKey")]
+pub(crate) struct ConfigKeyView {
+    key: &'static str,
+    /// What it does, for people.
+    meaning: &'static str,
+    /// What holds while it is not set; `null` where that is nothing, or the meaning tells it.
+    #[schemars(with = "wire::DefaultValue")]
+    default: Value,
+    /// What it takes.
+    #[schemars(with = "wire::ConfigKind")]
+    value: &'static str,
+    /// Whether it can be written and not read.
+    secret: bool,
+    /// All values that there are, where they are few.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    choices: Option<&'static [&'static str]>,
+}
+
+impl ConfigKeyView {
+    pub(crate) fn of(key: &KnownKey) -> Self {
+        Self {
+            key: key.name,
+            meaning: key.meaning,
+            default: match key.default {
+                DefaultValue::Null => Value::Null,
+                DefaultValue::Text(text) => text.into(),
+                DefaultValue::Port(port) => port.into(),
+            },
+            value: key.kind.as_str(),
+            secret: key.kind.is_write_only(),
+            choices: key.kind.choices(),
+        }
     }
 }
 

@@ -59,7 +59,7 @@ fn compose(
     // A user's name need only look like an address.
     let to = to.map_err(|_| Outcome::Refused("no mail can be sent to the user's address".to_owned()))?;
     let id = format!("<{}@{}>", waiting.id, from.domain());
-    let app = one_line(&settings.app_name());
+    let app = one_line(settings.app_name());
     let subject = settings.mail_subject().map_or_else(|| format!("{app}: choose a new password"), one_line);
     let written = UNIX_EPOCH + Duration::from_millis(waiting.created.millis().unsigned_abs());
 

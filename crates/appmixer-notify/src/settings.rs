@@ -1,6 +1,6 @@
 //! The entries of the system configuration that deliveries need, read for each.
 
-use appmixer_core::{Channel, ConfigEntry};
+use appmixer_core::{Channel, ConfigEntry, DefaultValue, KnownKey};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -35,8 +35,12 @@ impl Settings<'_> {
         self.value(key)?.as_str()
     }
 
-    fn text_or(&self, key: &str, default: &str) -> String {
-        self.text(key).unwrap_or(default).to_owned()
+    fn text_or_default(&self, key: &str) -> &str {
+        let default = || match KnownKey::find(key)?.default {
+            DefaultValue::Text(text) => Some(text),
+            DefaultValue::Null | DefaultValue::Port(_) => None,
+        };
+        self.text(key).or_else(default).unwrap_or_default()
     }
 
     /// Where the channel leads, if it is still open.
@@ -48,28 +52,36 @@ impl Settings<'_> {
         self.text("WEBHOOK_SECRET").map(|text| Zeroizing::new(text.as_bytes().to_vec()))
     }
 
-    pub(crate) fn mail_server(&self) -> Option<MailServer> {
-        let port = match self.value("MAIL_SMTP_PORT") {
+    fn port_or_default(&self, key: &str) -> u16 {
+        let port = match self.value(key) {
             Some(Value::String(digits)) => digits.parse().ok(),
             Some(number) => number.as_u64().and_then(|number| u16::try_from(number).ok()),
             None => None,
         };
+        let default = || match KnownKey::find(key)?.default {
+            DefaultValue::Port(port) => Some(port),
+            DefaultValue::Null | DefaultValue::Text(_) => None,
+        };
+        port.or_else(default).unwrap_or_default()
+    }
+
+    pub(crate) fn mail_server(&self) -> Option<MailServer> {
         Some(MailServer {
             host: self.text("MAIL_SMTP_HOST")?.to_owned(),
-            port: port.unwrap_or(465),
+            port: self.port_or_default("MAIL_SMTP_PORT"),
             tls: self.text("MAIL_SMTP_TLS").map(|text| match text {
                 "implicit" => MailTls::Implicit,
                 _ => MailTls::StartTls,
             }),
             user: self.text("MAIL_SMTP_USER").map(str::to_owned),
             password: self.text("MAIL_SMTP_PASS").map(|text| text.to_owned().into()),
-            from_name: self.text_or("MAIL_FROM_NAME", "Appmixer"),
-            from_email: self.text_or("MAIL_FROM_EMAIL", "info@appmixer.com"),
+            from_name: self.text_or_default("MAIL_FROM_NAME").to_owned(),
+            from_email: self.text_or_default("MAIL_FROM_EMAIL").to_owned(),
         })
     }
 
-    pub(crate) fn app_name(&self) -> String {
-        self.text_or("APP_NAME", "Appmixer")
+    pub(crate) fn app_name(&self) -> &str {
+        self.text_or_default("APP_NAME")
     }
 
     pub(crate) fn mail_subject(&self) -> Option<&str> {
@@ -82,8 +94,8 @@ impl Settings<'_> {
 
     /// `<url>/<suffix>?code=<code>` (contract); a code needs no escaping.
     pub(crate) fn link(&self, code: &str) -> Zeroizing<String> {
-        let url = self.text("APPMIXER_FE_URL").unwrap_or("http://localhost:8080");
-        let suffix = self.text("RESET_PASSWORD_FE_URL_SUFFIX").unwrap_or("reset-password");
+        let url = self.text_or_default("APPMIXER_FE_URL");
+        let suffix = self.text_or_default("RESET_PASSWORD_FE_URL_SUFFIX");
         let (url, suffix) = (url.trim_end_matches('/'), suffix.trim_start_matches('/'));
         Zeroizing::new(format!("{url}/{suffix}?code={code}"))
     }

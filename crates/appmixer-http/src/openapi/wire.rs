@@ -3,10 +3,12 @@
 //! Nothing makes values of these types: the domain's own do the work, and `JsonSchema` asks only for the shape.
 #![allow(dead_code, reason = "only their schemas are asked for")]
 
+use std::collections::BTreeSet;
+
 use appmixer_core::{
-    AclType, Action as CoreAction, AuditKind as CoreAuditKind, DEFAULT_PAGE, MAX_FILTERS, MAX_KEY_BYTES,
-    MAX_LIST_LENGTH, MAX_NAME_BYTES, MAX_PAGE, MAX_PASSWORD_BYTES, MAX_RULE_TEXT_BYTES, MAX_SCOPE_BYTES,
-    MAX_SCOPES, MAX_TEXT_BYTES,
+    AclType, Action as CoreAction, AuditKind as CoreAuditKind, DEFAULT_PAGE, Kind, MAX_FILTERS,
+    MAX_KEY_BYTES, MAX_LIST_LENGTH, MAX_NAME_BYTES, MAX_PAGE, MAX_PASSWORD_BYTES, MAX_RULE_TEXT_BYTES,
+    MAX_SCOPE_BYTES, MAX_SCOPES, MAX_TEXT_BYTES,
 };
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
@@ -70,6 +72,24 @@ pub(crate) struct Object(Map<String, Value>);
 #[derive(JsonSchema)]
 #[schemars(inline, extend("pattern" = r"^[^\x00-\x1f\x7f-\x9f]+$", "minLength" = 1, "maxLength" = MAX_KEY_BYTES))]
 pub(crate) struct ConfigKey(String);
+
+/// A text, a port, or nothing.
+#[derive(JsonSchema)]
+#[schemars(inline, untagged)]
+pub(crate) enum DefaultValue {
+    Nothing,
+    Text(String),
+    Port(u16),
+}
+
+/// What a form would ask for: `line` is a text of one line, `choice` one of the key's `choices`.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("enum" = config_kinds()))]
+pub(crate) struct ConfigKind(String);
+
+fn config_kinds() -> BTreeSet<&'static str> {
+    Kind::ALL.map(Kind::as_str).into_iter().collect()
+}
 
 /// 1 to 254 bytes without white space or control characters; `*` is everything.
 #[derive(JsonSchema)]

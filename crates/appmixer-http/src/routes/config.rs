@@ -1,6 +1,6 @@
-//! `/config`: the system configuration, for administrators.
+//! `/config` and `/config-keys`: the system configuration, for administrators.
 
-use appmixer_core::{ConfigEntry, ConfigKey, InvalidConfig, Scope, remove_config, set_config};
+use appmixer_core::{ConfigEntry, ConfigKey, InvalidConfig, KNOWN_KEYS, Scope, remove_config, set_config};
 use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 
@@ -9,12 +9,17 @@ use crate::body::{Accepts, RequestBody};
 use crate::error::ApiError;
 use crate::head::Head;
 use crate::response::{Answer, private_json};
-use crate::views::{ConfigEntryView, Removed};
+use crate::views::{ConfigEntryView, ConfigKeyView, Removed};
 
 pub(crate) async fn get(app: &App, headers: &HeaderMap) -> Result<Answer, ApiError> {
     app.require(headers, &Scope::admin()).await?;
     let entries = app.ctx.store.entries().await?;
     private_json(&entries.iter().map(ConfigEntryView::of).collect::<Vec<_>>())
+}
+
+pub(crate) async fn keys(app: &App, headers: &HeaderMap) -> Result<Answer, ApiError> {
+    app.require(headers, &Scope::admin()).await?;
+    private_json(&KNOWN_KEYS.iter().map(ConfigKeyView::of).collect::<Vec<_>>())
 }
 
 pub(crate) async fn post(app: &App, head: &Head<'_>, body: &mut RequestBody) -> Result<Answer, ApiError> {

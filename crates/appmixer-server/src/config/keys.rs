@@ -207,6 +207,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::fs;
 
+    use appmixer_core::{DefaultValue, KNOWN_KEYS};
     use figment::Figment;
     use figment::providers::{Format as _, Serialized, Toml};
     use figment::value::{Dict, Value};
@@ -303,6 +304,25 @@ mod tests {
         }
         let rows = docs.lines().filter(|line| line.contains("` | `APPMIXER_")).count();
         assert_eq!(rows, KEYS.len(), "a row for a key that is no more");
+    }
+
+    #[test]
+    fn the_documentation_has_every_key_of_the_system_configuration_with_its_default() {
+        let docs = file("docs/configuration.md");
+        let (_, system) = docs.split_once("## System").unwrap();
+        for key in KNOWN_KEYS {
+            let name = format!("`{}`", key.name);
+            let row = system.lines().find(|line| {
+                line.starts_with("| ") && line.split(" | ").next().is_some_and(|cell| cell.contains(&name))
+            });
+            let row = row.unwrap_or_else(|| panic!("no row for {name}"));
+            let default = match key.default {
+                DefaultValue::Null => continue,
+                DefaultValue::Text(text) => format!("`{text}`"),
+                DefaultValue::Port(port) => port.to_string(),
+            };
+            assert!(row.contains(&default), "{name}: {default}");
+        }
     }
 
     #[test]

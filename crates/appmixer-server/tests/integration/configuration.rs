@@ -56,6 +56,39 @@ fn a_known_key_takes_no_bad_value() {
 }
 
 #[test]
+fn the_keys_that_mean_something_are_told_to_administrators_with_defaults_that_they_take() {
+    let server = TestServer::start();
+    let (admin, joe) = (server.admin(), server.user("joe@acme"));
+    server.request("GET", "/config-keys", &[], b"").error(401);
+    server.get("/config-keys", &joe).error(403);
+    server.delete_as(&admin, "/config-keys").error(405);
+    let answer = server.get("/config-keys", &admin).expect(200);
+    let keys = answer.json();
+    let keys = keys.as_array().unwrap();
+    let of = |name: &str| keys.iter().find(|key| key["key"] == name).unwrap();
+    assert_eq!(
+        *of("MAIL_SMTP_PORT"),
+        json!({"key":"MAIL_SMTP_PORT","meaning":"The mail server's port.","default":465,"value":"number","secret":false})
+    );
+    assert_eq!(of("MAIL_SMTP_TLS")["choices"], json!(["implicit", "starttls"]));
+    for secret in ["JWTSecret", "WEBHOOK_SECRET", "MAIL_SMTP_PASS"] {
+        assert_eq!((&of(secret)["value"], &of(secret)["secret"]), (&json!("secret"), &json!(true)));
+    }
+    assert_eq!(keys.iter().filter(|key| key["secret"] == true).count(), 3);
+    // Setting what holds anyway is always possible; a choice takes each of its choices.
+    for key in keys {
+        let choices = key["choices"].as_array().into_iter().flatten();
+        for value in [&key["default"]].into_iter().chain(choices) {
+            let entry = json!({"key": key["key"], "value": value}).to_string();
+            assert_eq!(server.post_as(&admin, "/config", &entry).expect(200).body, entry);
+        }
+    }
+    // What clients keep for themselves is none of them.
+    server.post_as(&admin, "/config", r#"{"key":"OUR_OWN","value":1}"#).expect(200);
+    assert_eq!(server.get("/config-keys", &admin).body, answer.body);
+}
+
+#[test]
 fn a_restriction_of_who_makes_users_counts_from_the_next_request() {
     let server = TestServer::start();
     let (admin, joe) = (server.admin(), server.user("joe@acme"));

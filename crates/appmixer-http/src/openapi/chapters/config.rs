@@ -1,7 +1,8 @@
-//! `/config`: the system configuration.
+//! `/config` and `/config-keys`: the system configuration.
 
 use appmixer_core::{
-    InvalidConfig, KNOWN_KEYS, Kind, MAX_ENTRIES, MAX_NAME_BYTES, MIN_WEBHOOK_SECRET_BYTES, StoreError,
+    InvalidConfig, KNOWN_KEYS, Kind, MAIL_TLS, MAX_ENTRIES, MAX_NAME_BYTES, MIN_WEBHOOK_SECRET_BYTES,
+    StoreError,
 };
 use appmixer_token::MIN_SECRET_BYTES;
 use schemars::JsonSchema;
@@ -12,7 +13,7 @@ use crate::openapi::book::{Book, Who};
 use crate::openapi::samples::Samples;
 use crate::openapi::wire::{ConfigKey, NAME};
 use crate::router::Resource;
-use crate::views::{ConfigEntryView, Removed};
+use crate::views::{ConfigEntryView, ConfigKeyView, Removed};
 
 /// An entry. Any key may be stored; one that means something to the server takes only what it can be.
 #[derive(JsonSchema)]
@@ -33,13 +34,13 @@ const PORT: &str =
 
 /// For each key that means something what its value may be.
 fn what_known_keys_need() -> Value {
-    let conditions = KNOWN_KEYS.iter().map(|(key, kind)| {
-        let mut schema = match kind {
+    let conditions = KNOWN_KEYS.iter().map(|key| {
+        let mut schema = match key.kind {
             Kind::Text | Kind::Secret | Kind::Scopes => json!({}),
             Kind::Line => json!({ "pattern": r"^[^\x00-\x1f\x7f-\x9f]+$" }),
             Kind::Host => json!({ "pattern": "^[A-Za-z0-9._:-]+$", "maxLength": 253 }),
             Kind::Email => json!({ "pattern": NAME, "maxLength": MAX_NAME_BYTES }),
-            Kind::MailTls => json!({ "enum": ["implicit", "starttls", null] }),
+            Kind::MailTls => json!({ "enum": [MAIL_TLS[0], MAIL_TLS[1], null] }),
             Kind::Url => json!({ "pattern": URL }),
             Kind::WebhookSecret => json!({ "minLength": MIN_WEBHOOK_SECRET_BYTES }),
             Kind::TokenSecret => json!({ "minLength": MIN_SECRET_BYTES }),
@@ -52,7 +53,7 @@ fn what_known_keys_need() -> Value {
             schema["type"] = json!(["string", "null"]);
         }
         json!({
-            "if": { "properties": { "key": { "const": key } } },
+            "if": { "properties": { "key": { "const": key.name } } },
             "then": { "properties": { "value": schema } },
         })
     });
@@ -80,5 +81,9 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
         .fails(ApiError::invalid_one("key", &"must be UTF-8"), "it is not, once it is decoded")
         .fails(ApiError::invalid_one("key", &InvalidConfig::Key), "it is something else")
         .fails(ApiError::not_found("There is no such entry"), "nobody has set it")
+        .done();
+    book.route("GET", Resource::ConfigKeys, "getConfigKeys", "The keys that mean something", Who::Admin)
+        .about("What an administrator can set, for a form to ask for. Clients' own keys are not among them.")
+        .answers("The keys.", &KNOWN_KEYS.iter().map(ConfigKeyView::of).collect::<Vec<_>>())
         .done();
 }

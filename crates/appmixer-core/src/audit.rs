@@ -31,7 +31,7 @@ pub enum AuditKind {
     PasswordReset,
     /// Somebody has said to have forgotten a password.
     PasswordForgotten,
-    /// A user has ended all of its tokens.
+    /// A user, or an administrator in its place, has ended all of its tokens.
     SignedOutEverywhere,
     /// An entry of the system configuration was set.
     ConfigSet,

@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::access::Caller;
 use crate::audit::{AuditEntry, AuditKind};
 use crate::context::{Context, Session, open_session};
+use crate::id::UserId;
 use crate::name::LoginName;
 use crate::origin::Origin;
 use crate::password::{HashError, InvalidPassword, Password};
@@ -104,13 +105,13 @@ pub async fn set_password(
     Ok(())
 }
 
-/// Revokes every token of the caller, the present one too.
+/// Revokes every token of a user; where it is the caller, the present one too.
 ///
 /// # Errors
 /// [`WriteError`].
-pub async fn sign_out_everywhere(ctx: &Context, caller: &Caller, origin: &Origin) -> Result<(), WriteError> {
+pub async fn sign_out_everywhere(ctx: &Context, origin: &Origin, id: UserId) -> Result<(), WriteError> {
     let change = UserChange { revoke_tokens: true, ..UserChange::default() };
     let now = ctx.clock.now();
-    let entry = AuditEntry::new(now, AuditKind::SignedOutEverywhere, origin).about(caller.user.id);
-    ctx.store.update(caller.user.id, change, now, ctx.beside(entry)).await.map(drop)
+    let entry = AuditEntry::new(now, AuditKind::SignedOutEverywhere, origin).about(id);
+    ctx.store.update(id, change, now, ctx.beside(entry)).await.map(drop)
 }

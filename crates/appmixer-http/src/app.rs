@@ -284,6 +284,9 @@ impl App {
             (Resource::Deletion, &Method::GET) => {
                 Box::pin(routes::users::deletion(self, headers, parameter, second)).await
             }
+            (Resource::SignOutUser, &Method::POST) => {
+                Box::pin(routes::users::sign_out(self, head, parameter)).await
+            }
             (Resource::Config, &Method::GET) => Box::pin(routes::config::get(self, headers)).await,
             (Resource::Config, &Method::POST) => Box::pin(routes::config::post(self, head, body)).await,
             (Resource::ConfigEntry, &Method::DELETE) => {

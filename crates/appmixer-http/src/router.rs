@@ -22,6 +22,7 @@ pub(crate) enum Resource {
     UserCount,
     OneUser,
     Deletion,
+    SignOutUser,
     Config,
     ConfigEntry,
     ConfigKeys,
@@ -55,6 +56,7 @@ pub(crate) const RESOURCES: &[(&str, Resource)] = &[
     ("/users/count", Resource::UserCount),
     ("/users/{userId}", Resource::OneUser),
     ("/users/{userId}/delete-status/{ticket}", Resource::Deletion),
+    ("/users/{userId}/sign-out-everywhere", Resource::SignOutUser),
     ("/config", Resource::Config),
     ("/config/{key}", Resource::ConfigEntry),
     ("/config-keys", Resource::ConfigKeys),
@@ -97,6 +99,7 @@ impl Resource {
             Self::SignIn
             | Self::ChangePassword
             | Self::SignOutEverywhere
+            | Self::SignOutUser
             | Self::ResetPassword
             | Self::ForgotPassword
             | Self::RedeemCode => "POST, OPTIONS",

@@ -2,7 +2,7 @@
 
 use appmixer_core::{
     Email, Metadata, Password, Plan, Scope, Scopes, Text, User, UserChange, UserId, Username, Vendor,
-    WriteError, change_user, choose_password, delete_user,
+    WriteError, change_user, choose_password, delete_user, sign_out_everywhere,
 };
 use http::HeaderMap;
 
@@ -12,7 +12,7 @@ use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::head::Head;
 use crate::response::{Answer, private_json};
-use crate::views::{AdministeredUser, StatusView, TicketView};
+use crate::views::{AdministeredUser, Done, StatusView, TicketView};
 
 pub(crate) async fn get(app: &App, headers: &HeaderMap, id: &str) -> Result<Answer, ApiError> {
     app.require(headers, &Scope::admin()).await?;
@@ -46,6 +46,12 @@ pub(crate) async fn delete(app: &App, head: &Head<'_>, id: &str) -> Result<Answe
     let origin = head.origin(Some(&session.caller));
     let ticket = delete_user(&app.ctx, &settings.config, &origin, parse(id)?).await?;
     private_json(&TicketView { ticket })
+}
+
+pub(crate) async fn sign_out(app: &App, head: &Head<'_>, id: &str) -> Result<Answer, ApiError> {
+    let session = app.require(head.headers, &Scope::admin()).await?;
+    sign_out_everywhere(&app.ctx, &head.origin(Some(&session.caller)), parse(id)?).await?;
+    private_json(&Done {})
 }
 
 /// A deletion is one transaction: a ticket that was handed out is one for what is done.

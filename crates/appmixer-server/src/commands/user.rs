@@ -1,10 +1,8 @@
 //! `user`: the users, from the command line.
 
-use std::sync::Arc;
-
 use appmixer_core::{
-    Caller, ChangePasswordError, Context, Email, InvalidProfile, Metadata, Names, Plan, Privileges, Scope,
-    Scopes, SignUp, SignUpError, User, UserChange, Username, Vendor, change_user, create_user, delete_user,
+    ChangePasswordError, Context, Email, InvalidProfile, Metadata, Names, Plan, Privileges, Scope, Scopes,
+    SignUp, SignUpError, User, UserChange, Username, Vendor, change_user, create_user, delete_user,
     set_password, sign_out_everywhere,
 };
 use serde_json::{Value, json};
@@ -142,9 +140,8 @@ async fn reset_password(ctx: &Context, user: &str, password_stdin: bool) -> Resu
 }
 
 async fn sign_out(ctx: &Context, user: &str) -> Result<(), Failure> {
-    let user = find_user(ctx, user).await?;
-    let (id, scopes) = (user.id, user.scopes.clone());
-    sign_out_everywhere(ctx, &Caller { user: Arc::new(user), scopes }, &operator()).await?;
+    let id = find_user(ctx, user).await?.id;
+    sign_out_everywhere(ctx, &operator(), id).await?;
     println!("signed out {id} everywhere");
     Ok(())
 }

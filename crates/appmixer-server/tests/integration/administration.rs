@@ -168,3 +168,43 @@ fn users_change_their_own_metadata_and_nothing_else() {
     server.put_as(&joe, "/user", r#"{"metadata":7}"#).error(400);
     server.request("PUT", "/user", &[("Content-Type", "application/json")], b"{}").error(401);
 }
+
+#[test]
+fn an_administrator_signs_a_user_out_everywhere_and_nobody_else_does() {
+    let server = TestServer::start();
+    let (admin, joe, ann) = (server.admin(), server.user("joe@acme"), server.user("ann@acme"));
+    let path = |token: &str| format!("/users/{}/sign-out-everywhere", id_of(&server, token));
+    let (joes, anns, own) = (path(&joe), path(&ann), path(&admin));
+    let second = server.sign_in("joe@acme", "abc321").text("token");
+    server.request("POST", &joes, &[], b"").error(401);
+    server.post_as(&joe, &anns, "").error(403);
+    server.post_as(&joe, &joes, "").error(403);
+    server.get(&joes, &admin).error(405);
+    for bad in ["joe@acme", "0123456789ABCDEF01234567"] {
+        let answer = server.post_as(&admin, &format!("/users/{bad}/sign-out-everywhere"), "").expect(400);
+        assert_eq!(answer.json()["details"][0]["path"], "userId");
+    }
+    let nobodys = server.post_as(&admin, "/users/0123456789abcdef01234567/sign-out-everywhere", "");
+    assert_eq!(nobodys.error(404), "User not found");
+    for token in [&joe, &second, &ann] {
+        server.get("/user", token).expect(200);
+    }
+
+    assert_eq!(server.post_as(&admin, &joes, "").expect(200).body, "{}");
+    for token in [&joe, &second] {
+        assert_eq!(server.get("/user", token).error(401), "Invalid JWT: revoked");
+    }
+    server.get("/user", &ann).expect(200);
+    let again = server.sign_in("joe@acme", "abc321").text("token");
+    server.get("/user", &again).expect(200);
+
+    // Its own tokens are tokens like any other.
+    server.post_as(&admin, &own, "{}").expect(200);
+    server.get("/users", &admin).error(401);
+    let admin = server.sign_in("root@acme", "abc321").text("token");
+    let entries = server.get("/audit?kind=signed-out-everywhere", &admin).expect(200).json();
+    let told: Vec<_> = entries.as_array().unwrap().iter().map(|e| (&e["actor"]["id"], &e["user"])).collect();
+    let (root, joe) = (json!(id_of(&server, &admin)), json!(id_of(&server, &again)));
+    assert_eq!(told, [(&root, &root), (&root, &joe)]);
+    server.assert_well();
+}

@@ -15,7 +15,7 @@ use crate::openapi::wire::{
     Filters, Limit, Name, NewPassword, Object, Offset, Pattern, Scopes, SortOrder, Text, TextOrTexts,
 };
 use crate::router::Resource;
-use crate::views::{AdministeredUser, CountView, StatusView, TicketView};
+use crate::views::{AdministeredUser, CountView, Done, StatusView, TicketView};
 
 /// What changes. What is absent or `null` stays, but for `"vendor":null`, which takes the vendors away.
 #[derive(JsonSchema)]
@@ -113,5 +113,11 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
         .id("ticket", "What `DELETE` answered with.")
         .answers("How it stands.", &StatusView { status: "completed" })
         .fails(ApiError::not_found("There is no such ticket"), "not for this user, or too old")
+        .done();
+    book.route("POST", Resource::SignOutUser, "signOutUser", "End a user's tokens", Who::Admin)
+        .about("Every token of the user stops working at once. The user can sign in again.")
+        .id("userId", whose)
+        .answers("It is done.", &Done {})
+        .fails(WriteError::NotFound, "nobody has the id")
         .done();
 }

@@ -53,7 +53,7 @@ mod user_query;
 pub use access::{AuthenticateError, Caller, Grant, InsufficientScope, authenticate};
 pub use acl::{
     AclType, Action, Decision, Deed, InvalidRule, MAX_RULE_LIST, MAX_RULE_TEXT_BYTES, MAX_RULES, Roles, Rule,
-    RuleSet, RuleText, RulesByRole, decide, is_visible,
+    RuleSet, RuleText, RulesByRole, decide, is_denied, is_visible,
 };
 pub use administer::{change_user, delete_user, remove_config, replace_rules, set_config};
 pub use audit::{AuditDetails, AuditEntry, AuditKind, Beside};

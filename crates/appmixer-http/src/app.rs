@@ -15,7 +15,7 @@ use http_body_util::Full;
 use thiserror::Error;
 
 use crate::access_log::{self, Access};
-use crate::authorization::bearer;
+use crate::authorization::{BearerToken, bearer};
 use crate::body::RequestBody;
 use crate::body_room::BodyRoom;
 use crate::cors;
@@ -181,15 +181,17 @@ impl App {
             RequestBody::new(body, self.options.body_limit, self.options.body_timeout, &self.body_room);
 
         let head = Head {
+            method: &parts.method,
+            path: parts.uri.path(),
             headers: &parts.headers,
             query: parts.uri.query().unwrap_or_default(),
             peer,
             proxies: &self.options.trusted_proxies,
         };
-        let place = self.router.find(parts.uri.path());
+        let place = self.router.find(head.path);
         let resource = place.map(|(resource, _)| resource);
         let outcome = match check_host(&parts) {
-            Ok(()) => self.route(&parts.method, place, &head, &mut body).await,
+            Ok(()) => self.route(place, &head, &mut body).await,
             Err(error) => Err(error),
         };
         metrics::account_request(resource, &parts.method, &outcome);
@@ -238,17 +240,22 @@ impl App {
 
     async fn route(
         &self,
-        method: &Method,
         place: Option<(Resource, [&str; 2])>,
         head: &Head<'_>,
         body: &mut RequestBody,
     ) -> Result<Answer, ApiError> {
-        let headers = head.headers;
+        let (method, headers) = (head.method, head.headers);
         let (resource, [parameter, second]) = place.ok_or_else(|| ApiError::not_found("Not Found"))?;
         // Boxed is what is big and rare: the future of every request has room for the biggest that is not.
         // What answers GET answers HEAD: hyper leaves the body out.
         let as_get = if method == Method::HEAD { &Method::GET } else { method };
         match (resource, as_get) {
+            // Behind its own path, every method is that of somebody else's request.
+            (Resource::Verify, as_get)
+                if as_get == Method::GET || routes::verify::is_of_another(head.path) =>
+            {
+                routes::verify::answer(self, head).await
+            }
             (resource, &Method::OPTIONS) => Ok(cors::options(headers, resource.methods())),
             (Resource::Root, &Method::GET) => routes::status::root(),
             (Resource::Health, &Method::GET) => routes::status::healthz(),
@@ -360,6 +367,16 @@ impl App {
             }
             return Ok(Some(session));
         }
+        // Boxed is what is rare: it would have room in the future of every request.
+        Box::pin(self.look_into(token, now)).await.map(Some)
+    }
+
+    /// Verifies a token that is not remembered, and remembers it.
+    async fn look_into(
+        &self,
+        token: BearerToken<'_>,
+        now: u64,
+    ) -> Result<Arc<Remembered>, AuthenticationError> {
         let settings = self.settings().await?;
         let text = token.text().inspect_err(|_| metrics::token_checked("malformed"))?;
         let granted = settings.keys.verify(text, now).and_then(|claims| grant_of(&claims));
@@ -373,10 +390,10 @@ impl App {
             other => AuthenticationError::Api(other.into()),
         })?;
         let rendered = response::render(&UserView::of(&caller.user))?;
-        let session =
-            Arc::new(Remembered { caller, rendered, expires_at: grant.expires_at.seconds(), epoch });
+        let (expires_at, identity) = (grant.expires_at.seconds(), OnceLock::new());
+        let session = Arc::new(Remembered { caller, rendered, expires_at, epoch, identity });
         self.sessions.remember(token.as_bytes(), Arc::clone(&session));
-        Ok(Some(session))
+        Ok(session)
     }
 
     /// Whose token it is, if that is known without looking into it.

@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::limits::RateLimit;
+use crate::original::UnclearOriginal;
 
 /// One thing that is wrong with the input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -101,6 +102,11 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, message)
     }
 
+    /// What those hear whom the rules about routes keep out.
+    pub(crate) fn denied() -> Self {
+        Self::forbidden("The access rules do not allow this")
+    }
+
     pub(crate) fn not_found(message: &'static str) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
     }
@@ -153,6 +159,13 @@ impl ApiError {
 impl From<TokenError> for ApiError {
     fn from(error: TokenError) -> Self {
         Self::invalid_token(error.to_string())
+    }
+}
+
+impl From<UnclearOriginal> for ApiError {
+    fn from(error: UnclearOriginal) -> Self {
+        // Proxies know 401 and 403: what is anything else they take for a server that is broken.
+        Self::new(StatusCode::FORBIDDEN, error.to_string())
     }
 }
 

@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use appmixer_core::{Caller, Origin};
 use appmixer_forwarded::{Client, Networks, client};
-use http::HeaderMap;
 use http::header::FORWARDED;
+use http::{HeaderMap, Method};
 
 use crate::error::ApiError;
 use crate::query::Query;
 
 pub(crate) struct Head<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a str,
     pub(crate) headers: &'a HeaderMap,
     /// What stands behind the path's `?`.
     pub(crate) query: &'a str,

@@ -44,6 +44,16 @@ impl LiveRules {
         {
             return Ok(Arc::clone(&snapshot.rules));
         }
+        // Boxed is what is rare: it would have room in the future of every request.
+        Box::pin(self.read(store, epoch, last)).await
+    }
+
+    async fn read(
+        &self,
+        store: &(impl AccessRules + ?Sized),
+        epoch: u64,
+        last: Option<Arc<Snapshot>>,
+    ) -> Result<Arc<RuleSets>, ApiError> {
         let routes = rules(store, AclType::Routes).await?;
         let components = rules(store, AclType::Components).await?;
         let same = last.filter(|last| last.rules.routes == routes && last.rules.components == components);

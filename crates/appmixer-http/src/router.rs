@@ -18,6 +18,7 @@ pub(crate) enum Resource {
     ResetPassword,
     ForgotPassword,
     RedeemCode,
+    Verify,
     Users,
     UserCount,
     OneUser,
@@ -40,6 +41,9 @@ pub(crate) enum Resource {
     DocsStyle,
 }
 
+/// Where proxies ask; what stands behind it is the target of a request of somebody else's, whatever it is.
+pub(crate) const VERIFY: &str = "/auth/verify";
+
 /// Every path. What stands between braces is a parameter, by the name that the API document calls it.
 pub(crate) const RESOURCES: &[(&str, Resource)] = &[
     ("/", Resource::Root),
@@ -52,6 +56,7 @@ pub(crate) const RESOURCES: &[(&str, Resource)] = &[
     ("/user/reset-password", Resource::ResetPassword),
     ("/user/forgot-password", Resource::ForgotPassword),
     ("/user/forgot-password/reset", Resource::RedeemCode),
+    (VERIFY, Resource::Verify),
     ("/users", Resource::Users),
     ("/users/count", Resource::UserCount),
     ("/users/{userId}", Resource::OneUser),
@@ -81,6 +86,7 @@ impl Resource {
             Self::Root
             | Self::Health
             | Self::Readiness
+            | Self::Verify
             | Self::Users
             | Self::UserCount
             | Self::Deletion
@@ -130,6 +136,8 @@ impl Router {
         for (path, resource) in RESOURCES {
             tree.insert(*path, *resource)?;
         }
+        tree.insert(format!("{VERIFY}/"), Resource::Verify)?;
+        tree.insert(format!("{VERIFY}/{{*target}}"), Resource::Verify)?;
         Ok(Self(tree))
     }
 
@@ -157,7 +165,16 @@ mod tests {
         assert_eq!(router.find("/users/a/delete-status/b").unwrap(), (Resource::Deletion, ["a", "b"]));
         let attributes = router.find("/acl/routes/resource/flows/attributes").unwrap();
         assert_eq!(attributes, (Resource::RuleAttributes, ["routes", "flows"]));
+        for path in
+            ["/auth/verify/", "/auth/verify/users", "/auth/verify//a/../b", "/auth/verify/auth/verify"]
+        {
+            assert_eq!(router.find(path).unwrap().0, Resource::Verify, "{path}");
+        }
         for path in [
+            "/auth",
+            "/auth/",
+            "/auth/verifying",
+            "//auth/verify",
             "/user/",
             "//",
             "/config/",

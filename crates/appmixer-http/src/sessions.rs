@@ -7,7 +7,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use appmixer_core::Caller;
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use quick_cache::sync::Cache;
 use siphasher::sip128::SipHasher13;
 
 use crate::epochs::{Epoch, Epochs};
+use crate::identity::IdentityHeaders;
 
 /// 128 bits of a keyed hash: a stranger, who does not know the key, cannot look for two tokens that share
 /// one, and memory holds no token.
@@ -29,6 +30,8 @@ pub(crate) struct Remembered {
     /// In seconds since 1970: no longer good from here on.
     pub(crate) expires_at: u64,
     pub(crate) epoch: Epoch,
+    /// What guarded services are told; made for the first of them.
+    pub(crate) identity: OnceLock<Box<IdentityHeaders>>,
 }
 
 pub(crate) struct Sessions {
@@ -42,7 +45,7 @@ struct ByBytes;
 
 impl Weighter<Key, Arc<Remembered>> for ByBytes {
     fn weight(&self, _: &Key, entry: &Arc<Remembered>) -> u64 {
-        // The rendered answer, the same facts again as a user, and the frame around them.
+        // The rendered answer, the same facts again as a user and as headers, and the frame around them.
         1024 + 4 * entry.rendered.len() as u64
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use super::{Roles, Rule};
-use crate::name::fold;
 
 /// The places of rules, by their roles.
 ///
@@ -13,7 +12,7 @@ pub struct RulesByRole {
     /// Scopes compare as they are.
     exact: HashMap<Box<str>, Vec<usize>>,
     /// Addresses and domains compare folded.
-    folded: HashMap<String, Vec<usize>>,
+    folded: HashMap<Box<str>, Vec<usize>>,
 }
 
 impl RulesByRole {
@@ -22,9 +21,8 @@ impl RulesByRole {
     pub fn new(rules: &[Rule]) -> Self {
         let mut by_role = Self::default();
         for (place, rule) in rules.iter().enumerate() {
-            let role = rule.role().as_str();
-            by_role.exact.entry(role.into()).or_default().push(place);
-            by_role.folded.entry(fold(role)).or_default().push(place);
+            by_role.exact.entry(rule.role.as_str().into()).or_default().push(place);
+            by_role.folded.entry(rule.folded_role.as_str().into()).or_default().push(place);
         }
         by_role
     }
@@ -32,7 +30,7 @@ impl RulesByRole {
     /// The places of the rules that are about somebody with these roles, in their order.
     #[must_use]
     pub fn about(&self, whose: &Roles<'_>) -> Vec<usize> {
-        let exact = whose.scopes.iter().chain(&["*"]).filter_map(|role| self.exact.get(*role));
+        let exact = whose.scopes().chain(["*"]).filter_map(|role| self.exact.get(role));
         let folded = [Some(whose.address), whose.domain()].into_iter().flatten();
         let folded = folded.filter_map(|role| self.folded.get(role));
         let mut places: Vec<_> = exact.chain(folded).flatten().copied().collect();
@@ -47,6 +45,7 @@ mod tests {
     use super::super::tests::rule;
     use super::*;
     use crate::name::LoginName;
+    use crate::scope::Scopes;
 
     #[test]
     fn the_rules_that_are_found_are_those_whose_roles_somebody_has() {
@@ -60,12 +59,11 @@ mod tests {
             (&["acme.com", "user"], "x@user"),
         ] {
             let email = LoginName::parse(email).unwrap();
-            let theirs = Roles::new(scopes.iter().copied(), &email);
+            let scopes = Scopes::parse(scopes).unwrap();
+            let theirs = Roles::new(&scopes, &email);
             let all = rules.iter().enumerate();
-            let expected: Vec<_> = all
-                .filter(|(_, rule)| theirs.include(rule.role().as_str()))
-                .map(|(place, _)| place)
-                .collect();
+            let expected: Vec<_> =
+                all.filter(|(_, rule)| theirs.include(rule)).map(|(place, _)| place).collect();
             assert_eq!(by_role.about(&theirs), expected, "{scopes:?} {email:?}");
         }
     }

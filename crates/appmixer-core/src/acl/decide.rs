@@ -2,12 +2,12 @@
 
 use super::{Action, Deed, Rule};
 use crate::access::Caller;
-use crate::name::{LoginName, fold};
-use crate::scope::Scope;
+use crate::name::LoginName;
+use crate::scope::{Scope, Scopes};
 
 /// The roles of one user: the scopes as they are, the address and its domain folded as names are.
 pub struct Roles<'a> {
-    pub(super) scopes: Vec<&'a str>,
+    scopes: &'a Scopes,
     pub(super) address: &'a str,
 }
 
@@ -15,23 +15,28 @@ impl<'a> Roles<'a> {
     /// The roles that a caller has.
     #[must_use]
     pub fn of(caller: &'a Caller) -> Self {
-        Self::new(caller.scopes.iter().map(Scope::as_str), caller.user.names.email.as_login())
+        Self::new(&caller.scopes, caller.user.names.email.as_login())
     }
 
-    pub(super) fn new(scopes: impl Iterator<Item = &'a str>, email: &'a LoginName) -> Self {
-        Self { scopes: scopes.collect(), address: email.folded() }
+    pub(super) fn new(scopes: &'a Scopes, email: &'a LoginName) -> Self {
+        Self { scopes, address: email.folded() }
+    }
+
+    pub(super) fn scopes(&self) -> impl Iterator<Item = &'a str> {
+        self.scopes.iter().map(Scope::as_str)
     }
 
     pub(super) fn domain(&self) -> Option<&'a str> {
         self.address.split_once('@').map(|(_, domain)| domain)
     }
 
-    pub(super) fn include(&self, role: &str) -> bool {
-        if role == "*" || self.scopes.contains(&role) {
-            return true;
-        }
-        let folded = fold(role);
-        folded == self.address || self.domain() == Some(folded.as_str())
+    /// Whether a rule is about somebody with these roles.
+    pub(super) fn include(&self, rule: &Rule) -> bool {
+        let (exact, folded) = (rule.role.as_str(), rule.folded_role.as_str());
+        exact == "*"
+            || self.scopes().any(|scope| scope == exact)
+            || folded == self.address
+            || self.domain() == Some(folded)
     }
 }
 
@@ -58,23 +63,57 @@ pub fn decide<'a>(
     resource: &str,
     deed: Deed,
 ) -> Decision<'a> {
-    let (mut about, mut allowing) = (false, Vec::new());
+    let mut allowing = Vec::new();
+    match weigh(rules, whose, resource, deed, |rule| allowing.push(rule)) {
+        Weighed::Unnamed => Decision::Unnamed,
+        Weighed::Allowed => Decision::Allowed(allowing),
+        Weighed::Denied(rule) => Decision::Denied(rule),
+    }
+}
+
+/// Whether [`decide`] denies it, for whoever asks with each request: it allocates nothing.
+#[must_use]
+pub fn is_denied<'a>(
+    rules: impl IntoIterator<Item = &'a Rule>,
+    whose: &Roles<'_>,
+    resource: &str,
+    deed: Deed,
+) -> bool {
+    matches!(weigh(rules, whose, resource, deed, |_| {}), Weighed::Denied(_))
+}
+
+enum Weighed<'a> {
+    Unnamed,
+    Allowed,
+    Denied(Option<&'a Rule>),
+}
+
+/// Tells each rule that allows it.
+fn weigh<'a>(
+    rules: impl IntoIterator<Item = &'a Rule>,
+    whose: &Roles<'_>,
+    resource: &str,
+    deed: Deed,
+    mut tell: impl FnMut(&'a Rule),
+) -> Weighed<'a> {
+    let (mut about, mut allowed) = (false, false);
     for rule in rules.into_iter().filter(|rule| rule.is_about(resource)) {
         about = about || rule.resource.as_str() != "*";
-        if !whose.include(rule.role.as_str()) {
+        if !whose.include(rule) {
             continue;
         }
         if rule.actions.contains(&Action::Deny(deed)) {
-            return Decision::Denied(Some(rule));
+            return Weighed::Denied(Some(rule));
         }
         if rule.actions.iter().any(|action| matches!(action, Action::Any) || *action == Action::Allow(deed)) {
-            allowing.push(rule);
+            allowed = true;
+            tell(rule);
         }
     }
-    match (allowing.is_empty(), about) {
-        (false, _) => Decision::Allowed(allowing),
-        (true, true) => Decision::Denied(None),
-        (true, false) => Decision::Unnamed,
+    match (allowed, about) {
+        (true, _) => Weighed::Allowed,
+        (false, true) => Weighed::Denied(None),
+        (false, false) => Weighed::Unnamed,
     }
 }
 
@@ -86,7 +125,8 @@ mod tests {
     #[test]
     fn rules_decide_as_the_table_says() {
         let email = LoginName::parse("Joe@Acme.com").unwrap();
-        let roles = Roles::new(["user"].into_iter(), &email);
+        let scopes = Scopes::of_new_user();
+        let roles = Roles::new(&scopes, &email);
         let table: &[(&[Rule], Deed, &str)] = &[
             (&[], Deed::Read, "unnamed"),
             (&[rule("user", "other", &["*"])], Deed::Read, "unnamed"),
@@ -119,6 +159,7 @@ mod tests {
                 Decision::Denied(_) => "denied",
             };
             assert_eq!(decision, *expected, "{deed:?}: {rules:?}");
+            assert_eq!(is_denied(*rules, &roles, "flows", *deed), decision == "denied");
         }
     }
 }

@@ -9,8 +9,10 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::name::fold;
+
 pub use self::by_role::RulesByRole;
-pub use self::decide::{Decision, Roles, decide};
+pub use self::decide::{Decision, Roles, decide, is_denied};
 pub use self::rule_set::RuleSet;
 pub use self::visible::is_visible;
 
@@ -181,6 +183,8 @@ impl fmt::Debug for RuleText {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     role: RuleText,
+    /// As addresses and domains compare.
+    folded_role: RuleText,
     resource: RuleText,
     actions: Vec<Action>,
     attributes: Vec<RuleText>,
@@ -203,7 +207,11 @@ impl Rule {
         if actions.len() > MAX_RULE_LIST || attributes.len() > MAX_RULE_LIST {
             return Err(InvalidRule::TooMany);
         }
-        Ok(Self { role, resource, actions, attributes })
+        Ok(Self::of(role, resource, actions, attributes))
+    }
+
+    fn of(role: RuleText, resource: RuleText, actions: Vec<Action>, attributes: Vec<RuleText>) -> Self {
+        Self { folded_role: RuleText(fold(role.as_str()).into()), role, resource, actions, attributes }
     }
 
     /// Whom it is about: a scope, an address, or an address's domain; `*` is everybody.

@@ -36,12 +36,8 @@ impl RuleSet {
             AclType::Routes => ("flows", "*"),
             AclType::Components => ("*", NON_PRIVATE),
         };
-        let rule = |role: &str| Rule {
-            role: RuleText(role.into()),
-            resource: RuleText(resource.into()),
-            actions: vec![Action::Any],
-            attributes: vec![RuleText(attribute.into())],
-        };
+        let text = |text: &str| RuleText(text.into());
+        let rule = |role| Rule::of(text(role), text(resource), vec![Action::Any], vec![text(attribute)]);
         Self { kind, rules: ["admin", "user", "tester"].map(rule).into() }
     }
 

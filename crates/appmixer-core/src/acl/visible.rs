@@ -30,11 +30,13 @@ mod tests {
     use super::super::tests::rule_with;
     use super::*;
     use crate::name::LoginName;
+    use crate::scope::Scopes;
 
     #[test]
     fn components_are_seen_as_the_table_says() {
         let email = LoginName::parse("joe@acme.com").unwrap();
-        let roles = Roles::new(["user"].into_iter(), &email);
+        let scopes = Scopes::of_new_user();
+        let roles = Roles::new(&scopes, &email);
         let all = || rule_with("user", "*", &["*"], &["non-private"]);
         let private = |resource| rule_with("user", resource, &["*"], &["private"]);
         let denied = |resource| rule_with("user", resource, &["!read"], &["*"]);

@@ -48,6 +48,7 @@ pub(super) struct Route {
 #[derive(Default)]
 pub(super) struct Answer {
     pub(super) about: &'static str,
+    /// Empty where there is no body.
     pub(super) media_type: &'static str,
     pub(super) schema: Schema,
     pub(super) example: Option<Value>,
@@ -250,6 +251,12 @@ impl Writing<'_> {
         schema: Schema,
     ) -> Self {
         self.route.answer = Answer { about, media_type, schema, ..Answer::default() };
+        self
+    }
+
+    /// 204: all that there is to say is in headers, or in the status.
+    pub(super) fn answers_nothing(mut self, about: &'static str) -> Self {
+        self.route.answer = Answer { about, ..Answer::default() };
         self
     }
 

@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::book::{Book, Failure, Route, Who};
+use super::samples::SAMPLE_ID;
 use super::standard;
 use crate::error::ApiError;
 use crate::router::RESOURCES;
@@ -49,6 +50,13 @@ const HEADERS: &[(&str, &str, &str)] = &[
     ),
     ("Allow", "The methods that work at this path.", "GET, HEAD, POST, PUT, OPTIONS"),
     ("ETag", "The entity tag of the body, for `If-None-Match`.", r#""2f0c4be9d1a7351852a3e1b0c96d77f4""#),
+    ("X-User-Id", "Whose token it is.", SAMPLE_ID),
+    ("X-User-Scope", "What the caller may do: scopes, with a blank between two.", "user admin"),
+    (
+        "X-User-Name",
+        "The username, percent-encoded but for ASCII letters, digits and `-._~@+`.",
+        "abc@example.com",
+    ),
     ("X-Total-Count", "How many there are on all pages.", "250"),
     ("Link", "The addresses of the other pages (RFC 8288).", r#"</users?limit=100&offset=100>; rel="next""#),
 ];
@@ -175,9 +183,12 @@ fn responses(route: &Route, errors: &Errors) -> Result<Map<String, Value>, ApiEr
     for name in &answer.sometimes {
         headers.insert((*name).to_owned(), optional(header(name)));
     }
-    let mut ok = json!({
-        "description": answer.about, "headers": headers, "content": { answer.media_type: media },
-    });
+    let mut ok = json!({ "description": answer.about, "headers": headers });
+    let mut status = "204";
+    if !answer.media_type.is_empty() {
+        status = "200";
+        ok["content"] = json!({ answer.media_type: media });
+    }
     if !route.links.is_empty() {
         let link = |link: &super::book::Link| {
             let parameters: BTreeMap<_, _> = link.parameters.iter().copied().collect();
@@ -186,7 +197,7 @@ fn responses(route: &Route, errors: &Errors) -> Result<Map<String, Value>, ApiEr
         ok["links"] = route.links.iter().map(link).collect::<Map<_, _>>().into();
     }
     let mut responses = Map::new();
-    responses.insert("200".to_owned(), ok);
+    responses.insert(status.to_owned(), ok);
     if answer.tagged {
         let about = "The client has it already.";
         let headers = header_references(answer.headers.iter().copied());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use appmixer_core::{Caller, Decision, Deed, Roles, decide};
+use appmixer_core::{Caller, Deed, Roles, is_denied};
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -14,9 +14,6 @@ use crate::sessions::Remembered;
 
 /// What the rules about routes call this.
 const RESOURCE: &str = "apps";
-
-/// What those hear whom the rules about routes keep out.
-pub(crate) const DENIED: &str = "The access rules do not allow this";
 
 pub(crate) async fn list(app: &App, head: &Head<'_>) -> Result<Answer, ApiError> {
     let (session, rules) = admitted(app, head).await?;
@@ -42,10 +39,10 @@ pub(crate) async fn components(app: &App, head: &Head<'_>) -> Result<Answer, Api
 async fn admitted(app: &App, head: &Head<'_>) -> Result<(Arc<Remembered>, Arc<RuleSets>), ApiError> {
     let session = app.signed_in(head.headers).await?;
     let rules = app.access_rules().await?;
-    match decide(rules.routes.rules(), &Roles::of(&session.caller), RESOURCE, Deed::Read) {
-        Decision::Denied(_) => Err(ApiError::forbidden(DENIED)),
-        Decision::Allowed(_) | Decision::Unnamed => Ok((session, rules)),
+    if is_denied(rules.routes.rules(), &Roles::of(&session.caller), RESOURCE, Deed::Read) {
+        return Err(ApiError::denied());
     }
+    Ok((session, rules))
 }
 
 fn ignores_rules(query: &mut Query, caller: &Caller) -> bool {

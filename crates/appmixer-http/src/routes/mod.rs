@@ -12,3 +12,4 @@ pub(crate) mod status;
 pub(crate) mod user;
 pub(crate) mod user_list;
 pub(crate) mod users;
+pub(crate) mod verify;

@@ -58,4 +58,5 @@ mod support;
 mod terminal;
 mod tls;
 mod under_load;
+mod verify;
 mod webhooks;

@@ -101,6 +101,7 @@ def before_load_schema(context, document):
 
     for path in document["paths"].values():
         for method in path.keys() - {"parameters"}:
-            for content in path[method]["responses"]["200"]["content"].values():
+            good = path[method]["responses"].get("200", {})
+            for content in good.get("content", {}).values():
                 close(content["schema"])
     close({"$ref": "#/components/schemas/Error"})

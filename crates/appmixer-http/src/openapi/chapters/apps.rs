@@ -9,7 +9,6 @@ use crate::error::ApiError;
 use crate::openapi::book::{Book, Who, Writing};
 use crate::openapi::samples::Samples;
 use crate::router::Resource;
-use crate::routes::apps::DENIED;
 use crate::views::AppView;
 
 /// A component's manifest as it stands in its file, and the icon beside it.
@@ -39,7 +38,7 @@ pub(super) fn write(book: &mut Book, _: &Samples) {
                 "it is `true`, from somebody else",
             )
             .fails(
-                ApiError::forbidden(DENIED),
+                ApiError::denied(),
                 "the rules about `routes` name `apps`, and do not let the caller read it",
             )
             .fails(

@@ -11,6 +11,7 @@ mod audit;
 mod config;
 mod server;
 mod users;
+mod verify;
 
 use super::book::Book;
 use super::samples::Samples;
@@ -22,5 +23,6 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
     acl::write(book, samples);
     apps::write(book, samples);
     audit::write(book, samples);
+    verify::write(book, samples);
     server::write(book, samples);
 }

@@ -94,7 +94,7 @@ fn section(document: &Value, subject: &Value) -> Markup {
 
 fn article(document: &Value, path: &str, method: &str, operation: &Value) -> Markup {
     let id = text(&operation["operationId"]);
-    let (all_is_well, errors) = (&operation["responses"]["200"], errors(operation));
+    let (all_is_well, errors) = (all_is_well(operation), errors(operation));
     html! {
         article id=(id) aria-labelledby={ (id) "-title" } {
             h3 id={ (id) "-title" } {
@@ -106,17 +106,7 @@ fn article(document: &Value, path: &str, method: &str, operation: &Value) -> Mar
             (bodies(document, &operation["requestBody"]["content"]))
             h4 { "Example" }
             pre tabindex="0" { code { (example::curl(path, method, operation)) } }
-            h4 { "200" }
-            (prose(text(&all_is_well["description"])))
-            @for (media_type, body) in entries(&all_is_well["content"]) {
-                @if let Some(example) = body.get("example") {
-                    pre tabindex="0" { code { (example::json(example)) } }
-                    (schema::folded(document, &body["schema"]))
-                } @else {
-                    p { code { (media_type) } }
-                }
-            }
-            (headers(all_is_well))
+            @if let Some((status, response)) = all_is_well { (good(document, status, response)) }
             h4 { "Other answers" }
             @if errors.iter().any(|(_, response)| response.get("$ref").is_none()) {
                 (failures(errors.iter().filter(|(_, response)| response.get("$ref").is_none())))
@@ -129,6 +119,23 @@ fn article(document: &Value, path: &str, method: &str, operation: &Value) -> Mar
                 }
             }
         }
+    }
+}
+
+/// The answer when all goes well.
+fn good(document: &Value, status: &str, response: &Value) -> Markup {
+    html! {
+        h4 { (status) }
+        (prose(text(&response["description"])))
+        @for (media_type, body) in entries(&response["content"]) {
+            @if let Some(example) = body.get("example") {
+                pre tabindex="0" { code { (example::json(example)) } }
+                (schema::folded(document, &body["schema"]))
+            } @else {
+                p { code { (media_type) } }
+            }
+        }
+        (headers(response))
     }
 }
 
@@ -220,8 +227,12 @@ fn who(operation: &Value) -> &'static str {
     }
 }
 
+fn all_is_well(operation: &Value) -> Option<(&str, &Value)> {
+    entries(&operation["responses"]).find(|(status, _)| status.starts_with('2'))
+}
+
 fn errors(operation: &Value) -> Vec<(String, &Value)> {
-    let responses = entries(&operation["responses"]).filter(|(status, _)| *status != "200");
+    let responses = entries(&operation["responses"]).filter(|(status, _)| !status.starts_with('2'));
     responses.map(|(status, response)| (status.to_owned(), response)).collect()
 }
 

@@ -52,8 +52,9 @@ mod user_query;
 
 pub use access::{AuthenticateError, Caller, Grant, InsufficientScope, authenticate};
 pub use acl::{
-    AclType, Action, Decision, Deed, InvalidRule, MAX_RULE_LIST, MAX_RULE_TEXT_BYTES, MAX_RULES, Roles, Rule,
-    RuleSet, RuleText, RulesByRole, decide, is_denied, is_visible,
+    AclType, Action, Asked, Decision, Deed, InvalidRule, MAX_RULE_LIST, MAX_RULE_TEXT_BYTES, MAX_RULES,
+    NamedRoles, Question, Reason, Roles, Rule, RuleSet, RuleText, RulesByRole, check, decide, is_denied,
+    is_visible,
 };
 pub use administer::{change_user, delete_user, remove_config, replace_rules, set_config};
 pub use audit::{AuditDetails, AuditEntry, AuditKind, Beside};

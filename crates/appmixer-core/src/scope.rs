@@ -94,6 +94,11 @@ impl Serialize for Scope {
 pub struct Scopes(Vec<Scope>);
 
 impl Scopes {
+    /// No scope at all.
+    pub(crate) const fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// Reads each scope of a list.
     ///
     /// # Errors

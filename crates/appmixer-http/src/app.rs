@@ -307,6 +307,9 @@ impl App {
             (Resource::AccessRules, &Method::POST) => {
                 Box::pin(routes::acl::post(self, head, parameter, body)).await
             }
+            (Resource::RuleCheck, &Method::POST) => {
+                Box::pin(routes::acl::ask(self, head, parameter, body)).await
+            }
             (Resource::RuleResources, &Method::GET) => {
                 Box::pin(routes::acl::resources(self, headers, parameter)).await
             }

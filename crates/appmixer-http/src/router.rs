@@ -29,6 +29,7 @@ pub(crate) enum Resource {
     ConfigKeys,
     AclTypes,
     AccessRules,
+    RuleCheck,
     RuleResources,
     RuleActions,
     RuleAttributes,
@@ -67,6 +68,7 @@ pub(crate) const RESOURCES: &[(&str, Resource)] = &[
     ("/config-keys", Resource::ConfigKeys),
     ("/acl-types", Resource::AclTypes),
     ("/acl/{type}", Resource::AccessRules),
+    ("/acl/{type}/check", Resource::RuleCheck),
     ("/acl/{type}/resources", Resource::RuleResources),
     ("/acl/{type}/actions", Resource::RuleActions),
     ("/acl/{type}/resource/{resource}/attributes", Resource::RuleAttributes),
@@ -106,6 +108,7 @@ impl Resource {
             | Self::ChangePassword
             | Self::SignOutEverywhere
             | Self::SignOutUser
+            | Self::RuleCheck
             | Self::ResetPassword
             | Self::ForgotPassword
             | Self::RedeemCode => "POST, OPTIONS",

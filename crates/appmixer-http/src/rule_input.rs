@@ -61,14 +61,19 @@ fn rule(mut fields: Fields) -> Result<Rule, ApiError> {
         bounded(&names, 1)?;
         names.iter().map(|name| Action::parse(name)).collect::<Result<Vec<_>, _>>()
     });
-    let attributes = fields.texts("attributes", |texts| {
-        bounded(&texts, 0)?;
-        texts.iter().map(|text| RuleText::parse(text)).collect::<Result<Vec<_>, _>>()
-    });
+    let attributes = attributes(&mut fields);
     let (role, resource, actions) =
         fields.finish3(("role", role), ("resource", resource), ("action", actions))?;
     Rule::new(role, resource, actions, attributes.unwrap_or_default())
         .map_err(|error| ApiError::invalid_one("action", &error))
+}
+
+/// At most [`MAX_RULE_LIST`] of them; none where there are none.
+pub(crate) fn attributes(fields: &mut Fields) -> Option<Vec<RuleText>> {
+    fields.texts("attributes", |texts| {
+        bounded(&texts, 0)?;
+        texts.iter().map(|text| RuleText::parse(text)).collect::<Result<Vec<_>, _>>()
+    })
 }
 
 /// The same bounds as [`Rule::new`], where it is still known which of the lists breaks them.

@@ -4,7 +4,7 @@
 
 use appmixer_apps::App;
 use appmixer_core::{
-    Action, ConfigEntry, DefaultValue, KnownKey, Metadata, Plan, RuleSet, RuleText, Scopes, Ticket,
+    Action, ConfigEntry, DefaultValue, KnownKey, Metadata, Plan, Rule, RuleSet, RuleText, Scopes, Ticket,
     Timestamp, User, UserId, Vendor,
 };
 use schemars::JsonSchema;
@@ -268,15 +268,32 @@ pub(crate) struct RuleView<'a> {
 }
 
 impl<'a> RuleView<'a> {
-    pub(crate) fn of_all(rules: &'a RuleSet) -> Vec<Self> {
-        let view = |rule: &'a appmixer_core::Rule| Self {
+    pub(crate) fn of(rule: &'a Rule) -> Self {
+        Self {
             role: rule.role().as_str(),
             resource: rule.resource().as_str(),
             action: rule.actions().iter().copied().map(Action::as_str).collect(),
             attributes: rule.attributes().iter().map(RuleText::as_str).collect(),
-        };
-        rules.rules().iter().map(view).collect()
+        }
     }
+
+    pub(crate) fn of_all(rules: &'a RuleSet) -> Vec<Self> {
+        rules.rules().iter().map(Self::of).collect()
+    }
+}
+
+/// Whether somebody may do something.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Ruling")]
+pub(crate) struct RulingView<'a> {
+    pub(crate) allowed: bool,
+    /// The roles that were compared: scopes, and addresses and domains in the form by which they compare.
+    pub(crate) roles: Vec<&'a str>,
+    /// The first rule that decides it; `null` where it is for the want of one.
+    pub(crate) because: Option<RuleView<'a>>,
+    /// For people.
+    #[schemars(with = "wire::Reason")]
+    pub(crate) reason: &'static str,
 }
 
 /// The shape of every error.

@@ -31,7 +31,7 @@ impl RulesByRole {
     #[must_use]
     pub fn about(&self, whose: &Roles<'_>) -> Vec<usize> {
         let exact = whose.scopes().chain(["*"]).filter_map(|role| self.exact.get(role));
-        let folded = [Some(whose.address), whose.domain()].into_iter().flatten();
+        let folded = [Some(whose.address), whose.domain()].into_iter().flatten().chain(whose.others());
         let folded = folded.filter_map(|role| self.folded.get(role));
         let mut places: Vec<_> = exact.chain(folded).flatten().copied().collect();
         places.sort_unstable();

@@ -1,6 +1,8 @@
 //! Decides by access rules.
 
-use super::{Action, Deed, Rule};
+use super::check::NamedRoles;
+use super::rule_set::each_once;
+use super::{Action, Deed, Rule, RuleText};
 use crate::access::Caller;
 use crate::name::LoginName;
 use crate::scope::{Scope, Scopes};
@@ -8,7 +10,9 @@ use crate::scope::{Scope, Scopes};
 /// The roles of one user: the scopes as they are, the address and its domain folded as names are.
 pub struct Roles<'a> {
     scopes: &'a Scopes,
+    /// Empty where it is not about a user.
     pub(super) address: &'a str,
+    named: Option<&'a NamedRoles>,
 }
 
 impl<'a> Roles<'a> {
@@ -19,11 +23,30 @@ impl<'a> Roles<'a> {
     }
 
     pub(super) fn new(scopes: &'a Scopes, email: &'a LoginName) -> Self {
-        Self { scopes, address: email.folded() }
+        Self { scopes, address: email.folded(), named: None }
     }
 
-    pub(super) fn scopes(&self) -> impl Iterator<Item = &'a str> {
-        self.scopes.iter().map(Scope::as_str)
+    /// Those that are not read from a user.
+    pub(super) fn named(roles: &'a NamedRoles) -> Self {
+        Self { scopes: &roles.no_scopes, address: "", named: Some(roles) }
+    }
+
+    /// All of them, each once: the scopes, the address and its domain.
+    #[must_use]
+    pub fn list(&self) -> Vec<&'a str> {
+        let address = Some(self.address).filter(|address| !address.is_empty());
+        each_once(self.scopes().chain(address).chain(self.domain()).chain(self.others()))
+    }
+
+    /// What compares as it is.
+    pub(super) fn scopes(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let named = self.named.map_or(&[][..], |named| &named.texts);
+        self.scopes.iter().map(Scope::as_str).chain(named.iter().map(RuleText::as_str))
+    }
+
+    /// What compares folded, besides the address and the domain.
+    pub(super) fn others(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.named.map_or(&[][..], |named| &named.folded).iter().map(String::as_str)
     }
 
     pub(super) fn domain(&self) -> Option<&'a str> {
@@ -37,6 +60,7 @@ impl<'a> Roles<'a> {
             || self.scopes().any(|scope| scope == exact)
             || folded == self.address
             || self.domain() == Some(folded)
+            || self.others().any(|other| other == folded)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Access rules: what a role may do to a resource.
 
 mod by_role;
+mod check;
 mod decide;
 mod rule_set;
 mod visible;
@@ -12,6 +13,7 @@ use thiserror::Error;
 use crate::name::fold;
 
 pub use self::by_role::RulesByRole;
+pub use self::check::{Asked, NamedRoles, Question, Reason, check};
 pub use self::decide::{Decision, Roles, decide, is_denied};
 pub use self::rule_set::RuleSet;
 pub use self::visible::is_visible;
@@ -32,6 +34,9 @@ pub enum InvalidRule {
     /// Not one of [`Action::ALL`].
     #[error("must be one of *, read, create, update, delete, or one of the last four behind a !")]
     Action,
+    /// Not one of [`Deed::ALL`].
+    #[error("must be one of read, create, update, delete")]
+    Deed,
     /// A rule that says nothing.
     #[error("must have at least one entry")]
     Empty,
@@ -86,6 +91,28 @@ pub enum Deed {
 }
 
 impl Deed {
+    /// Every deed.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Create, Self::Update, Self::Delete];
+
+    /// Reads a deed.
+    ///
+    /// # Errors
+    /// [`InvalidRule::Deed`].
+    pub fn parse(name: &str) -> Result<Self, InvalidRule> {
+        Self::ALL.into_iter().find(|deed| deed.as_str() == name).ok_or(InvalidRule::Deed)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+
     /// What a request with this method does; `None` for a method that the rules do not know.
     #[must_use]
     pub fn of_method(method: &str) -> Option<Self> {
@@ -137,13 +164,10 @@ impl Action {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Any => "*",
-            Self::Allow(Deed::Read) => "read",
+            Self::Allow(deed) => deed.as_str(),
             Self::Deny(Deed::Read) => "!read",
-            Self::Allow(Deed::Create) => "create",
             Self::Deny(Deed::Create) => "!create",
-            Self::Allow(Deed::Update) => "update",
             Self::Deny(Deed::Update) => "!update",
-            Self::Allow(Deed::Delete) => "delete",
             Self::Deny(Deed::Delete) => "!delete",
         }
     }
@@ -287,6 +311,7 @@ mod tests {
         assert_eq!(Rule::new(x.clone(), x, Vec::new(), Vec::new()), Err(InvalidRule::Empty));
         for bad in ["", "READ", "!*", "! read", "write"] {
             assert_eq!(Action::parse(bad), Err(InvalidRule::Action));
+            assert_eq!(Deed::parse(bad), Err(InvalidRule::Deed));
         }
         assert!(!format!("{:?}", rule("joe@acme.com", "flows", &["*"])).contains("joe"));
     }

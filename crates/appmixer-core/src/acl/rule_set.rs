@@ -71,7 +71,7 @@ impl RuleSet {
 }
 
 /// In the order in which they first come.
-fn each_once<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub(super) fn each_once<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut seen = std::collections::HashSet::new();
     texts.filter(|text| seen.insert(*text)).collect()
 }

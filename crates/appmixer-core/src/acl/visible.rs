@@ -2,8 +2,8 @@
 
 use super::{Decision, Deed, Roles, Rule, decide};
 
-/// The attribute of a rule that shows what is private.
-const PRIVATE: &str = "private";
+/// The attribute of a rule, and the scope of a user, that show what is private.
+pub(super) const PRIVATE: &str = "private";
 
 /// Whether somebody with these roles sees a component (contract, "Access rules").
 ///

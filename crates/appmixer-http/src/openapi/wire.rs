@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use appmixer_core::{
-    AclType, Action as CoreAction, AuditKind as CoreAuditKind, DEFAULT_PAGE, Kind, MAX_FILTERS,
-    MAX_KEY_BYTES, MAX_LIST_LENGTH, MAX_NAME_BYTES, MAX_PAGE, MAX_PASSWORD_BYTES, MAX_RULE_TEXT_BYTES,
-    MAX_SCOPE_BYTES, MAX_SCOPES, MAX_TEXT_BYTES,
+    AclType, Action as CoreAction, AuditKind as CoreAuditKind, DEFAULT_PAGE, Deed as CoreDeed, Kind,
+    MAX_FILTERS, MAX_KEY_BYTES, MAX_LIST_LENGTH, MAX_NAME_BYTES, MAX_PAGE, MAX_PASSWORD_BYTES,
+    MAX_RULE_TEXT_BYTES, MAX_SCOPE_BYTES, MAX_SCOPES, MAX_TEXT_BYTES, Reason as CoreReason,
 };
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
@@ -100,6 +100,24 @@ pub(crate) struct RuleText(String);
 #[derive(JsonSchema)]
 #[schemars(inline, extend("enum" = CoreAction::ALL.map(CoreAction::as_str)))]
 pub(crate) struct Action(String);
+
+/// What somebody would do.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("enum" = CoreDeed::ALL.map(CoreDeed::as_str)))]
+pub(crate) struct Deed(String);
+
+/// Why somebody may do something, or may not.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("enum" = CoreReason::ALL.map(CoreReason::as_str)))]
+pub(crate) struct Reason(String);
+
+/// A user's id, or one of its names.
+#[derive(JsonSchema)]
+#[schemars(inline, untagged)]
+pub(crate) enum IdOrName {
+    Id(Id),
+    Name(Name),
+}
 
 /// A status of the client's or the server's fault.
 #[derive(JsonSchema)]

@@ -5,10 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use appmixer_core::{
-    AclType, Action, Caller, Context, Decision, Roles, Rule, RuleSet, RuleText, Scope, User, decide,
-    is_visible, replace_rules,
-};
+use appmixer_core::{AclType, Action, Asked, Caller, Context, Rule, RuleSet, RuleText, check, replace_rules};
 use appmixer_http::read_rules;
 use serde_json::{Value, json};
 
@@ -91,23 +88,13 @@ async fn replace(ctx: &Context, rules: RuleSet) -> Result<(), Failure> {
 }
 
 async fn test(ctx: &Context, question: &Question) -> Result<(), Failure> {
-    let kind = AclType::from(question.kind);
     let user = find_user(ctx, &question.user).await?;
-    let sees_private = sees_private(&user, &question.resource);
-    let caller = Caller { scopes: user.scopes.clone(), user: Arc::new(user) };
-    let (there, roles) = (rules(ctx, kind).await?, Roles::of(&caller));
-    let decision = decide(there.rules(), &roles, &question.resource, question.action.into());
-    let visible = || is_visible(there.rules(), &roles, &question.resource, question.private, sees_private);
-    let (allowed, why, by) = match (decision, kind) {
-        (Decision::Allowed(by), AclType::Components) if question.private && !visible() => {
-            (false, "what lets it be read does not show what is private", by)
-        }
-        (Decision::Allowed(by), _) => (true, "by these rules", by),
-        (Decision::Denied(Some(rule)), _) => (false, "by this rule", vec![rule]),
-        (Decision::Denied(None), _) => (false, "rules name it, and none of the user's allows it", Vec::new()),
-        (Decision::Unnamed, AclType::Routes) => (true, "no rule names it", Vec::new()),
-        (Decision::Unnamed, AclType::Components) => (false, "no rule of the user's reaches it", Vec::new()),
-    };
+    let asked = Asked::User(Caller { scopes: user.scopes.clone(), user: Arc::new(user) });
+    let there = rules(ctx, question.kind.into()).await?;
+    let (deed, resource) = (question.action.into(), question.resource.as_str());
+    let (reason, by) =
+        check(&there, &asked, appmixer_core::Question { deed, resource, is_private: question.private });
+    let (allowed, why) = (reason.allows(), reason.as_str());
     if question.json {
         let by: Vec<_> = by.into_iter().map(view).collect();
         println!("{}", json!({"allowed": allowed, "reason": why, "rules": by}));
@@ -118,10 +105,4 @@ async fn test(ctx: &Context, question: &Question) -> Result<(), Failure> {
         }
     }
     if allowed { Ok(()) } else { Err(Failure::no()) }
-}
-
-/// Whether the user sees the component although it is private.
-fn sees_private(user: &User, component: &str) -> bool {
-    user.scopes.iter().map(Scope::as_str).any(|scope| scope == "private")
-        || user.allowed_private_components.iter().any(|name| name.as_str() == component)
 }

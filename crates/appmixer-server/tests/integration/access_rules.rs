@@ -185,3 +185,116 @@ fn of_two_quick_replacements_one_stands_as_a_whole_and_the_later_one_in_a_row() 
         assert_eq!(server.get("/acl/routes", &admin).expect(200).json(), rules(resource));
     }
 }
+
+#[test]
+fn whether_somebody_may_do_something_is_told_with_the_rule_that_decides_it() {
+    let server = TestServer::start();
+    let (admin, joe) = (server.admin(), server.user("Joe@Acme.com"));
+    let id = server.get("/user", &joe).text("id");
+    let rules = r#"[{"role":"user","resource":"flows","action":["read"],"attributes":["*"]},
+        {"role":"ACME.com","resource":"flo*","action":["create","!delete"],"attributes":[]},
+        {"role":"admin","resource":"secrets","action":["*"],"attributes":[]}]"#;
+    server.post_as(&admin, "/acl/routes", rules).expect(200);
+    let kept = server.get("/acl/routes", &admin).json();
+    let ask = |kind: &str, question: Value| {
+        server.post_as(&admin, &format!("/acl/{kind}/check"), &question.to_string()).expect(200).json()
+    };
+    let compared = json!(["user", "joe@acme.com", "acme.com"]);
+    for (resource, action, allowed, because, reason) in [
+        ("flows", "read", true, &kept[0], "by these rules"),
+        ("flows", "create", true, &kept[1], "by these rules"),
+        ("flows", "delete", false, &kept[1], "by this rule"),
+        ("flows", "update", false, &Value::Null, "rules name it, and none of the user's allows it"),
+        ("secrets", "read", false, &Value::Null, "rules name it, and none of the user's allows it"),
+        ("stores", "read", true, &Value::Null, "no rule names it"),
+    ] {
+        let expected = json!({"allowed": allowed, "roles": compared, "because": because, "reason": reason});
+        for user in ["JOE@acme.com", id.as_str()] {
+            let question = json!({"user": user, "resource": resource, "action": action});
+            assert_eq!(ask("routes", question), expected, "{resource} {action}");
+        }
+        // The command says the same.
+        let told = server.command(
+            &[
+                "acl",
+                "test",
+                "routes",
+                "--user",
+                "joe@acme.com",
+                "--action",
+                action,
+                "--resource",
+                resource,
+                "--json",
+            ],
+            "",
+        );
+        let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+        assert_eq!((&told["allowed"], &told["reason"]), (&json!(allowed), &json!(reason)));
+    }
+    // Nobody needs to be there for a question about roles.
+    let question = |roles: Value| json!({"roles": roles, "resource": "flows", "action": "create"});
+    assert_eq!(ask("routes", question(json!(["x@acme.COM"])))["because"], kept[1]);
+    assert_eq!(ask("routes", question(json!(["x", "acme.com"])))["roles"], json!(["x", "acme.com"]));
+    assert_eq!(ask("routes", question(json!([])))["allowed"], json!(false));
+
+    // What is asked is what is enforced.
+    let private = |roles: &[&str], attributes: &[&str]| {
+        let question =
+            json!({"roles": roles, "resource": "a.b.c", "action": "read", "attributes": attributes});
+        ask("components", question)["reason"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(private(&["user"], &["private"]), "what lets it be read does not show what is private");
+    assert_eq!(private(&["user"], &["non-private"]), "by these rules");
+    assert_eq!(private(&["user", "private"], &["private"]), "by these rules");
+    assert_eq!(private(&["x"], &[]), "no rule of the user's reaches it");
+    let shown = r#"{"allowedPrivateComponents":["a.b.c"]}"#;
+    server.put_as(&admin, &format!("/users/{id}"), shown).expect(200);
+    let question = json!({"user": id, "resource": "a.b.c", "action": "read", "attributes": ["private"]});
+    assert_eq!(ask("components", question)["allowed"], json!(true));
+    let apps = r#"[{"role":"admin","resource":"apps","action":["read"],"attributes":[]}]"#;
+    server.post_as(&admin, "/acl/routes", apps).expect(200);
+    for (name, token) in [("joe@acme.com", &joe), ("root@acme", &admin)] {
+        let told = ask("routes", json!({"user": name, "resource": "apps", "action": "read"}));
+        assert_eq!(told["allowed"], json!(server.get("/apps", token).status == 200), "{told}");
+    }
+    server.assert_well();
+}
+
+#[test]
+fn a_bad_question_about_rules_is_told_all_that_is_wrong_with_it() {
+    let server = TestServer::start();
+    let (admin, joe) = (server.admin(), server.user("joe@acme.com"));
+    let good = r#"{"user":"joe@acme.com","resource":"flows","action":"read"}"#;
+    server.post("/acl/routes/check", good).error(401);
+    server.post_as(&joe, "/acl/routes/check", good).error(403);
+    server.post_as(&admin, "/acl/nothing/check", good).error(404);
+    server.get("/acl/routes/check", &admin).error(405);
+    server.post_as(&admin, "/acl/routes/check", "").error(400);
+    for unknown in ["eoj@acme.com", "0123456789abcdef01234567"] {
+        let question = good.replace("joe@acme.com", unknown);
+        assert_eq!(server.post_as(&admin, "/acl/routes/check", &question).error(404), "User not found");
+    }
+    for (question, paths) in [
+        (json!({}), &["user", "resource", "action"][..]),
+        (json!({"user": null, "roles": null, "resource": "x", "action": "read"}), &["user"]),
+        (json!({"user": "a@b", "roles": [], "resource": "x", "action": "read"}), &["roles"]),
+        (json!({"user": "a", "resource": "x y", "action": "*"}), &["user", "resource", "action"]),
+        (json!({"user": 7, "resource": 7, "action": "READ"}), &["user", "resource", "action"]),
+        (json!({"roles": "user", "resource": "", "action": ["read"]}), &["roles", "resource", "action"]),
+        (json!({"roles": ["a b"], "resource": "x", "action": "read"}), &["roles"]),
+        (json!({"roles": vec!["a"; 33], "resource": "x", "action": "read"}), &["roles"]),
+        (json!({"roles": [], "resource": "x".repeat(255), "action": "read"}), &["resource"]),
+        (json!({"roles": [], "resource": "x", "action": "read", "attributes": "private"}), &["attributes"]),
+    ] {
+        let answer = server.post_as(&admin, "/acl/routes/check", &question.to_string()).expect(400).json();
+        let told =
+            answer["details"].as_array().unwrap().iter().map(|detail| detail["path"].as_str().unwrap());
+        let mut told: Vec<_> = told.collect();
+        told.sort_by_key(|path| {
+            ["user", "roles", "resource", "action", "attributes"].iter().position(|p| p == path)
+        });
+        assert_eq!(told, paths, "{question}: {answer}");
+    }
+    server.assert_well();
+}

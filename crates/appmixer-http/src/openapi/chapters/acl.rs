@@ -1,16 +1,18 @@
 //! `/acl-types` and `/acl`: the access rules.
 
-use appmixer_core::{AclType, Action, InvalidRule, MAX_RULE_LIST, MAX_RULES};
+use appmixer_core::{
+    AclType, Action, InvalidName, InvalidRule, MAX_RULE_LIST, MAX_RULES, Reason, WriteError,
+};
 use schemars::JsonSchema;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::error::ApiError;
 use crate::openapi::book::{Book, Who, Writing};
 use crate::openapi::samples::Samples;
 use crate::openapi::wire::{self, RuleText};
 use crate::router::Resource;
-use crate::routes::acl::NO_SUCH_TYPE;
-use crate::views::RuleView;
+use crate::routes::acl::{NO_SUCH_TYPE, NOT_BOTH, ONE_OF_BOTH};
+use crate::views::{RuleView, RulingView};
 
 /// Who may do what to what.
 #[derive(JsonSchema)]
@@ -32,6 +34,29 @@ struct NewRule {
 #[schemars(extend("maxItems" = MAX_RULES))]
 #[expect(dead_code, reason = "only its schema is asked for")]
 struct NewRules(Vec<NewRule>);
+
+/// Whether somebody may do something: either a user, or whoever has some roles.
+#[derive(JsonSchema)]
+#[schemars(extend("oneOf" = either_user_or_roles()))]
+#[expect(dead_code, reason = "only its schema is asked for")]
+struct Question {
+    /// The user's id, username or email address.
+    user: Option<wire::IdOrName>,
+    /// Scopes, email addresses and domains of them.
+    #[schemars(extend("maxItems" = MAX_RULE_LIST))]
+    roles: Option<Vec<RuleText>>,
+    /// The first segment of a path, or a component's name.
+    resource: RuleText,
+    action: wire::Deed,
+    /// Of a component, `private` if it is; nothing else counts.
+    #[schemars(extend("maxItems" = MAX_RULE_LIST))]
+    attributes: Option<Vec<RuleText>>,
+}
+
+fn either_user_or_roles() -> Value {
+    let one = |there: &str, kind: &str, other: &str| json!({ "required": [there], "properties": { there: { "type": kind }, other: { "type": "null" } } });
+    json!([one("user", "string", "roles"), one("roles", "array", "user")])
+}
 
 pub(super) fn write(book: &mut Book, samples: &Samples) {
     fn of_type(route: Writing<'_>) -> Writing<'_> {
@@ -63,6 +88,29 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
         .fails(ApiError::invalid_one("[3].action", &"is required"), "`path` counts rules from 0")
         .fails(ApiError::invalid_one("[3].role", &InvalidRule::Text), "also of `resource` and `attributes`")
         .fails(ApiError::invalid_one("[3].action", &InvalidRule::Action), "it is something else")
+        .done();
+    of_type(book.route("POST", Resource::RuleCheck, "checkRules", "Whether somebody may do something", Who::Admin))
+        .about(
+            "Decided as it would be for a request, by the rules as they are now. Asks for nothing else than the rules: \
+            the routes of this document that are for administrators are so whatever the rules say.",
+        )
+        .body::<Question>(json!({ "user": "abc@example.com", "resource": "flows", "action": "read" }))
+        .answers(
+            "The decision, and why.",
+            &RulingView {
+                allowed: true,
+                roles: vec!["user", "abc@example.com", "example.com"],
+                because: samples.rules.rules().get(1).map(RuleView::of),
+                reason: Reason::Allowed.as_str(),
+            },
+        )
+        .fails(ApiError::invalid_one("resource", &"is required"), "also of `action`")
+        .fails(ApiError::invalid_one("user", &ONE_OF_BOTH), "neither is there")
+        .fails(ApiError::invalid_one("roles", &NOT_BOTH), "both are there")
+        .fails(ApiError::invalid_one("user", &InvalidName::NotAnAddress), "it is neither an id nor a name")
+        .fails(ApiError::invalid_one("resource", &InvalidRule::Text), "also of each of `roles` and `attributes`")
+        .fails(ApiError::invalid_one("action", &InvalidRule::Deed), "it is something else")
+        .fails(WriteError::NotFound, "nobody has the id or the name")
         .done();
     of_type(book.route(
         "GET",

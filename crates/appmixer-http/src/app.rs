@@ -281,7 +281,7 @@ impl App {
             (Resource::RedeemCode, &Method::POST) => {
                 Box::pin(routes::password::redeem(self, head, body)).await
             }
-            (Resource::OneUser, &Method::GET) => Box::pin(routes::users::get(self, headers, parameter)).await,
+            (Resource::OneUser, &Method::GET) => Box::pin(routes::users::get(self, head, parameter)).await,
             (Resource::OneUser, &Method::PUT) => {
                 Box::pin(routes::users::put(self, head, parameter, body)).await
             }

@@ -4,8 +4,8 @@
 
 use appmixer_apps::App;
 use appmixer_core::{
-    Action, ConfigEntry, DefaultValue, KnownKey, Metadata, Plan, Rule, RuleSet, RuleText, Scopes, Ticket,
-    Timestamp, User, UserId, Vendor,
+    Action, ConfigEntry, DefaultValue, KnownKey, Metadata, Plan, Rule, RuleSet, RuleText, Scopes, Text,
+    Ticket, Timestamp, User, UserId, Vendor,
 };
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -62,11 +62,20 @@ pub(crate) struct AdministeredUser<'a> {
     #[serde(rename = "userId")]
     #[schemars(with = "wire::Id")]
     user_id: UserId,
+    /// Only where it was asked for.
+    #[serde(rename = "allowedPrivateComponents", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<wire::Text>>")]
+    allowed_private_components: Option<&'a [Text]>,
 }
 
 impl<'a> AdministeredUser<'a> {
     pub(crate) fn of(user: &'a User) -> Self {
-        Self { user: UserView::of(user), user_id: user.id }
+        Self { user: UserView::of(user), user_id: user.id, allowed_private_components: None }
+    }
+
+    /// The same with what is not shown unless it is asked for.
+    pub(crate) fn with_private_components(user: &'a User) -> Self {
+        Self { allowed_private_components: Some(&user.allowed_private_components), ..Self::of(user) }
     }
 }
 

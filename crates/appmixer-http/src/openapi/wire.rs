@@ -213,6 +213,11 @@ pub(crate) struct Offset(u32);
 #[schemars(inline, extend("pattern" = "^(created|username|email)(:-?1)?$", "default" = "created:-1"))]
 pub(crate) struct SortOrder(String);
 
+/// A member that is shown where it is asked for.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("enum" = ["allowedPrivateComponents"]))]
+pub(crate) struct Included(String);
+
 /// Something that must hold of a user.
 #[derive(JsonSchema)]
 #[schemars(inline, extend("pattern" = r"^(scope:[!#-+\--\[\]-~]{1,64}|(plan|vendor):[^\x00-\x1f\x7f-\x9f]{1,256}|isActive:(true|false))$"))]

@@ -14,9 +14,20 @@ use crate::head::Head;
 use crate::response::{Answer, private_json};
 use crate::views::{AdministeredUser, Done, StatusView, TicketView};
 
-pub(crate) async fn get(app: &App, headers: &HeaderMap, id: &str) -> Result<Answer, ApiError> {
-    app.require(headers, &Scope::admin()).await?;
-    private_json(&AdministeredUser::of(&find(app, parse(id)?).await?))
+pub(crate) async fn get(app: &App, head: &Head<'_>, id: &str) -> Result<Answer, ApiError> {
+    app.require(head.headers, &Scope::admin()).await?;
+    let id = parse(id)?;
+    let mut query = head.query()?;
+    let included = query.one("include", |text| match text {
+        "allowedPrivateComponents" => Ok(()),
+        _ => Err("must be allowedPrivateComponents"),
+    });
+    query.finish()?;
+    let user = find(app, id).await?;
+    match included {
+        Some(()) => private_json(&AdministeredUser::with_private_components(&user)),
+        None => private_json(&AdministeredUser::of(&user)),
+    }
 }
 
 pub(crate) async fn put(

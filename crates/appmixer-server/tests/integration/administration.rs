@@ -57,6 +57,28 @@ fn an_administrator_changes_every_part_of_a_user() {
 }
 
 #[test]
+fn private_components_are_shown_where_they_are_asked_for() {
+    let server = TestServer::start();
+    let (admin, joe) = (server.admin(), server.user("joe@acme"));
+    let path = format!("/users/{}", id_of(&server, &joe));
+    let asked = format!("{path}?include=allowedPrivateComponents");
+    let plain = server.get(&path, &admin).expect(200).body;
+    let shown =
+        |names: &str| format!(r#"{},"allowedPrivateComponents":{names}}}"#, plain.strip_suffix('}').unwrap());
+    assert_eq!(server.get(&asked, &admin).expect(200).body, shown("[]"));
+    server.put_as(&admin, &path, r#"{"allowedPrivateComponents":["acme.x.Z","acme.a"]}"#).expect(200);
+    assert_eq!(server.get(&asked, &admin).expect(200).body, shown(r#"["acme.x.Z","acme.a"]"#));
+    assert_eq!(server.get(&path, &admin).expect(200).body, plain);
+    server.get(&asked, &joe).error(403);
+    for bad in
+        ["include=password", "include=", "include=allowedPrivateComponents&include=allowedPrivateComponents"]
+    {
+        let answer = server.get(&format!("{path}?{bad}"), &admin).expect(400);
+        assert_eq!(answer.json()["details"][0]["path"], "include", "{bad}");
+    }
+}
+
+#[test]
 fn a_narrower_scope_or_a_new_password_ends_the_users_tokens() {
     let server = TestServer::start();
     let admin = server.admin();

@@ -12,7 +12,8 @@ use crate::error::ApiError;
 use crate::openapi::book::{Book, Who, Writing};
 use crate::openapi::samples::Samples;
 use crate::openapi::wire::{
-    Filters, Limit, Name, NewPassword, Object, Offset, Pattern, Scopes, SortOrder, Text, TextOrTexts,
+    Filters, Included, Limit, Name, NewPassword, Object, Offset, Pattern, Scopes, SortOrder, Text,
+    TextOrTexts,
 };
 use crate::router::Resource;
 use crate::views::{AdministeredUser, CountView, Done, StatusView, TicketView};
@@ -79,7 +80,13 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
         .done();
     book.route("GET", Resource::OneUser, "getOneUser", "One user", Who::Admin)
         .id("userId", whose)
-        .answers("The user.", &AdministeredUser::of(&samples.user))
+        .query::<Included>(
+            "include",
+            "`allowedPrivateComponents` shows the private components that the user sees all the same.",
+            "allowedPrivateComponents",
+        )
+        .answers("The user.", &AdministeredUser::with_private_components(&samples.user))
+        .fails(wrong("include", &"must be allowedPrivateComponents"), "it is something else")
         .fails(WriteError::NotFound, "nobody has the id")
         .done();
     book.route("PUT", Resource::OneUser, "updateUser", "Change a user", Who::Admin)

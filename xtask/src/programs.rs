@@ -9,8 +9,13 @@ use anyhow::{Result, bail};
 use crate::process::{install_packages, may_install};
 
 /// What is run, and the package of Debian that has it.
-const PROGRAMS: [(&str, &str); 3] =
-    [("initdb", "postgresql"), ("pgbouncer", "pgbouncer"), ("haproxy", "haproxy")];
+const PROGRAMS: [(&str, &str); 5] = [
+    ("initdb", "postgresql"),
+    ("pgbouncer", "pgbouncer"),
+    ("haproxy", "haproxy"),
+    ("nginx", "nginx-light"),
+    ("caddy", "caddy"),
+];
 
 /// Where Debian's tools read whether an installation makes a database of its own, which is not wanted here.
 const CLUSTERS: &str = "/etc/postgresql-common/createcluster.conf";

@@ -91,9 +91,10 @@ pub(crate) fn render(value: &impl Serialize) -> Result<Bytes, ApiError> {
     serde_json::to_vec(value).map(Bytes::from).map_err(|error| ApiError::internal(&error))
 }
 
-/// 204 with these headers and what is added to any answer, which nobody may keep.
-pub(crate) fn private_no_content(room: usize) -> Answer {
-    let mut answer = no_content();
+/// Nothing but headers, of which there will be so many, for nobody to keep.
+pub(crate) fn private_nothing(status: StatusCode, room: usize) -> Answer {
+    let mut answer = Answer::default();
+    *answer.status_mut() = status;
     *answer.headers_mut() = HeaderMap::with_capacity(room);
     answer.headers_mut().insert(CACHE_CONTROL, NO_STORE);
     answer

@@ -1,4 +1,4 @@
-//! Real databases for tests, and what stands before them and before servers: each on a free port of this machine, in a
+//! Real databases for tests, and what stands before them, before servers and before services: each on a free port of this machine, in a
 //! folder of its own, ended with its test.
 //!
 //! Whatever does not work here is a defect of the test or of the machine: it panics and says what to do.
@@ -11,11 +11,15 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod examples;
+mod gatekeeper;
 mod haproxy;
 mod pgbouncer;
 mod postgres;
+mod running;
 mod unprivileged;
 
+pub use gatekeeper::Gatekeeper;
 pub use haproxy::Haproxy;
 pub use pgbouncer::Pgbouncer;
 pub use postgres::Postgres;

@@ -1,4 +1,4 @@
-//! Servers that refuse to be run by root, and what is theirs: they end with whoever has started them, also when that
+//! Servers that refuse to be run by root, or should not be, and what is theirs: they end with whoever has started them, also when that
 //! one has no time to do it.
 
 use std::fs;
@@ -39,12 +39,18 @@ pub(crate) fn port() -> u16 {
 
 /// The program as somebody whom it accepts, who ends when whoever has started it does.
 pub(crate) fn command(program: &Path) -> Command {
+    let user = ["--reuid", USER, "--regid", GROUP, "--clear-groups"];
+    started_by(if is_root() { &user } else { &[] }, program)
+}
+
+/// The program as whoever runs the test, for one that may lie where nobody else can go.
+pub(crate) fn ending_with_us(program: &Path) -> Command {
+    started_by(&[], program)
+}
+
+fn started_by(user: &[&str], program: &Path) -> Command {
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "INT"]);
-    if is_root() {
-        command.args(["--reuid", USER, "--regid", GROUP, "--clear-groups"]);
-    }
-    command.arg("--").arg(program).current_dir("/");
+    command.args(["--pdeathsig", "INT"]).args(user).arg("--").arg(program).current_dir("/");
     command
 }
 
@@ -58,6 +64,11 @@ pub(crate) fn give(folder: &Path) {
 pub(crate) fn done(command: &mut Command) {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A program that must be there; the package of Debian has its name.
+pub(crate) fn program(name: &str) -> PathBuf {
+    on_path(name).unwrap_or_else(|| panic!("there is no {name}: install it (Debian: apt-get install {name})"))
 }
 
 /// A program on the path, or where Debian has those of administrators.

@@ -22,6 +22,7 @@ mod failover;
 mod faults;
 mod floods;
 mod forgot_password;
+mod forward_auth;
 mod frames;
 mod health;
 mod hostile;

@@ -12,6 +12,11 @@ pub(crate) fn python() -> Option<PathBuf> {
     python
 }
 
+/// A program that a package has brought into that environment.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
+    Some(python()?.with_file_name(name))
+}
+
 /// A module of that environment as a program.
 pub(crate) fn module(python: &Path, name: &str) -> Command {
     let mut command = Command::new(python);

@@ -8,12 +8,12 @@ use std::thread;
 
 use rusqlite::Connection;
 
-use crate::python::python;
+use crate::python::program;
 use crate::support::{TestServer, eventually};
 
 /// Of the environment that has the packages from PyPI: the program itself comes as one.
 fn litestream(folder: &Path) -> Option<Command> {
-    let mut command = Command::new(python()?.with_file_name("litestream"));
+    let mut command = Command::new(program("litestream")?);
     command.env_clear().current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null());
     Some(command)
 }

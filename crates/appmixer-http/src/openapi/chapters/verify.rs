@@ -16,7 +16,7 @@ pub(super) fn write(book: &mut Book, _: &Samples) {
             rules about `routes` let its user do it.\n\n\
             What is asked is told by headers: `X-Original-Method` with `X-Original-URI` or `X-Original-URL`, or \
             `X-Forwarded-Method` with `X-Forwarded-Uri`; all that are there must say the same. Or by the request \
-            itself, behind this path and with any method: `DELETE /auth/verify/flows/1` asks for `DELETE /flows/1`. \
+            itself, behind this path and with any method: `DELETE /auth/verify/flows/1` asks for `DELETE /flows/1`, and yes is 200 there. \
             Where nothing is told, a good token is enough.",
         )
         .answers_nothing("Yes; and who it is.")

@@ -1,0 +1,80 @@
+//! A server that runs for a test: on a free port, in a folder of its own.
+
+use std::fs::{self, File};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::unprivileged::{done, folder, give, port};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const LOG: &str = "log";
+
+/// A process that takes connections. Dropping it ends it.
+pub(crate) struct Running {
+    folder: TempDir,
+    port: u16,
+    process: Child,
+}
+
+impl Running {
+    /// Starts what `command` makes for a folder and a port; it may write its settings into the folder, which then
+    /// belongs to whoever runs it.
+    pub(crate) fn start(name: &str, command: impl Fn(&Path, u16) -> Command) -> Self {
+        // Between the choice of a port and its use somebody else may take it.
+        let mut said = String::new();
+        for _ in 0..5 {
+            match Self::try_start(&command) {
+                Ok(running) => return running,
+                Err(log) => said = log,
+            }
+        }
+        panic!("{name} did not start, five times: {said}")
+    }
+
+    /// Or what it has said.
+    fn try_start(command: &impl Fn(&Path, u16) -> Command) -> Result<Self, String> {
+        let (folder, port) = (folder(), port());
+        let mut command = command(folder.path(), port);
+        let log = File::create(folder.path().join(LOG)).unwrap();
+        give(folder.path());
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let mut running = Self { folder, port, process: command.spawn().unwrap() };
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE && running.process.try_wait().unwrap().is_none() {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return Ok(running);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Err(running.log())
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// What it has said.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.process.try_wait().is_ok_and(|ended| ended.is_none()) {
+            // Not `Child::kill`: it may be somebody else's.
+            done(Command::new("kill").args(["-KILL", &self.process.id().to_string()]));
+        }
+        let _ = self.process.wait();
+    }
+}

@@ -16,7 +16,7 @@ use appmixer_core::{
 use appmixer_http::{App, Epochs, HttpOptions, TokenOptions};
 use appmixer_password::{Argon2Pool, Params, PoolOptions, RandomCodes};
 use appmixer_store::{Role, SqliteStore};
-use appmixer_token::Secret;
+use appmixer_token::{Algorithm, Secret};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use libfuzzer_sys::fuzz_target;
@@ -69,7 +69,12 @@ impl World {
             rules: Rules::default(),
         };
         let current = Secret::new(b"the secret of the fuzzer, which is long").expect("it is long enough");
-        let tokens = TokenOptions { current, previous: Vec::new(), allow_short_secret: false };
+        let tokens = TokenOptions {
+            current,
+            previous: Vec::new(),
+            allow_short_secret: false,
+            algorithm: Algorithm::Hs256,
+        };
         let app = App::new(ctx, epochs, tokens, HttpOptions::default()).expect("the routes are consistent");
         let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
         let sign_up = |name: &str| {

@@ -24,7 +24,7 @@ use appmixer_core::{Context, IdGenerator, Rules, SystemClock};
 use appmixer_http::{App, Epochs, HttpOptions, TokenOptions};
 use appmixer_password::{Argon2Pool, PoolOptions, RandomCodes};
 use appmixer_store::{Role, SqliteStore};
-use appmixer_token::Secret;
+use appmixer_token::{Algorithm, Secret};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -80,6 +80,7 @@ fn user_api(database: &Path) -> Result<App, Box<dyn Error>> {
         current: Secret::new(&random::<32>()?)?,
         previous: Vec::new(),
         allow_short_secret: false,
+        algorithm: Algorithm::Hs256,
     };
     Ok(App::new(ctx, epochs, tokens, HttpOptions::default())?)
 }

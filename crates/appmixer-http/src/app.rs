@@ -319,6 +319,9 @@ impl App {
             (Resource::RuleAttributes, &Method::GET) => {
                 Box::pin(routes::acl::attributes(self, headers, parameter, second)).await
             }
+            (Resource::Keys, &Method::GET) => Box::pin(routes::keys::list(self, headers)).await,
+            (Resource::Keys, &Method::POST) => Box::pin(routes::keys::rotate(self, head, body)).await,
+            (Resource::Key, &Method::DELETE) => Box::pin(routes::keys::retire(self, head, parameter)).await,
             (Resource::Audit, &Method::GET) => Box::pin(routes::audit::get(self, head)).await,
             (Resource::Apps, &Method::GET) => Box::pin(routes::apps::list(self, head)).await,
             (Resource::AppComponents, &Method::GET) => Box::pin(routes::apps::components(self, head)).await,
@@ -349,6 +352,11 @@ impl App {
     /// The apps under these rules.
     pub(crate) async fn shelf(&self, rules: &Arc<RuleSets>) -> Result<Arc<Shelf>, ApiError> {
         self.shelf.get(rules).await
+    }
+
+    /// The server's own secrets.
+    pub(crate) const fn tokens(&self) -> &TokenOptions {
+        self.settings.own()
     }
 
     pub(crate) const fn min_secret_bytes(&self) -> usize {

@@ -12,6 +12,7 @@ use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::keys::RotateError;
 use crate::limits::RateLimit;
 use crate::original::UnclearOriginal;
 
@@ -185,6 +186,19 @@ impl From<StoreError> for ApiError {
             }
             StoreError::TooMany(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
             StoreError::Corrupt(_) | StoreError::Internal(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<RotateError> for ApiError {
+    fn from(error: RotateError) -> Self {
+        match error {
+            RotateError::Overlap(_) => Self::invalid_one("overlap", &error),
+            RotateError::OtherSecret(why) => {
+                Self::new(StatusCode::CONFLICT, format!("A key in the database cannot be used: {why}"))
+            }
+            RotateError::Key(error) => Self::internal(&error),
+            RotateError::Store(error) => error.into(),
         }
     }
 }

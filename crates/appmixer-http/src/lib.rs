@@ -7,7 +7,7 @@
 //! use appmixer_http::{App, Epochs, HttpOptions, TokenOptions};
 //! use appmixer_password::{Argon2Pool, Params, PoolOptions, RandomCodes};
 //! use appmixer_store::{Role, SqliteStore};
-//! use appmixer_token::Secret;
+//! use appmixer_token::{Algorithm, Secret};
 //! use http::Request;
 //! use http_body_util::BodyExt as _;
 //!
@@ -31,6 +31,7 @@
 //!     current: Secret::new(b"a secret of at least 32 bytes, as it is random")?,
 //!     previous: Vec::new(),
 //!     allow_short_secret: false,
+//!     algorithm: Algorithm::Hs256,
 //! };
 //! let app = App::new(ctx, epochs, tokens, HttpOptions::default())?;
 //!
@@ -96,6 +97,7 @@ mod head;
 mod http2;
 mod identity;
 mod json;
+mod keys;
 mod limits;
 mod listener;
 mod live_rules;
@@ -124,6 +126,9 @@ mod views;
 
 pub use app::{App, AppError};
 pub use epochs::Epochs;
+pub use keys::{
+    KeySource, KeyState, ListedKey, RotateError, Rotated, Rotation, end_key, make_first_key, rotate_key,
+};
 pub use limits::LimitOptions;
 pub use listener::Listener;
 pub use management::serve_management;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use appmixer_forwarded::Networks;
-use appmixer_token::Secret;
+use appmixer_token::{Algorithm, Secret};
 use http::HeaderValue;
 use thiserror::Error;
 
@@ -100,6 +100,8 @@ pub struct TokenOptions {
     pub previous: Vec<Secret>,
     /// Whether `JWTSecret` may be shorter than RFC 7518 section 3.2 asks for.
     pub allow_short_secret: bool,
+    /// What a new key is for where nobody asks for something else.
+    pub algorithm: Algorithm,
 }
 
 impl TokenOptions {

@@ -33,6 +33,8 @@ pub(crate) enum Resource {
     RuleResources,
     RuleActions,
     RuleAttributes,
+    Keys,
+    Key,
     Audit,
     Apps,
     AppComponents,
@@ -72,6 +74,8 @@ pub(crate) const RESOURCES: &[(&str, Resource)] = &[
     ("/acl/{type}/resources", Resource::RuleResources),
     ("/acl/{type}/actions", Resource::RuleActions),
     ("/acl/{type}/resource/{resource}/attributes", Resource::RuleAttributes),
+    ("/keys", Resource::Keys),
+    ("/keys/{id}", Resource::Key),
     ("/audit", Resource::Audit),
     ("/apps", Resource::Apps),
     ("/apps/components", Resource::AppComponents),
@@ -114,8 +118,8 @@ impl Resource {
             | Self::RedeemCode => "POST, OPTIONS",
             Self::User => "GET, HEAD, POST, PUT, OPTIONS",
             Self::OneUser => "GET, HEAD, PUT, DELETE, OPTIONS",
-            Self::Config | Self::AccessRules => "GET, HEAD, POST, OPTIONS",
-            Self::ConfigEntry => "DELETE, OPTIONS",
+            Self::Config | Self::AccessRules | Self::Keys => "GET, HEAD, POST, OPTIONS",
+            Self::ConfigEntry | Self::Key => "DELETE, OPTIONS",
         }
     }
 

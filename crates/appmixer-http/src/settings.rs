@@ -28,6 +28,10 @@ impl LiveSettings {
         Self { own, current: ArcSwapOption::empty() }
     }
 
+    pub(crate) const fn own(&self) -> &TokenOptions {
+        &self.own
+    }
+
     pub(crate) const fn min_secret_bytes(&self) -> usize {
         self.own.min_secret_bytes()
     }

@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::error::{ApiError, Detail};
+use crate::keys::{ListedKey, Rotated};
 use crate::openapi::wire;
 
 /// A user as it sees itself.
@@ -303,6 +304,60 @@ pub(crate) struct RulingView<'a> {
     /// For people.
     #[schemars(with = "wire::Reason")]
     pub(crate) reason: &'static str,
+}
+
+/// A key that signs or verifies tokens, without the key itself.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Key")]
+pub(crate) struct KeyView<'a> {
+    /// What tokens call it (`kid`), if it is a public one.
+    id: &'a str,
+    algorithm: &'a str,
+    #[schemars(with = "wire::KeySource")]
+    source: &'static str,
+    #[schemars(with = "wire::KeyState")]
+    state: &'static str,
+    /// `null` for secrets of the configuration; so is the next.
+    #[schemars(with = "Option<wire::Time>")]
+    created: Option<Timestamp>,
+    /// From when on it signs.
+    #[schemars(with = "Option<wire::Time>")]
+    activates: Option<Timestamp>,
+    /// From when on it verifies nothing; `null` while nothing has replaced it.
+    #[schemars(with = "Option<wire::Time>")]
+    ends: Option<Timestamp>,
+}
+
+impl<'a> KeyView<'a> {
+    pub(crate) fn of(key: &'a ListedKey) -> Self {
+        Self {
+            id: &key.id,
+            algorithm: &key.algorithm,
+            source: key.source.as_str(),
+            state: key.state.as_str(),
+            created: key.created,
+            activates: key.activates,
+            ends: key.ends,
+        }
+    }
+}
+
+/// A new key.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RotatedKey")]
+pub(crate) struct RotatedView<'a> {
+    #[serde(flatten)]
+    key: KeyView<'a>,
+    /// When whatever signed before it verifies nothing any more.
+    #[serde(rename = "othersEnd")]
+    #[schemars(with = "wire::Time")]
+    others_end: Timestamp,
+}
+
+impl<'a> RotatedView<'a> {
+    pub(crate) fn of(rotated: &'a Rotated) -> Self {
+        Self { key: KeyView::of(&rotated.key), others_end: rotated.others_end }
+    }
 }
 
 /// The shape of every error.

@@ -83,6 +83,17 @@ impl From<appmixer_core::WriteError> for Failure {
     }
 }
 
+impl From<appmixer_http::RotateError> for Failure {
+    fn from(error: appmixer_http::RotateError) -> Self {
+        match error {
+            appmixer_http::RotateError::OtherSecret(why) => Self::refused(format!(
+                "what the database has: {why}; this command needs the token.secret that the server has"
+            )),
+            other => Self::refused(other.to_string()),
+        }
+    }
+}
+
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         // Whoever reads has had enough, as `head` does after some lines.

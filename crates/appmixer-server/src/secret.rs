@@ -37,6 +37,7 @@ pub(crate) fn token_options(config: &Config) -> Result<TokenOptions, Failure> {
         current,
         previous: previous.collect::<Result<_, _>>()?,
         allow_short_secret: config.token.allow_short_secret,
+        algorithm: config.token.algorithm.0,
     })
 }
 

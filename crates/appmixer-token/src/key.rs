@@ -110,6 +110,20 @@ impl SigningKey {
         self.verifying.algorithm
     }
 
+    /// A name to keep it by: what tokens call it, or of a secret a random one. A digest of a secret would let whoever
+    /// sees it try secrets.
+    ///
+    /// # Errors
+    /// [`KeyError::NoRandom`].
+    pub fn name(&self) -> Result<String, KeyError> {
+        if let Some(kid) = self.verifying.kid() {
+            return Ok(kid.to_owned());
+        }
+        let mut bytes = [0; 16];
+        SystemRandom::new().fill(&mut bytes).map_err(|_| KeyError::NoRandom)?;
+        Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+    }
+
     /// What verifies its tokens.
     #[must_use]
     pub const fn verifying(&self) -> &VerifyingKey {

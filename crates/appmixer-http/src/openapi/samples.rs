@@ -1,14 +1,18 @@
 //! The values that the document's examples are rendered from.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use appmixer_core::{
     AclType, Actor, AuditDetails, AuditEntry, AuditId, AuditKind, AuditRecord, ConfigEntry, ConfigKey,
     InvalidConfig, InvalidId, InvalidName, InvalidProfile, Metadata, Names, Origin, PasswordHash, Plan,
     RuleSet, Scopes, Ticket, Timestamp, User, UserId, Username, Vendor,
 };
+use appmixer_token::Algorithm;
 use serde_json::{Map, json};
 use thiserror::Error;
+
+use crate::keys::{KeySource, KeyState, ListedKey, Rotated};
 
 /// Whoever the examples are about.
 pub(super) const SAMPLE_ID: &str = "5c88c7cc04a917256c726c3d";
@@ -35,6 +39,8 @@ pub(super) struct Samples {
     pub(super) record: AuditRecord,
     pub(super) ticket: Ticket,
     pub(super) token: &'static str,
+    pub(super) key: ListedKey,
+    pub(super) rotated: Rotated,
 }
 
 impl Samples {
@@ -69,6 +75,25 @@ impl Samples {
         let ticket = Ticket::new("5c88c9f704a917256c726c41".parse()?);
         // Header and claims are real; nobody has signed it.
         let token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpZCI6IjVjODhjN2NjMDRhOTE3MjU2YzcyNmMzZCIsInNjb3BlIjpbInVzZXIiXSwiaWF0IjoxNTUyNDkyNjA5LCJleHAiOjE1NTUwODQ2MDl9.c2lnbmVkIGJ5IG5vYm9keSBhbmQgZ29vZCBmb3Igbm9u";
-        Ok(Self { record, user, entry, rules: RuleSet::defaults(AclType::Routes), ticket, token })
+        let key = ListedKey {
+            id: "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k".to_owned(),
+            algorithm: Algorithm::EdDsa.to_string(),
+            source: KeySource::Database,
+            state: KeyState::Next,
+            created: Some(created),
+            activates: Some(created.after(Duration::from_mins(10))),
+            ends: None,
+        };
+        let rotated = Rotated { key: key.clone(), others_end: created.after(Duration::from_hours(30 * 24)) };
+        Ok(Self {
+            key,
+            rotated,
+            record,
+            user,
+            entry,
+            rules: RuleSet::defaults(AclType::Routes),
+            ticket,
+            token,
+        })
     }
 }

@@ -10,8 +10,11 @@ use appmixer_core::{
     MAX_FILTERS, MAX_KEY_BYTES, MAX_LIST_LENGTH, MAX_NAME_BYTES, MAX_PAGE, MAX_PASSWORD_BYTES,
     MAX_RULE_TEXT_BYTES, MAX_SCOPE_BYTES, MAX_SCOPES, MAX_TEXT_BYTES, Reason as CoreReason,
 };
+use appmixer_token::Algorithm as CoreAlgorithm;
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
+
+use crate::keys;
 
 /// Something on both sides of one `@`, and no character that `LoginName` refuses.
 pub(crate) const NAME: &str = r"^[^@\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+@[^@\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+$";
@@ -118,6 +121,26 @@ pub(crate) enum IdOrName {
     Id(Id),
     Name(Name),
 }
+
+/// The name of a key: 1 to 64 letters, digits, `-` and `_`.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("pattern" = "^[A-Za-z0-9_-]{1,64}$"))]
+pub(crate) struct KeyName(String);
+
+/// A signature algorithm, by the name that tokens have for it.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("enum" = CoreAlgorithm::ALL.map(CoreAlgorithm::as_str)))]
+pub(crate) struct Algorithm(String);
+
+/// The database, `JWTSecret` of the system configuration, or the server's own secret, today's or one of before.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("enum" = keys::KeySource::ALL.map(keys::KeySource::as_str)))]
+pub(crate) struct KeySource(String);
+
+/// What a key does at the moment. `next` is one that will sign, `unusable` one that the server cannot open.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("enum" = keys::KeyState::ALL.map(keys::KeyState::as_str)))]
+pub(crate) struct KeyState(String);
 
 /// A status of the client's or the server's fault.
 #[derive(JsonSchema)]

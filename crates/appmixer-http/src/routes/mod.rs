@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod docs;
 pub(crate) mod jwks;
+pub(crate) mod keys;
 pub(crate) mod password;
 pub(crate) mod sign_in;
 pub(crate) mod status;

@@ -44,7 +44,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let key_retention = retention::of_keys(ctx.store.clone(), ctx.clock.clone());
     let observer = observe::run(ctx.store.clone(), ctx.clock.clone());
     let tokens = secret::token_options(&config)?;
-    runtime.block_on(signing::prepare(&config, &ctx, &tokens))?;
+    runtime.block_on(signing::prepare(&ctx, &tokens))?;
     let notifier = workbench::notifier(&config, &ctx);
     let app = App::new(ctx, epochs, tokens, config.http_options()?);
     let app = app.map_err(|error| Failure::refused(error.to_string()))?.with_apps(apps(&config)?);

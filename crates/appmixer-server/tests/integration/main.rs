@@ -30,6 +30,7 @@ mod http2;
 mod http2_hostile;
 mod import;
 mod import_runs;
+mod key_routes;
 mod keys;
 mod keys_elsewhere;
 mod lifecycle;

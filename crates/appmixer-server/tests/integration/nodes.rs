@@ -60,6 +60,9 @@ fn what_one_node_changes_counts_on_all_with_notifications_and_through_a_proxy_th
         let by_key = nodes[0].sign_in("joe@acme", "abc321").text("token");
         soon(&nodes, "what it signs", |node| node.get("/user", &by_key).status == 200);
 
+        nodes[2].post_as(&admin, "/keys", r#"{"algorithm":"ES256"}"#).expect(200);
+        soon(&nodes, "a key made over HTTP", |node| published(node)["keys"][0]["alg"] == "ES256");
+
         nodes[1].done(&["user", "sign-out", "joe@acme"], "");
         soon(&nodes, "a revocation", |node| {
             node.get("/user", &joe).status == 401 && node.get("/user", &by_key).status == 401

@@ -9,6 +9,7 @@ mod acl;
 mod apps;
 mod audit;
 mod config;
+mod keys;
 mod server;
 mod users;
 mod verify;
@@ -21,6 +22,7 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
     users::write(book, samples);
     config::write(book, samples);
     acl::write(book, samples);
+    keys::write(book, samples);
     apps::write(book, samples);
     audit::write(book, samples);
     verify::write(book, samples);

@@ -7,6 +7,7 @@ use crate::{deploy, tidy};
 
 const LIBRARIES: &[&str] = &[
     "appmixer-apps",
+    "appmixer-console",
     "appmixer-core",
     "appmixer-forwarded",
     "appmixer-limits",

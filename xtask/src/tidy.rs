@@ -13,6 +13,7 @@ use crate::process::{command, output};
 /// Who of ours each crate may use. Tests and examples may use more.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("appmixer-apps", &[]),
+    ("appmixer-console", &[]),
     ("appmixer-core", &[]),
     ("appmixer-metrics", &[]),
     ("appmixer-forwarded", &[]),
@@ -25,6 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "appmixer-http",
         &[
             "appmixer-apps",
+            "appmixer-console",
             "appmixer-core",
             "appmixer-forwarded",
             "appmixer-limits",
@@ -59,6 +61,7 @@ const MUST_NOT_USE: &[(&str, &[&str])] = &[
     ("appmixer-forwarded", &["hyper", "tokio"]),
     ("appmixer-limits", &["hyper", "http", "tokio", "rusqlite"]),
     ("appmixer-apps", &["hyper", "http", "rusqlite"]),
+    ("appmixer-console", &["hyper", "http", "tokio", "rusqlite"]),
     ("appmixer-metrics", &["hyper", "http", "tokio", "rusqlite"]),
     ("appmixer-http", &["rusqlite", "refinery", "tokio-postgres"]),
     ("appmixer-notify", &["rusqlite", "refinery", "tokio-postgres", "appmixer-http"]),

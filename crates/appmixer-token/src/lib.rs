@@ -60,6 +60,7 @@ mod inspect;
 mod jwks;
 mod key;
 mod keys;
+mod mark;
 mod provider;
 mod public;
 #[cfg(feature = "fetch")]
@@ -75,6 +76,7 @@ pub use inspect::{Inspected, inspect};
 pub use jwks::{Jwks, JwksError, MAX_JWKS_BYTES, MAX_JWKS_KEYS};
 pub use key::{KeyError, SigningKey, VerifyingKey};
 pub use keys::{CLOCK_SKEW_SECONDS, KeySet, Verifier};
+pub use mark::Marker;
 pub use public::PublicKey;
 #[cfg(feature = "fetch")]
 pub use remote::{FetchError, RemoteError, RemoteKeys, RemoteOptions};

@@ -30,11 +30,14 @@
 //! - With both headers present each is walked by itself, since one of them may be what the client sent and the proxy
 //!   does not know. If they differ, neither is believed: the client is the peer, in doubt.
 //! - An IPv4 address is one, however it is written (`::ffff:192.0.2.1`).
+//! - [`is_https`] believes the proxy that is next, and nobody before it.
 //! - It takes time in proportion to the headers, and allocates nothing.
 
 mod client;
 mod networks;
 mod node;
+mod scheme;
 
 pub use client::{Client, client};
 pub use networks::{InvalidNetwork, Networks};
+pub use scheme::is_https;

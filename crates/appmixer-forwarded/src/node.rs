@@ -22,18 +22,37 @@ pub(crate) fn forwarded(values: &GetAll<'_, HeaderValue>) -> impl Iterator<Item 
     values.iter().rev().flat_map(|value| FromRight::new(value.as_bytes(), b',')).map(element)
 }
 
-/// The `for` of a `forwarded-element`. There must be one, and the rest must have its form.
+/// What `Forwarded` says last of this parameter; none where its last element does not have it.
+pub(crate) fn last_parameter<'h>(values: &GetAll<'h, HeaderValue>, wanted: &str) -> Option<&'h str> {
+    parameter(last(values)?, wanted)
+}
+
+/// The last entry of a header that is a list of tokens.
+pub(crate) fn last_entry<'h>(values: &GetAll<'h, HeaderValue>) -> Option<&'h str> {
+    text(last(values)?)
+}
+
+fn last<'h>(values: &GetAll<'h, HeaderValue>) -> Option<&'h [u8]> {
+    values.iter().rev().flat_map(|value| FromRight::new(value.as_bytes(), b',')).next()
+}
+
+/// The `for` of a `forwarded-element`.
 fn element(bytes: &[u8]) -> Node {
-    let mut node = None;
+    address(parameter(bytes, "for")?)
+}
+
+/// A parameter of a `forwarded-element`. There must be one, and the rest must have its form.
+fn parameter<'b>(bytes: &'b [u8], wanted: &str) -> Option<&'b str> {
+    let mut found = None;
     for pair in FromRight::new(bytes, b';') {
         let (name, value) = text(pair)?.split_once('=')?;
         let value = value_of(value)?;
         let is_token = !name.is_empty() && name.bytes().all(is_token_byte);
-        if !is_token || (name.eq_ignore_ascii_case("for") && node.replace(value).is_some()) {
+        if !is_token || (name.eq_ignore_ascii_case(wanted) && found.replace(value).is_some()) {
             return None;
         }
     }
-    address(node?)
+    found
 }
 
 /// The inside of a value: a token, or a quoted string. Nothing in an address is escaped, so an escape is left as

@@ -114,7 +114,7 @@ pub struct AuditDetails {
     /// The type of the access rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     rules: Option<String>,
-    /// Why somebody was not signed in.
+    /// Why somebody was not signed in, or how an administrator came to be made by nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// How many users an import has made, and how many it has not.
@@ -156,7 +156,7 @@ impl AuditDetails {
         Self { imported: Some(imported), refused: Some(refused), ..Self::default() }
     }
 
-    /// Why somebody was not signed in.
+    /// Why somebody was not signed in, or how an administrator came to be made by nobody.
     pub(crate) fn reason(reason: &'static str) -> Self {
         Self { reason: Some(reason.to_owned()), ..Self::default() }
     }

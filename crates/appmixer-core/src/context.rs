@@ -83,13 +83,18 @@ pub struct Session {
 /// What a user who signs in now is granted.
 #[must_use]
 pub fn open_session(rules: &Rules, user: User, now: Timestamp) -> Session {
+    open_session_for(rules.token_lifetime, user, now)
+}
+
+/// The same for so long, in whole seconds.
+pub(crate) fn open_session_for(lifetime: Duration, user: User, now: Timestamp) -> Session {
     // Tokens count in whole seconds.
     let issued_at = now.seconds();
     let grant = Grant {
         id: user.id,
         scopes: user.scopes.clone(),
         issued_at: Timestamp::from_seconds(issued_at),
-        expires_at: Timestamp::from_seconds(issued_at.saturating_add(rules.token_lifetime.as_secs())),
+        expires_at: Timestamp::from_seconds(issued_at.saturating_add(lifetime.as_secs())),
         generation: user.generation,
     };
     Session { user, grant }

@@ -42,6 +42,7 @@ mod profile;
 mod refused;
 mod reset_code;
 mod scope;
+mod set_up;
 mod sign_in;
 mod sign_up;
 mod signing_key;
@@ -88,7 +89,10 @@ pub use profile::{
 pub use refused::{MAX_REFUSED_PASSWORDS, RefusedPasswords, TooManyRefused};
 pub use reset_code::{CodeDigest, CodeMaker, InvalidCode, MAX_RESET_CODES, RESET_CODE_LIFETIME, ResetCode};
 pub use scope::{InvalidScope, MAX_SCOPE_BYTES, MAX_SCOPES, Scope, Scopes};
-pub use sign_in::{ChooseError, SignInError, choose_password, note_limited_sign_in, sign_in};
+pub use set_up::{SetUpError, set_up};
+pub use sign_in::{
+    ChooseError, SignInError, choose_password, note_limited_sign_in, sign_in, sign_in_administrator,
+};
 pub use sign_up::{Privileges, SignUp, SignUpError, create_user, may_sign_up, sign_up};
 pub use signing_key::{
     AddKey, InvalidKeyId, KeyId, KeyRecord, MAX_SIGNING_KEYS, OWN_SECRETS, Retired, SigningKeys, add_key,

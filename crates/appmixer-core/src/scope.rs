@@ -136,6 +136,12 @@ impl Scopes {
         Self(vec![Scope::user()])
     }
 
+    /// What the first administrator has: `user` and `admin`.
+    #[must_use]
+    pub fn of_first_administrator() -> Self {
+        Self(vec![Scope::user(), Scope::admin()])
+    }
+
     /// Whether this scope is among them.
     #[must_use]
     pub fn contains(&self, scope: &Scope) -> bool {

@@ -1,9 +1,11 @@
 //! Signing in with a name and a password.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::audit::{AuditDetails, AuditEntry, AuditKind};
-use crate::context::{Context, Session, open_session};
+use crate::context::{Context, Session, open_session_for};
 use crate::id::UserId;
 use crate::name::{LoginName, Names};
 use crate::origin::{Actor, Origin};
@@ -38,6 +40,38 @@ pub async fn sign_in(
     name: &LoginName,
     password: Password,
 ) -> Result<Session, SignInError> {
+    check_in(ctx, origin, name, password, For::Anybody(ctx.rules.token_lifetime)).await
+}
+
+/// Signs an administrator in for so long, in whole seconds. For anybody else, however good the password, it is as if
+/// it were wrong: whoever guesses here learns only who administers, and that only by being in.
+///
+/// # Errors
+/// [`SignInError`].
+pub async fn sign_in_administrator(
+    ctx: &Context,
+    origin: &Origin,
+    name: &LoginName,
+    password: Password,
+    lifetime: Duration,
+) -> Result<Session, SignInError> {
+    check_in(ctx, origin, name, password, For::Administrators(lifetime)).await
+}
+
+/// Who may sign in, and for how long.
+#[derive(Clone, Copy)]
+enum For {
+    Anybody(Duration),
+    Administrators(Duration),
+}
+
+async fn check_in(
+    ctx: &Context,
+    origin: &Origin,
+    name: &LoginName,
+    password: Password,
+    who: For,
+) -> Result<Session, SignInError> {
     let user = ctx.store.find_by_login(name).await?;
     // An unknown user costs one hash as well, so that time does not tell who exists.
     let stored = user.as_ref().map_or_else(|| ctx.hasher.decoy(), |user| user.password_hash.clone());
@@ -47,15 +81,25 @@ pub async fn sign_in(
         note_failure(ctx, origin, id, "credentials");
         return Err(SignInError::BadCredentials);
     };
+    let (For::Anybody(lifetime) | For::Administrators(lifetime)) = who;
+    if matches!(who, For::Administrators(_)) && !user.scopes.has_admin() {
+        note_failure(ctx, origin, id, "no-admin");
+        return Err(SignInError::BadCredentials);
+    }
     if ctx.rules.require_active && !user.is_active {
         note_failure(ctx, origin, id, "not-active");
         return Err(SignInError::NotActive);
     }
     let user = if verdict.outdated { rehashed(ctx, user, password).await } else { user };
+    Ok(let_in(ctx, origin, user, lifetime))
+}
+
+/// Opens a session of somebody who has proved who it is.
+pub(crate) fn let_in(ctx: &Context, origin: &Origin, user: User, lifetime: Duration) -> Session {
     let now = ctx.clock.now();
     let origin = Origin { actor: Actor::User(user.id), ..*origin };
     ctx.note(AuditEntry::new(now, AuditKind::SignIn, &origin).about(user.id));
-    Ok(open_session(&ctx.rules, user, now))
+    open_session_for(lifetime, user, now)
 }
 
 /// Notes that sign-ins are turned away before anybody looks at them. Whose they would have been is not known then.

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::access::{Caller, InsufficientScope};
-use crate::audit::{AuditEntry, AuditKind};
+use crate::audit::{AuditEntry, AuditKind, Beside};
 use crate::config::SystemConfig;
 use crate::context::{Context, Session, open_session};
 use crate::message::Message;
@@ -117,6 +117,19 @@ pub async fn create_user(
     origin: &Origin,
     new: SignUp,
 ) -> Result<User, SignUpError> {
+    let user = draft_user(ctx, config, new).await?;
+    let entry = AuditEntry::new(user.created, AuditKind::UserCreated, origin).about(user.id);
+    let beside = beside_new(ctx, config, &user, entry);
+    ctx.store.insert(user.clone(), beside).await.map_err(not_kept)?;
+    Ok(user)
+}
+
+/// A user as it is to be kept.
+pub(crate) async fn draft_user(
+    ctx: &Context,
+    config: &SystemConfig,
+    new: SignUp,
+) -> Result<User, SignUpError> {
     // The store has the last word, but a name that is seen to be taken need not cost a hash.
     for name in new.names.logins() {
         if is_taken(ctx, name).await? {
@@ -126,7 +139,7 @@ pub async fn create_user(
     let password_hash = choose_password(ctx, new.password, &new.names).await?;
     let now = ctx.clock.now();
     let privileges = new.privileges;
-    let user = User {
+    Ok(User {
         id: ctx.ids.next(now),
         names: new.names,
         password_hash,
@@ -141,15 +154,21 @@ pub async fn create_user(
         created: now,
         modified: now,
         generation: 0,
-    };
-    let entry = AuditEntry::new(now, AuditKind::UserCreated, origin).about(user.id);
-    let message = Message::user_created(&ctx.ids, config.open_channels, &user, now);
-    match ctx.store.insert(user.clone(), ctx.beside(entry).and_message(message)).await {
-        Ok(()) => Ok(user),
-        Err(WriteError::Store(error)) => Err(error.into()),
-        // Of a user who is new, a taken name is all that can be refused.
-        Err(WriteError::NameTaken | WriteError::NotFound | WriteError::Overtaken | WriteError::LastAdmin) => {
-            Err(SignUpError::NameTaken)
+    })
+}
+
+/// What is kept beside a new user.
+pub(crate) fn beside_new(ctx: &Context, config: &SystemConfig, user: &User, entry: AuditEntry) -> Beside {
+    let message = Message::user_created(&ctx.ids, config.open_channels, user, user.created);
+    ctx.beside(entry).and_message(message)
+}
+
+/// Of a user who is new, a taken name is all that can be refused.
+pub(crate) fn not_kept(error: WriteError) -> SignUpError {
+    match error {
+        WriteError::Store(error) => error.into(),
+        WriteError::NameTaken | WriteError::NotFound | WriteError::Overtaken | WriteError::LastAdmin => {
+            SignUpError::NameTaken
         }
     }
 }

@@ -112,6 +112,13 @@ pub trait Users: Send + Sync {
     /// [`WriteError::NameTaken`], [`WriteError::Store`].
     async fn insert(&self, user: User, beside: Beside) -> Result<(), WriteError>;
 
+    /// Keeps a new user, who is an administrator, while there is no other one; answers whether it did. Of many at
+    /// once, one does.
+    ///
+    /// # Errors
+    /// As [`Users::insert`].
+    async fn insert_first_administrator(&self, user: User, beside: Beside) -> Result<bool, WriteError>;
+
     /// Takes over many users, one after the other, and answers what became of each, in their order. What is
     /// wrong with one does not keep the others out. All that the answer says is on disk, and so is what is to
     /// be kept beside it, once, whatever became of them.

@@ -196,3 +196,9 @@ pub(super) async fn another_admin_stays(db: Db<'_>) -> Result<bool, Stop<StoreEr
     take_turn(db, "admins").await?;
     Ok(has_two_admins(db).await?)
 }
+
+/// Whether nobody is an administrator. Nobody else becomes the first one meanwhile.
+pub(super) async fn no_admin_yet(db: Db<'_>) -> Result<bool, Stop<StoreError>> {
+    take_turn(db, "admins").await?;
+    Ok(!any_admin(db).await?)
+}

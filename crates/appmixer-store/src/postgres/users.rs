@@ -88,13 +88,18 @@ impl Users for PostgresStore {
 
     async fn insert(&self, user: User, beside: Beside) -> Result<(), WriteError> {
         let (user, beside) = (std::slice::from_ref(&user), &beside);
+        self.db.write(|db| Box::pin(insert(db, user, beside))).await
+    }
+
+    async fn insert_first_administrator(&self, user: User, beside: Beside) -> Result<bool, WriteError> {
+        let (user, beside) = (std::slice::from_ref(&user), &beside);
         self.db
             .write(|db| {
                 Box::pin(async move {
-                    insert_all(db, user).await?;
-                    beside::keep(db, beside).await?;
-                    // Nobody can remember anything of a user who has just been made.
-                    Ok(((), None))
+                    if !index::no_admin_yet(db).await? {
+                        return Ok((false, None));
+                    }
+                    insert(db, user, beside).await.map(|((), change)| (true, change))
                 })
             })
             .await
@@ -182,6 +187,13 @@ pub(super) async fn find_to_change(db: Db<'_>, id: UserId) -> Result<Option<(i64
         return Ok(None);
     };
     Ok(Some((rows::number(&row)?, rows::user(&row)?)))
+}
+
+async fn insert(db: Db<'_>, user: &[User], beside: &Beside) -> Result<Outcome<()>, Stop<WriteError>> {
+    insert_all(db, user).await?;
+    beside::keep(db, beside).await?;
+    // Nobody can remember anything of a user who has just been made.
+    Ok(((), None))
 }
 
 /// Writes new users.

@@ -57,6 +57,17 @@ impl Users for SqliteStore {
         self.writer.run(move |db| insert(db, &user, beside)).await
     }
 
+    async fn insert_first_administrator(&self, user: User, beside: Beside) -> Result<bool, WriteError> {
+        self.writer
+            .run(move |db| -> Written<bool> {
+                if Index::new(db).admins()? > 0 {
+                    return Ok((false, None));
+                }
+                insert(db, &user, beside).map(|((), change)| (true, change))
+            })
+            .await
+    }
+
     async fn import(
         &self,
         users: Vec<User>,

@@ -3,6 +3,7 @@
 mod access_rules;
 mod audit;
 mod finding;
+mod first_admin;
 mod import;
 mod outbox;
 mod reset_codes;
@@ -117,6 +118,7 @@ pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Ar
         a_change_to_a_taken_name_changes_nothing
         the_last_admin_stays
         two_admins_who_remove_each_other_at_once_leave_one
+        first_admin::of_many_first_administrators_one_is_made_and_none_beside_another
         a_hash_is_replaced_only_while_it_is_the_one_that_was_seen
         a_deleted_user_is_gone_and_its_names_are_free
         a_ticket_answers_for_a_day_after_the_deletion_and_for_that_user_alone

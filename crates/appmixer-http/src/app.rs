@@ -1,6 +1,5 @@
 //! The application: from a request to an answer.
 
-use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -8,9 +7,8 @@ use appmixer_apps::Apps;
 use appmixer_core::{AuthenticateError, Context, Scope, StoreError, UserId, authenticate};
 use appmixer_metrics::Registry;
 use bytes::Bytes;
-use http::header::{HOST, X_CONTENT_TYPE_OPTIONS};
-use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
+use http::header::X_CONTENT_TYPE_OPTIONS;
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 use thiserror::Error;
 
@@ -18,10 +16,12 @@ use crate::access_log::{self, Access};
 use crate::authorization::{BearerToken, bearer};
 use crate::body::RequestBody;
 use crate::body_room::BodyRoom;
+use crate::console::{self, Console, Exchange};
 use crate::cors;
 use crate::epochs::{Epoch, Epochs};
 use crate::error::ApiError;
-use crate::head::Head;
+use crate::head::{Head, Peer};
+use crate::host::check_host;
 use crate::limits::Limits;
 use crate::live_rules::{LiveRules, RuleSets};
 use crate::metrics;
@@ -29,7 +29,7 @@ use crate::openapi::Reference;
 use crate::options::{HttpOptions, TokenOptions};
 use crate::request_id::{self, X_REQUEST_ID};
 use crate::response::{self, Answer};
-use crate::router::{Resource, Router};
+use crate::router::{Place, Resource, Router};
 use crate::routes;
 use crate::sessions::{Remembered, Sessions};
 use crate::settings::{LiveSettings, Snapshot};
@@ -53,6 +53,8 @@ pub struct App {
     sessions: Sessions,
     body_room: BodyRoom,
     pub(crate) limits: Arc<Limits>,
+    /// None where it is switched off.
+    pub(crate) console: Option<Console>,
     router: Router,
     /// Where requests are counted, if they are.
     traffic: Option<Arc<Traffic>>,
@@ -104,16 +106,18 @@ impl App {
         options: HttpOptions,
     ) -> Result<Self, AppError> {
         let shared = ctx.store.neighbours().and_then(|_| tokens.current.derive(SHARED_LIMITS));
+        let console = options.console.as_ref().map(|options| Console::new(options, &tokens));
         Ok(Self {
             ctx,
             epochs,
+            console,
             settings: LiveSettings::new(tokens),
             access_rules: LiveRules::new(),
             shelf: LiveShelf::new(Apps::none()),
             sessions: Sessions::new(options.session_cache_bytes),
             body_room: BodyRoom::new(options.body_memory),
             limits: Arc::new(Limits::new(options.limits.as_ref(), shared)),
-            router: Router::new()?,
+            router: Router::new(options.console.is_some())?,
             traffic: None,
             reference: OnceLock::new(),
             options,
@@ -156,16 +160,15 @@ impl App {
         B: hyper::body::Body + Send + 'static,
         B::Data: Send,
     {
-        self.handle_from(request, None).await
+        self.handle_from(request, Peer::default()).await
     }
 
     /// Answers one request. Never fails: what goes wrong is an answer too.
     ///
-    /// `peer` is the address at the other end of the connection, if it has one. It is the client's, unless it is one
-    /// of [`HttpOptions::trusted_proxies`].
+    /// The address of `peer` is the client's, unless it is one of [`HttpOptions::trusted_proxies`].
     ///
     /// Must run within a tokio runtime with timers.
-    pub async fn handle_from<B>(&self, request: Request<B>, peer: Option<IpAddr>) -> Response<Full<Bytes>>
+    pub async fn handle_from<B>(&self, request: Request<B>, peer: Peer) -> Response<Full<Bytes>>
     where
         B: hyper::body::Body + Send + 'static,
         B::Data: Send,
@@ -180,19 +183,27 @@ impl App {
         let mut body =
             RequestBody::new(body, self.options.body_limit, self.options.body_timeout, &self.body_room);
 
-        let head = Head {
+        let mut head = Head {
             method: &parts.method,
             path: parts.uri.path(),
             headers: &parts.headers,
             query: parts.uri.query().unwrap_or_default(),
+            authority: parts.uri.authority(),
             peer,
             proxies: &self.options.trusted_proxies,
         };
-        let place = self.router.find(head.path);
+        let mut place = self.router.find(head.path);
+        let is_console = self.is_console(head.path, place);
+        let mut exchange = self.exchange(place, &head);
+        let mut refused = None;
+        if let Some(exchange) = &mut exchange {
+            (place, refused) = (exchange.place, exchange.refused.take());
+            (head.headers, head.path) = (&exchange.headers, exchange.path);
+        }
         let resource = place.map(|(resource, _)| resource);
-        let outcome = match check_host(&parts) {
-            Ok(()) => self.route(place, &head, &mut body).await,
-            Err(error) => Err(error),
+        let outcome = match (check_host(&parts), refused) {
+            (Ok(()), None) => self.route(place, &head, &mut body).await,
+            (Err(error), _) | (_, Some(error)) => Err(error),
         };
         metrics::account_request(resource, &parts.method, &outcome);
         let failed = matches!(&outcome, Err(error) if error.cause.is_some());
@@ -218,7 +229,7 @@ impl App {
             running.answered(resource, &parts.method, answer.status(), took);
         }
         if let Some(trace) = trace.as_ref().filter(|_| leaves_line) {
-            let (client, user) = (head.client().address, self.user_of(&parts.headers));
+            let (client, user) = (head.client().address, self.user_of(head.headers));
             let access = Access { request_id: logged_id, trace, client, resource, user, took };
             access_log::write(&parts, &answer, &access);
         }
@@ -231,16 +242,32 @@ impl App {
             "request"
         );
         let headers = answer.headers_mut();
-        cors::allow_origin(&self.options.cors_origins, &parts.headers, headers);
+        if is_console {
+            console::guard(headers);
+        } else {
+            cors::allow_origin(&self.options.cors_origins, &parts.headers, headers);
+        }
         headers.insert(X_REQUEST_ID, request_id);
         // What is JSON is not looked at as something else.
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         answer
     }
 
+    /// Whether an answer is the console's, which is for no other origin.
+    fn is_console(&self, path: &str, place: Option<Place<'_>>) -> bool {
+        let nowhere = || self.console.is_some() && console::is_below(path);
+        place.map_or_else(nowhere, |(resource, _)| resource.is_console())
+    }
+
+    /// What a request of the console for the API is there; none for any other.
+    fn exchange<'p>(&self, place: Option<Place<'p>>, head: &Head<'p>) -> Option<Exchange<'p>> {
+        place.filter(|(resource, _)| *resource == Resource::ConsoleApi)?;
+        Some(Exchange::of(self.console.as_ref()?, &self.router, head))
+    }
+
     async fn route(
         &self,
-        place: Option<(Resource, [&str; 2])>,
+        place: Option<Place<'_>>,
         head: &Head<'_>,
         body: &mut RequestBody,
     ) -> Result<Answer, ApiError> {
@@ -329,6 +356,16 @@ impl App {
             (Resource::OpenApi, &Method::GET) => routes::docs::document(self, headers),
             (Resource::Docs, &Method::GET) => routes::docs::page(self, headers),
             (Resource::DocsStyle, &Method::GET) => Ok(routes::docs::style(headers)),
+            (Resource::Console, &Method::GET) => Ok(routes::console::page(headers)),
+            (Resource::ConsoleAsset, &Method::GET) => routes::console::asset(head, parameter),
+            (Resource::ConsoleSession, &Method::GET) => Box::pin(routes::console::session(self, head)).await,
+            (Resource::ConsoleSession, &Method::POST) => {
+                Box::pin(routes::console::sign_in(self, head, body)).await
+            }
+            (Resource::ConsoleSession, &Method::DELETE) => routes::console::sign_out(self, head),
+            (Resource::ConsoleSetUp, &Method::POST) => {
+                Box::pin(routes::console::set_up(self, head, body)).await
+            }
             (resource, _) => Err(resource.method_not_allowed(method)),
         }
     }
@@ -428,30 +465,5 @@ impl App {
         let session = self.signed_in(headers).await?;
         session.caller.require(scope)?;
         Ok(session)
-    }
-}
-
-/// HTTP/1.1 wants one `Host` (RFC 9112 section 3.2): with two of them, a proxy in front may have read the other. The
-/// same goes for HTTP/2, whose `:authority` says it, or `Host` instead, or both the same (RFC 9113 section 8.3.1).
-fn check_host(parts: &Parts) -> Result<(), ApiError> {
-    let mut hosts = parts.headers.get_all(HOST).iter();
-    let (host, is_more) = (hosts.next(), hosts.next().is_some());
-    match parts.version {
-        Version::HTTP_11 if host.is_some() && !is_more => Ok(()),
-        Version::HTTP_11 => Err(ApiError::bad_request("Exactly one Host header is required")),
-        Version::HTTP_2 => match (parts.uri.authority(), host) {
-            _ if is_more => Err(ApiError::bad_request("Exactly one Host header is required")),
-            (None, None) => Err(ApiError::bad_request("Either :authority or a Host header is required")),
-            (Some(authority), _) if authority.as_str().contains('@') => {
-                Err(ApiError::bad_request(":authority must not name a user"))
-            }
-            (Some(authority), Some(host))
-                if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) =>
-            {
-                Err(ApiError::bad_request(":authority and the Host header must be the same"))
-            }
-            _ => Ok(()),
-        },
-        _ => Ok(()),
     }
 }

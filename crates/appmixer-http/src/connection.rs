@@ -5,7 +5,6 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -22,6 +21,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::activity::{Activity, Watched};
 use crate::app::App;
+use crate::head::Peer;
 
 /// How long a connection that has just been opened may still bring its first request when the server stops: whoever
 /// has connected is answered. Asked for so often within that time.
@@ -38,9 +38,8 @@ pub(crate) enum End {
 
 /// Who is at the other end.
 #[derive(Clone)]
-pub(crate) struct Peer {
-    /// Its address, where there is one.
-    pub(crate) address: Option<IpAddr>,
+pub(crate) struct Remote {
+    pub(crate) peer: Peer,
     /// What its answers tell about the use of TLS (RFC 6797); none where it does not use it.
     pub(crate) transport_security: Option<HeaderValue>,
 }
@@ -63,18 +62,18 @@ pub(crate) async fn run(
     app: Arc<App>,
     http: &http1::Builder,
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    peer: Peer,
+    remote: Remote,
     stop: watch::Receiver<()>,
 ) {
     let shared = Arc::new(Shared { app, activity: Activity::default() });
     let io = Watched { io: TokioIo::new(stream), shared: Arc::clone(&shared) };
-    let (address, transport_security) = (peer.address, peer.transport_security);
+    let Remote { peer, transport_security } = remote;
     let answering = Arc::clone(&shared);
     let service = service_fn(move |request| {
         let (shared, transport_security) = (Arc::clone(&answering), transport_security.clone());
         async move {
             let running = shared.activity.begin();
-            let mut answer = shared.app.handle_from(request, address).await;
+            let mut answer = shared.app.handle_from(request, peer).await;
             drop(running);
             if let Some(policy) = transport_security {
                 answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, policy);

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use appmixer_core::{
     AuthenticateError, ChangePasswordError, ChooseError, ForgotPasswordError, HashError, InsufficientScope,
-    RedeemError, SignInError, SignUpError, StoreError, WriteError,
+    RedeemError, SetUpError, SignInError, SignUpError, StoreError, WriteError,
 };
 use appmixer_token::TokenError;
 use http::StatusCode;
@@ -243,6 +243,17 @@ impl From<SignUpError> for ApiError {
             SignUpError::NameTaken => WriteError::NameTaken.into(),
             SignUpError::Hash(error) => error.into(),
             SignUpError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SetUpError> for ApiError {
+    fn from(error: SetUpError) -> Self {
+        match error {
+            SetUpError::AdministratorExists => {
+                Self::new(StatusCode::CONFLICT, "There is an administrator already, who can make others")
+            }
+            SetUpError::User(error) => error.into(),
         }
     }
 }

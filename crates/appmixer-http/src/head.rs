@@ -4,12 +4,22 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use appmixer_core::{Caller, Origin};
-use appmixer_forwarded::{Client, Networks, client};
+use appmixer_forwarded::{Client, Networks, client, is_https};
 use http::header::FORWARDED;
+use http::uri::Authority;
 use http::{HeaderMap, Method};
 
 use crate::error::ApiError;
 use crate::query::Query;
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address; none where it has none, as through a Unix socket, or where it is not known.
+    pub address: Option<IpAddr>,
+    /// Whether the connection is encrypted (TLS) up to this program.
+    pub over_tls: bool,
+}
 
 pub(crate) struct Head<'a> {
     pub(crate) method: &'a Method,
@@ -17,8 +27,9 @@ pub(crate) struct Head<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// What stands behind the path's `?`.
     pub(crate) query: &'a str,
-    /// The address at the other end of the connection, where it is known.
-    pub(crate) peer: Option<IpAddr>,
+    /// The host that was asked for, where the request's target says it, as with HTTP/2; else `Host` does.
+    pub(crate) authority: Option<&'a Authority>,
+    pub(crate) peer: Peer,
     /// Whose word counts about whom they got the request from.
     pub(crate) proxies: &'a Networks,
 }
@@ -27,7 +38,12 @@ impl Head<'_> {
     /// Where the request comes from. Worked out when it is asked for, which most requests are not.
     pub(crate) fn client(&self) -> Client {
         hint_at_proxy(self);
-        client(self.proxies, self.peer, self.headers)
+        client(self.proxies, self.peer.address, self.headers)
+    }
+
+    /// Whether the client is known to use TLS: with this program, or with a trusted proxy that says so.
+    pub(crate) fn is_https(&self) -> bool {
+        self.peer.over_tls || is_https(self.proxies, self.peer.address, self.headers)
     }
 
     /// Who asks, and from where.

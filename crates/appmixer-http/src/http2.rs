@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use crate::activity::Running;
 use crate::app::App;
-use crate::connection::{End, Peer, Shared, told, until_told};
+use crate::connection::{End, Remote, Shared, told, until_told};
 use crate::error::ApiError;
 use crate::options::HttpOptions;
 use crate::response::{self, Answer};
@@ -67,15 +67,15 @@ pub(crate) async fn run(
     app: Arc<App>,
     http: &Builder,
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    peer: Peer,
+    remote: Remote,
     room: Arc<Semaphore>,
     stop: watch::Receiver<()>,
 ) {
     let shared = Arc::new(Shared { app, activity: crate::activity::Activity::default() });
     let answering = Arc::clone(&shared);
     let service = service_fn(move |request| {
-        let (shared, room, peer) = (Arc::clone(&answering), Arc::clone(&room), peer.clone());
-        async move { Ok::<_, Infallible>(answer(shared, &room, peer, request).await) }
+        let (shared, room, remote) = (Arc::clone(&answering), Arc::clone(&room), remote.clone());
+        async move { Ok::<_, Infallible>(answer(shared, &room, remote, request).await) }
     });
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let outcome = match until_told(connection.as_mut(), Arc::clone(&shared), stop).await {
@@ -98,19 +98,19 @@ pub(crate) async fn run(
 async fn answer(
     shared: Arc<Shared>,
     room: &Arc<Semaphore>,
-    peer: Peer,
+    remote: Remote,
     request: Request<Incoming>,
 ) -> Response<Paced> {
     let is_head = request.method() == Method::HEAD;
     let running = Running::begin(Arc::clone(&shared));
     let permit = Arc::clone(room).try_acquire_owned().ok();
     let mut answer = if permit.is_some() {
-        shared.app.handle_from(request, peer.address).await
+        shared.app.handle_from(request, remote.peer).await
     } else {
         response::error(&ApiError::too_many_requests_run())
     };
     drop(running);
-    if let Some(policy) = peer.transport_security {
+    if let Some(policy) = remote.transport_security {
         answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, policy);
     }
     if is_head {

@@ -88,12 +88,14 @@ mod authorization;
 mod body;
 mod body_room;
 mod connection;
+mod console;
 mod cors;
 mod epochs;
 mod error;
 mod etag;
 mod fields;
 mod head;
+mod host;
 mod http2;
 mod identity;
 mod json;
@@ -125,7 +127,9 @@ mod traffic;
 mod views;
 
 pub use app::{App, AppError};
+pub use console::{ConsoleOptions, LONGEST_CONSOLE_SESSION, SET_UP_CODE_LIFETIME, set_up_code};
 pub use epochs::Epochs;
+pub use head::Peer;
 pub use keys::{
     KeySource, KeyState, ListedKey, RotateError, Rotated, Rotation, end_key, make_first_key, rotate_key,
 };

@@ -113,6 +113,7 @@ impl Operation {
     fn of(resource: Resource, method: &Method) -> Option<Self> {
         match resource {
             Resource::User if method == Method::POST => Some(Self::SignUp),
+            Resource::ConsoleSetUp => Some(Self::SignUp),
             Resource::ChangePassword => Some(Self::ChangePassword),
             Resource::ResetPassword => Some(Self::ResetPassword),
             Resource::ForgotPassword => Some(Self::ForgotPassword),
@@ -133,7 +134,7 @@ pub(crate) fn account_request(
     };
     let throttled = matches!(outcome, Err(error) if error.status == StatusCode::TOO_MANY_REQUESTS);
     // Any other outcome of a sign-in is told by `sign_in`, which knows more of it.
-    if resource == Resource::SignIn && throttled {
+    if matches!(resource, Resource::SignIn | Resource::ConsoleSession) && throttled {
         counter!(SIGN_INS, "outcome" => "throttled").increment(1);
     }
     if let Some(operation) = Operation::of(resource, method) {

@@ -7,6 +7,7 @@ use appmixer_token::{Algorithm, Secret};
 use http::HeaderValue;
 use thiserror::Error;
 
+use crate::console::ConsoleOptions;
 use crate::limits::LimitOptions;
 
 /// The limits and manners of the HTTP server.
@@ -43,6 +44,8 @@ pub struct HttpOptions {
     pub cors_origins: CorsOrigins,
     /// The memory for remembered sessions, in bytes.
     pub session_cache_bytes: u64,
+    /// The console; none, as by default, for a server without it.
+    pub console: Option<ConsoleOptions>,
 }
 
 impl Default for HttpOptions {
@@ -62,6 +65,7 @@ impl Default for HttpOptions {
             transport_security: TransportSecurity::default(),
             cors_origins: CorsOrigins::Any,
             session_cache_bytes: 16 * 1024 * 1024,
+            console: None,
         }
     }
 }

@@ -42,10 +42,22 @@ pub(crate) enum Resource {
     OpenApi,
     Docs,
     DocsStyle,
+    Console,
+    ConsoleAsset,
+    ConsoleSession,
+    ConsoleSetUp,
+    ConsoleApi,
 }
 
 /// Where proxies ask; what stands behind it is the target of a request of somebody else's, whatever it is.
 pub(crate) const VERIFY: &str = "/auth/verify";
+/// The console's page; all that is below it is the console's too.
+pub(crate) const CONSOLE: &str = "/console";
+/// Below it, the paths of the API work with the console's cookie.
+pub(crate) const CONSOLE_API: &str = "/console/api";
+
+/// What a path leads to, with the path's parameters as they stand there; empty where it has fewer.
+pub(crate) type Place<'p> = (Resource, [&'p str; 2]);
 
 /// Every path. What stands between braces is a parameter, by the name that the API document calls it.
 pub(crate) const RESOURCES: &[(&str, Resource)] = &[
@@ -83,7 +95,16 @@ pub(crate) const RESOURCES: &[(&str, Resource)] = &[
     ("/openapi.json", Resource::OpenApi),
     ("/docs", Resource::Docs),
     ("/docs/style.css", Resource::DocsStyle),
+    (CONSOLE, Resource::Console),
+    ("/console/assets/{name}", Resource::ConsoleAsset),
+    ("/console/session", Resource::ConsoleSession),
+    ("/console/setup", Resource::ConsoleSetUp),
+    ("/console/api/{*path}", Resource::ConsoleApi),
 ];
+
+/// Other ways to the same.
+const ALIASES: &[(&str, Resource)] =
+    &[("/console/", Resource::Console), ("/console/api/", Resource::ConsoleApi)];
 
 impl Resource {
     /// The methods that work, as `Allow` lists them.
@@ -107,7 +128,9 @@ impl Resource {
             | Self::JwkSet
             | Self::OpenApi
             | Self::Docs
-            | Self::DocsStyle => "GET, HEAD, OPTIONS",
+            | Self::DocsStyle
+            | Self::Console
+            | Self::ConsoleAsset => "GET, HEAD, OPTIONS",
             Self::SignIn
             | Self::ChangePassword
             | Self::SignOutEverywhere
@@ -115,12 +138,25 @@ impl Resource {
             | Self::RuleCheck
             | Self::ResetPassword
             | Self::ForgotPassword
-            | Self::RedeemCode => "POST, OPTIONS",
+            | Self::RedeemCode
+            | Self::ConsoleSetUp => "POST, OPTIONS",
             Self::User => "GET, HEAD, POST, PUT, OPTIONS",
             Self::OneUser => "GET, HEAD, PUT, DELETE, OPTIONS",
             Self::Config | Self::AccessRules | Self::Keys => "GET, HEAD, POST, OPTIONS",
             Self::ConfigEntry | Self::Key => "DELETE, OPTIONS",
+            Self::ConsoleSession => "GET, HEAD, POST, DELETE, OPTIONS",
+            // A request that gets here has been taken for one of something else.
+            Self::ConsoleApi => "OPTIONS",
         }
+    }
+
+    /// Whether it is the console's: then it is no part of the API, nor of the API's document, and there only while the
+    /// console is switched on.
+    pub(crate) const fn is_console(self) -> bool {
+        matches!(
+            self,
+            Self::Console | Self::ConsoleAsset | Self::ConsoleSession | Self::ConsoleSetUp | Self::ConsoleApi
+        )
     }
 
     /// The answer to any other method.
@@ -138,9 +174,11 @@ impl Resource {
 pub(crate) struct Router(Tree<Resource>);
 
 impl Router {
-    pub(crate) fn new() -> Result<Self, InsertError> {
+    /// With the console or without it.
+    pub(crate) fn new(with_console: bool) -> Result<Self, InsertError> {
         let mut tree = Tree::new();
-        for (path, resource) in RESOURCES {
+        let there = |(_, resource): &&(&str, Resource)| with_console || !resource.is_console();
+        for (path, resource) in RESOURCES.iter().chain(ALIASES).filter(there) {
             tree.insert(*path, *resource)?;
         }
         tree.insert(format!("{VERIFY}/"), Resource::Verify)?;
@@ -148,9 +186,8 @@ impl Router {
         Ok(Self(tree))
     }
 
-    /// The resource at a path, if there is one, and the path's parameters as they stand there; empty where it has
-    /// fewer.
-    pub(crate) fn find<'p>(&self, path: &'p str) -> Option<(Resource, [&'p str; 2])> {
+    /// What a path leads to, if it leads anywhere.
+    pub(crate) fn find<'p>(&self, path: &'p str) -> Option<Place<'p>> {
         let found = self.0.at(path).ok()?;
         let mut values = found.params.iter().map(|(_, value)| value);
         let parameters = [values.next().unwrap_or(""), values.next().unwrap_or("")];
@@ -164,8 +201,8 @@ mod tests {
 
     #[test]
     fn every_path_leads_to_its_resource_and_no_other_does() {
-        let router = Router::new().unwrap();
-        for (path, resource) in RESOURCES {
+        let router = Router::new(true).unwrap();
+        for (path, resource) in RESOURCES.iter().chain(ALIASES) {
             assert_eq!(router.find(path).unwrap().0, *resource);
         }
         assert_eq!(router.find("/config/APP_NAME").unwrap(), (Resource::ConfigEntry, ["APP_NAME", ""]));
@@ -190,10 +227,22 @@ mod tests {
             "/acl/",
             "/acl/routes/",
             "/acl/routes/resource/a/b/attributes",
+            "/console/session/",
+            "/console/assets/",
+            "/console/assets/a/b",
+            "/console/api",
             "*",
             "",
         ] {
             assert_eq!(router.find(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_console_that_is_switched_off_is_nowhere() {
+        let router = Router::new(false).unwrap();
+        for (path, resource) in RESOURCES.iter().chain(ALIASES) {
+            assert_eq!(router.find(path).is_some(), !resource.is_console(), "{path}");
         }
     }
 }

@@ -15,7 +15,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::app::App;
-use crate::connection::{self, Peer};
+use crate::connection::{self, Remote};
+use crate::head::Peer;
 use crate::http2;
 use crate::listener::{Accept, Listener};
 use crate::metrics;
@@ -163,19 +164,20 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let peer = Peer { address, transport_security: None };
-        connection::run(self.app, &self.http1, stream, peer, self.stopping).await;
+        let remote = Remote { peer: Peer { address, over_tls: false }, transport_security: None };
+        connection::run(self.app, &self.http1, stream, remote, self.stopping).await;
     }
 
     async fn in_tls(self, handshakes: Handshakes, stream: TcpStream, address: Option<IpAddr>) {
         let Some(stream) = handshakes.shake(stream, self.stopping.clone()).await else {
             return;
         };
-        let peer = Peer { address, transport_security: self.transport_security };
+        let peer = Peer { address, over_tls: true };
+        let remote = Remote { peer, transport_security: self.transport_security };
         if speaks_http2(&stream) {
-            http2::run(self.app, &self.http2, stream, peer, self.http2_room, self.stopping).await;
+            http2::run(self.app, &self.http2, stream, remote, self.http2_room, self.stopping).await;
         } else {
-            connection::run(self.app, &self.http1, stream, peer, self.stopping).await;
+            connection::run(self.app, &self.http1, stream, remote, self.stopping).await;
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod acl;
 mod backup;
+mod console;
 mod key;
 mod lists;
 mod store;
@@ -13,6 +14,7 @@ use clap_complete::Shell;
 
 pub(crate) use self::acl::{AclCommand, Question};
 pub(crate) use self::backup::{BackupArgs, RestoreArgs};
+pub(crate) use self::console::ConsoleCommand;
 pub(crate) use self::key::KeyCommand;
 pub(crate) use self::lists::{UserFilters, UserSelection};
 pub(crate) use self::store::{CopyArgs, StoreCommand};
@@ -60,6 +62,9 @@ pub(crate) enum Command {
     /// Mails and webhooks that wait for delivery: list
     #[command(subcommand)]
     Outbox(OutboxCommand),
+    /// The page for administrators: link
+    #[command(subcommand)]
+    Console(ConsoleCommand),
     /// The keys that sign tokens: list, rotate, retire
     #[command(subcommand)]
     Key(KeyCommand),

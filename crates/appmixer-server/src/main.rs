@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Some(Command::Serve(args)) => commands::serve::run(&args),
         Some(Command::User(command)) => commands::user::run(command),
         Some(Command::Config(command)) => commands::config::run(command),
+        Some(Command::Console(command)) => commands::console::run(command),
         Some(Command::Key(command)) => commands::key::run(command),
         Some(Command::Token(command)) => commands::token::run(command),
         Some(Command::Outbox(command)) => commands::outbox::run(command),

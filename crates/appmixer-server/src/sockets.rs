@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
@@ -81,6 +81,22 @@ impl Sockets {
         Ok(())
     }
 
+    /// Where a browser on this machine finds the server; with TLS, if there is a choice. None where only Unix sockets
+    /// listen.
+    pub(crate) fn url(&self) -> Option<String> {
+        let tls = self.listeners.iter().find_map(|listener| match listener {
+            Listener::Tls(listener, _) => Some(url("https", listener.local_addr().ok()?)),
+            _ => None,
+        });
+        let plain = || {
+            self.listeners.iter().find_map(|listener| match listener {
+                Listener::Tcp(listener) => Some(url("http", listener.local_addr().ok()?)),
+                _ => None,
+            })
+        };
+        tls.or_else(plain)
+    }
+
     /// They themselves, once.
     pub(crate) fn listeners(&mut self) -> Vec<Listener> {
         std::mem::take(&mut self.listeners)
@@ -89,6 +105,21 @@ impl Sockets {
     pub(crate) const fn certificate(&self) -> Option<&Certificate> {
         self.certificate.as_ref()
     }
+}
+
+/// Who listens on all addresses is asked on this machine's own.
+pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
+/// The address of a listener, for a browser on this machine.
+pub(crate) fn url(scheme: &str, address: SocketAddr) -> String {
+    format!("{scheme}://{}", reachable(address))
 }
 
 struct Tls {

@@ -9,7 +9,7 @@ use appmixer_core::{
     User, UserId,
 };
 use appmixer_http::{
-    CorsOrigins, HttpOptions, LimitOptions, Networks, TokenOptions, TransportSecurity, quotas,
+    ConsoleOptions, CorsOrigins, HttpOptions, LimitOptions, Networks, TokenOptions, TransportSecurity, quotas,
 };
 use appmixer_notify::{Notifier, NotifyOptions};
 use appmixer_password::{Argon2Pool, InvalidParams, Params, PoolOptions, RandomCodes};
@@ -48,6 +48,7 @@ impl Config {
             },
             cors_origins,
             session_cache_bytes: self.http.session_cache_bytes,
+            console: self.console.enabled.then_some(ConsoleOptions { session: self.console.session.0 }),
         })
     }
 }

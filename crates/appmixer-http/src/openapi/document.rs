@@ -67,7 +67,8 @@ pub(super) fn of(mut book: Book, rules: &Rules) -> Result<Value, ApiError> {
     let errors = Errors { schema: error, standard: standard::errors() };
 
     let mut paths = Map::new();
-    for (path, resource) in RESOURCES {
+    // The console's own are no part of the API: they are for its page, and change with it.
+    for (path, resource) in RESOURCES.iter().filter(|(_, resource)| !resource.is_console()) {
         let mut item = Map::new();
         item.insert("parameters".to_owned(), json!([{ "$ref": "#/components/parameters/X-Request-Id" }]));
         for route in book.routes.iter().filter(|route| route.resource == *resource) {

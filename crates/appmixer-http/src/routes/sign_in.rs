@@ -1,6 +1,6 @@
 //! `POST /user/auth`.
 
-use appmixer_core::{LoginName, Password, SignInError, sign_in};
+use appmixer_core::{LoginName, Origin, Password, Session, SignInError, sign_in};
 use appmixer_limits::Limit;
 
 use crate::app::App;
@@ -20,26 +20,31 @@ pub(crate) async fn post(app: &App, head: &Head<'_>, body: &mut RequestBody) -> 
     let password = fields.text("password", Password::new);
     let (name, password) = fields.finish2(("username", username.or(email)), ("password", password))?;
 
-    let visit = app.limits.visit(Limit::SignIn, head);
-    visit.told(attempt(app, head, &visit, &name, password).await)
+    let (visit, origin) = (app.limits.visit(Limit::SignIn, head), head.origin(None));
+    let signed_in = async {
+        let work = sign_in(&app.ctx, &origin, &name, password);
+        let session = attempt(app, &visit, &origin, &name, work).await?;
+        let token = app.settings().await?.keys.issue(&claims_of(&session.grant))?;
+        private_json(&SignInView::of(&session.user, &token))
+    };
+    visit.told(signed_in.await)
 }
 
-async fn attempt(
+/// Tries a password, if it may be tried.
+pub(super) async fn attempt(
     app: &App,
-    head: &Head<'_>,
     visit: &Visit<'_>,
+    origin: &Origin,
     name: &LoginName,
-    password: Password,
-) -> Result<Answer, ApiError> {
-    let origin = head.origin(None);
-    visit.may_try(name).map_err(|refusal| refusal.noted(&app.ctx, &origin))?;
-    let session = sign_in(&app.ctx, &origin, name, password).await;
+    work: impl Future<Output = Result<Session, SignInError>>,
+) -> Result<Session, ApiError> {
+    visit.may_try(name).map_err(|refusal| refusal.noted(&app.ctx, origin))?;
+    let session = work.await;
     metrics::sign_in(&session);
     if matches!(session, Err(SignInError::BadCredentials)) {
         visit.wrong_password(name);
     }
     let session = session?;
     visit.is_owner(&session.user.names);
-    let token = app.settings().await?.keys.issue(&claims_of(&session.grant))?;
-    private_json(&SignInView::of(&session.user, &token))
+    Ok(session)
 }

@@ -1,7 +1,7 @@
 //! `health`: whether the server that runs with this configuration is ready, for who can start programs and no more, as
 //! a container's health check.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,7 @@ use tokio_rustls::TlsConnector;
 use crate::cli::Common;
 use crate::config::{Config, load};
 use crate::failure::Failure;
+use crate::sockets::reachable;
 
 /// Longer than the server gives its database, and less than who asks usually waits.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -86,16 +87,6 @@ impl Place {
             }
         }
     }
-}
-
-/// Who listens on all addresses is asked on this machine's own.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    address
 }
 
 async fn get<S>(stream: S) -> Result<(StatusCode, Bytes), String>

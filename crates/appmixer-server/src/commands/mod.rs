@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod check_config;
 pub(crate) mod config;
+pub(crate) mod console;
 mod draft;
 mod export;
 pub(crate) mod health;

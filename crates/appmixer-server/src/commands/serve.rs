@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use appmixer_apps::{Apps, Limits};
-use appmixer_http::{App, Epochs, serve};
+use appmixer_http::{App, Epochs, serve, set_up_code};
 use appmixer_metrics::Registry;
 use appmixer_store::Role;
 use appmixer_tls::Certificate;
@@ -13,6 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::console;
 use crate::cli::ServeArgs;
 use crate::config::{Config, load};
 use crate::failure::Failure;
@@ -45,6 +46,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let observer = observe::run(ctx.store.clone(), ctx.clock.clone());
     let tokens = secret::token_options(&config)?;
     runtime.block_on(signing::prepare(&ctx, &tokens))?;
+    let code = config.console.enabled.then(|| set_up_code(&tokens, ctx.clock.now())).flatten();
     let notifier = workbench::notifier(&config, &ctx);
     let app = App::new(ctx, epochs, tokens, config.http_options()?);
     let app = app.map_err(|error| Failure::refused(error.to_string()))?.with_apps(apps(&config)?);
@@ -60,7 +62,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let sharing = Arc::clone(&app);
     let sharing = runtime.spawn(async move { sharing.share_limits().await });
     let observer = registry.is_some().then(|| runtime.spawn(observer));
-    runtime.block_on(serve_until_told(&config, Arc::clone(&app), registry, inherited))?;
+    runtime.block_on(serve_until_told(&config, Arc::clone(&app), registry, inherited, code))?;
     // They have the database.
     if let Some(observer) = observer {
         observer.abort();
@@ -96,6 +98,7 @@ async fn serve_until_told(
     app: Arc<App>,
     registry: Option<Registry>,
     inherited: Inherited,
+    code: Option<String>,
 ) -> Result<(), Failure> {
     // Before the first connection, so that no signal finds us unprepared.
     let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -108,7 +111,7 @@ async fn serve_until_told(
     // To the very end: whoever watches wants to see how the server stops.
     let _management = management::open(config, &app, registry)?;
     sockets.tell(&config.data)?;
-    tokio::spawn(hint_at_first_admin(Arc::clone(&app)));
+    tokio::spawn(hint_at_first_admin(Arc::clone(&app), code.map(|code| console::link(sockets.url(), &code))));
     tokio::spawn(supervisor::alive());
     supervisor::ready();
     serve(app, sockets.listeners(), told_to_stop(signals), config.http.shutdown_grace.0).await;
@@ -144,8 +147,16 @@ async fn told_to_stop((mut terminate, mut interrupt): (Signal, Signal)) {
     });
 }
 
-async fn hint_at_first_admin(app: Arc<App>) {
-    if let Ok(false) = app.has_admin().await {
+async fn hint_at_first_admin(app: Arc<App>, link: Option<String>) {
+    if !matches!(app.has_admin().await, Ok(false)) {
+        return;
+    }
+    if let Some(link) = link {
+        tracing::info!(
+            %link,
+            "there is no administrator yet: whoever opens this link within 24 hours makes the first one; or: appmixer-server user add NAME --scope admin --scope user"
+        );
+    } else {
         tracing::warn!(
             "there is no administrator yet; make one with: appmixer-server user add NAME --scope admin --scope user"
         );

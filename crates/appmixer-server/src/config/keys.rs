@@ -175,6 +175,11 @@ pub(crate) const KEYS: &[Key] = &[
         "limits.entries",
         "How many networks, how many accounts and how many pairs of both are remembered, each; all together they take at most some 130 bytes for each.",
     ),
+    other("console.enabled", "Whether there is the console, the page for administrators at `/console`."),
+    text(
+        "console.session",
+        "How long a session of the console lasts, whatever token.lifetime is; at most 12h.",
+    ),
     text(
         "management.listen",
         "The address and port of /metrics, /healthz and /readyz for the operator alone; without it nothing is counted.",

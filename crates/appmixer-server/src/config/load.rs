@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use appmixer_core::{MAX_PASSWORD_STRENGTH, PasswordPolicy, Rules};
-use appmixer_http::{CorsOrigins, Networks};
+use appmixer_http::{CorsOrigins, LONGEST_CONSOLE_SESSION, Networks};
 use figment::error::Kind;
 use figment::providers::{Format as _, Serialized, Toml};
 use figment::{Error, Figment, Metadata, Profile, Provider};
@@ -121,6 +121,14 @@ fn check(config: &Config) -> Result<(), Failure> {
     let bad = |key: &str, what: String| Err(Failure::configuration(format!("{key}: {what}")));
     if config.token.lifetime.0.as_secs() == 0 || config.token.lifetime.0.subsec_millis() != 0 {
         return bad("token.lifetime", "must be a whole number of seconds, at least one".to_owned());
+    }
+    let session = config.console.session.0;
+    if session.as_secs() == 0 || session.subsec_millis() != 0 || session > LONGEST_CONSOLE_SESSION {
+        let longest = Span(LONGEST_CONSOLE_SESSION);
+        return bad(
+            "console.session",
+            format!("must be a whole number of seconds, at least one and at most {longest}"),
+        );
     }
     if config.delivery.timeout.0.is_zero() || config.delivery.timeout.0 > LONGEST_DELIVERY {
         return bad("delivery.timeout", format!("must be more than 0 and at most {LONGEST_DELIVERY:?}"));
@@ -329,6 +337,8 @@ mod tests {
             ("[limits]\nsign_in = '20'", vec![], &none, ["limits.sign_in", "20/1m", "test.toml"]),
             ("[limits]\nsign_in = 20", vec![], &none, ["limits.sign_in", "invalid type", "test.toml"]),
             ("", vec![("APPMIXER_LIMITS__EXEMPT", "office")], &none, ["limits.exempt", "office", "unix"]),
+            ("[console]\nsession = '13h'", vec![], &none, ["console.session", "at most", "12h"]),
+            ("[console]\nsession = '1500ms'", vec![], &none, ["console.session", "whole", "seconds"]),
             ("[limits]\nentries = 1", vec![], &none, ["limits.entries", "1024", "16777216"]),
             ("this is no toml", vec![], &none, ["TOML", "test.toml", "="]),
         ] {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use appmixer_core::{DEFAULT_MIN_PASSWORD_CHARS, DEFAULT_TOKEN_LIFETIME};
-use appmixer_http::{HttpOptions, quotas};
+use appmixer_http::{ConsoleOptions, HttpOptions, quotas};
 use appmixer_notify::NotifyOptions;
 use appmixer_password::Params;
 use appmixer_token::Algorithm;
@@ -37,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) apps: AppsConfig,
     pub(crate) http: HttpConfig,
     pub(crate) tls: TlsConfig,
+    pub(crate) console: ConsoleConfig,
     pub(crate) management: ManagementConfig,
     pub(crate) limits: LimitsConfig,
     pub(crate) delivery: DeliveryConfig,
@@ -126,6 +127,13 @@ pub(crate) struct TlsConfig {
     pub(crate) handshake_timeout: Span,
     pub(crate) hsts: Span,
     pub(crate) hsts_subdomains: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConsoleConfig {
+    pub(crate) enabled: bool,
+    pub(crate) session: Span,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -230,6 +238,7 @@ impl Default for Config {
                 hsts: Span(http.transport_security.max_age),
                 hsts_subdomains: http.transport_security.include_subdomains,
             },
+            console: ConsoleConfig { enabled: true, session: Span(ConsoleOptions::default().session) },
             management: ManagementConfig { listen: None },
             limits: LimitsConfig {
                 enabled: true,

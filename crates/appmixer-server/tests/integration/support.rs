@@ -318,6 +318,8 @@ impl Drop for TestServer {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
+    /// The values of `Set-Cookie`, as they came.
+    pub(crate) cookies: Vec<String>,
     pub(crate) body: String,
 }
 
@@ -326,7 +328,10 @@ impl Answer {
         let text = String::from_utf8_lossy(bytes);
         let (head, body) = text.split_once("\r\n\r\n")?;
         let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some(Self { status, head: head.to_lowercase(), body: body.to_owned() })
+        let cookies = head.lines().filter_map(|line| line.split_once(": "));
+        let cookies = cookies.filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+        let cookies = cookies.map(|(_, value)| value.to_owned()).collect();
+        Some(Self { status, head: head.to_lowercase(), cookies, body: body.to_owned() })
     }
 
     #[track_caller]

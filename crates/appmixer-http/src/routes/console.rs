@@ -1,0 +1,179 @@
+//! `/console`: its page, and the session that the page works with.
+
+use appmixer_console::{Asset, VERSION};
+use appmixer_core::{
+    Caller, LoginName, Names, Password, Scope, Session, Timestamp, User, Username, set_up as make_first,
+    sign_in_administrator,
+};
+use appmixer_limits::Limit;
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, SET_COOKIE, VARY,
+};
+use http::{HeaderMap, HeaderValue};
+use serde::Serialize;
+
+use super::sign_in::attempt;
+use crate::app::App;
+use crate::body::{Accepts, RequestBody};
+use crate::console::{Console, as_bearer, cookie, same_origin};
+use crate::error::ApiError;
+use crate::head::Head;
+use crate::limits::Visit;
+use crate::response::{Answer, private_json, revalidated_by_all};
+use crate::shelf::Rendered;
+use crate::tokens::claims_of;
+use crate::views::{Done, UserView};
+
+/// What is asked for by its version is another thing under another one.
+const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// What the page works with.
+#[derive(Serialize)]
+struct SessionView<'a> {
+    user: UserView<'a>,
+    csrf: &'a str,
+    expires: Timestamp,
+}
+
+pub(crate) fn page(headers: &HeaderMap) -> Answer {
+    file(headers, appmixer_console::page())
+}
+
+pub(crate) fn asset(head: &Head<'_>, name: &str) -> Result<Answer, ApiError> {
+    let asset = appmixer_console::find(name).ok_or_else(|| ApiError::not_found("Not Found"))?;
+    let mut answer = file(head.headers, asset);
+    if head.query.strip_prefix("v=") == Some(VERSION) {
+        answer.headers_mut().insert(CACHE_CONTROL, FOR_EVER);
+    }
+    Ok(answer)
+}
+
+fn file(headers: &HeaderMap, asset: &'static Asset) -> Answer {
+    let is_packed = takes_gzip(headers);
+    let body = if is_packed { Bytes::from_static(asset.gzip) } else { Bytes::from_static(asset.plain()) };
+    let media_type = HeaderValue::from_static(asset.media_type);
+    let mut answer = revalidated_by_all(headers, &Rendered::new(body), media_type);
+    let told = answer.headers_mut();
+    if is_packed && told.contains_key(CONTENT_TYPE) {
+        told.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    told.insert(VARY, ACCEPT_ENCODING.into());
+    answer
+}
+
+/// Whether `Accept-Encoding` names gzip and does not refuse it (RFC 9110 section 12.5.3).
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let weight = weight.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse::<f32>);
+        name.trim().eq_ignore_ascii_case("gzip") && weight.is_ok_and(|weight| weight > 0.0)
+    })
+}
+
+/// Who is signed in.
+pub(crate) async fn session(app: &App, head: &Head<'_>) -> Result<Answer, ApiError> {
+    let console = console_of(app)?;
+    same_origin::refuse_others(head)?;
+    let token = cookie::read(head.headers, head.is_https())?.ok_or_else(ApiError::token_missing)?;
+    let headers = HeaderMap::from_iter([(AUTHORIZATION, as_bearer(token)?)]);
+    let session = app.signed_in(&headers).await?;
+    if !is_good(&session.caller) {
+        return Err(ApiError::invalid_token("The session is no administrator's any more"));
+    }
+    let expires = Timestamp::from_seconds(session.expires_at);
+    private_json(&view(&session.caller.user, &console.csrf(token)?, expires))
+}
+
+fn is_good(caller: &Caller) -> bool {
+    caller.require(&Scope::admin()).is_ok()
+}
+
+fn view<'a>(user: &'a User, csrf: &'a str, expires: Timestamp) -> SessionView<'a> {
+    SessionView { user: UserView::of(user), csrf, expires }
+}
+
+pub(crate) async fn sign_in(app: &App, head: &Head<'_>, body: &mut RequestBody) -> Result<Answer, ApiError> {
+    let console = console_of(app)?;
+    same_origin::require_own(head)?;
+    let mut fields = body.fields(head.headers, Accepts::Json).await?;
+    let username = fields.text("username", |text| LoginName::parse(&text));
+    let password = fields.text("password", Password::new);
+    let (name, password) = fields.finish2(("username", username), ("password", password))?;
+
+    let (visit, origin) = (app.limits.visit(Limit::SignIn, head), head.origin(None));
+    let signed_in = async {
+        let work = sign_in_administrator(&app.ctx, &origin, &name, password, console.session);
+        let session = attempt(app, &visit, &origin, &name, work).await?;
+        let_in(app, console, head, &session).await
+    };
+    visit.told(signed_in.await)
+}
+
+/// Answers with the session's cookie.
+async fn let_in(
+    app: &App,
+    console: &Console,
+    head: &Head<'_>,
+    session: &Session,
+) -> Result<Answer, ApiError> {
+    let token = app.settings().await?.keys.issue(&claims_of(&session.grant))?;
+    let mut answer = private_json(&view(&session.user, &console.csrf(&token)?, session.grant.expires_at))?;
+    let cookie = cookie::set(&token, console.session, head.is_https())?;
+    answer.headers_mut().insert(SET_COOKIE, cookie);
+    Ok(answer)
+}
+
+/// The browser forgets the session. Its token is nobody else's; to end it everywhere there is
+/// `POST /user/sign-out-everywhere`.
+pub(crate) fn sign_out(app: &App, head: &Head<'_>) -> Result<Answer, ApiError> {
+    let console = console_of(app)?;
+    same_origin::refuse_others(head)?;
+    if let Some(token) = cookie::read(head.headers, head.is_https())? {
+        console.check_csrf(head.headers, token)?;
+    }
+    let mut answer = private_json(&Done {})?;
+    answer.headers_mut().insert(SET_COOKIE, cookie::clear(head.is_https())?);
+    Ok(answer)
+}
+
+pub(crate) async fn set_up(app: &App, head: &Head<'_>, body: &mut RequestBody) -> Result<Answer, ApiError> {
+    let console = console_of(app)?;
+    same_origin::require_own(head)?;
+    let mut fields = body.fields(head.headers, Accepts::Json).await?;
+    let code = fields.text("code", Ok::<_, String>);
+    let username = fields.text("username", |text| Username::parse(&text));
+    let password = fields.text("password", Password::new);
+    let names = ("username", Names::new(username, None));
+    let (code, names, password) = fields.finish3(("code", code), names, ("password", password))?;
+
+    let visit = app.limits.visit(Limit::SignIn, head);
+    visit.told(first_administrator(app, console, head, &visit, &code, names, password).await)
+}
+
+async fn first_administrator(
+    app: &App,
+    console: &Console,
+    head: &Head<'_>,
+    visit: &Visit<'_>,
+    code: &str,
+    names: Names,
+    password: Password,
+) -> Result<Answer, ApiError> {
+    visit.may_go_on()?;
+    if !console.is_set_up_code(code, app.ctx.clock.now()) {
+        visit.count();
+        return Err(ApiError::forbidden("The set-up link is not good: too old, or not of this server"));
+    }
+    let settings = app.settings().await?;
+    let origin = head.origin(None);
+    let session = make_first(&app.ctx, &settings.config, &origin, names, password, console.session).await?;
+    visit.signed_up(&session.user.names);
+    let_in(app, console, head, &session).await
+}
+
+/// Without it, no path leads here.
+fn console_of(app: &App) -> Result<&Console, ApiError> {
+    app.console.as_ref().ok_or_else(|| ApiError::not_found("Not Found"))
+}

@@ -37,6 +37,9 @@ fn run_all() -> Result<()> {
         process::run(&mut command(&format!("cargo build -p {library} --no-default-features")))?;
     }
     process::run(&mut command("cargo build -p appmixer-store --no-default-features --features postgres"))?;
+    for feature in ["authorization", "guard", "tower", "hyper", "fetch", "fetch,guard"] {
+        process::run(&mut command(&format!("cargo build -p appmixer-token --features {feature}")))?;
+    }
     let mut doc = command("cargo doc --workspace --no-deps --document-private-items");
     process::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     deny()

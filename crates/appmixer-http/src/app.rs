@@ -6,6 +6,7 @@ use std::time::Instant;
 use appmixer_apps::Apps;
 use appmixer_core::{AuthenticateError, Context, Scope, StoreError, UserId, authenticate};
 use appmixer_metrics::Registry;
+use appmixer_token::{BearerToken, bearer};
 use bytes::Bytes;
 use http::header::X_CONTENT_TYPE_OPTIONS;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
@@ -13,7 +14,6 @@ use http_body_util::Full;
 use thiserror::Error;
 
 use crate::access_log::{self, Access};
-use crate::authorization::{BearerToken, bearer};
 use crate::body::RequestBody;
 use crate::body_room::BodyRoom;
 use crate::console::{self, Console, Exchange};
@@ -405,7 +405,7 @@ impl App {
         &self,
         headers: &HeaderMap,
     ) -> Result<Option<Arc<Remembered>>, AuthenticationError> {
-        let Some(token) = bearer(headers)? else {
+        let Some(token) = bearer(headers).map_err(ApiError::from)? else {
             return Ok(None);
         };
         let now = self.ctx.clock.now().seconds();
@@ -426,7 +426,8 @@ impl App {
         now: u64,
     ) -> Result<Arc<Remembered>, AuthenticationError> {
         let settings = self.settings().await?;
-        let text = token.text().inspect_err(|_| metrics::token_checked("malformed"))?;
+        let text = token.text().inspect_err(|_| metrics::token_checked("malformed"));
+        let text = text.map_err(ApiError::from)?;
         let granted = settings.keys.verify(text, now).and_then(|claims| grant_of(&claims));
         let granted = granted.inspect_err(|error| metrics::token_checked(metrics::why_refused(*error)));
         let grant = granted.map_err(ApiError::from)?;

@@ -7,7 +7,7 @@ use appmixer_core::{
     AuthenticateError, ChangePasswordError, ChooseError, ForgotPasswordError, HashError, InsufficientScope,
     RedeemError, SetUpError, SignInError, SignUpError, StoreError, WriteError,
 };
-use appmixer_token::TokenError;
+use appmixer_token::{Challenge, InvalidAuthorization, TokenError};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -23,25 +23,6 @@ pub(crate) struct Detail {
     pub(crate) path: Cow<'static, str>,
     /// What it must be.
     pub(crate) message: String,
-}
-
-/// What `WWW-Authenticate` says (RFC 6750 section 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Challenge {
-    TokenMissing,
-    InvalidToken,
-    InsufficientScope,
-}
-
-impl Challenge {
-    /// The header's value.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::TokenMissing => r#"Bearer realm="appmixer""#,
-            Self::InvalidToken => r#"Bearer realm="appmixer", error="invalid_token""#,
-            Self::InsufficientScope => r#"Bearer realm="appmixer", error="insufficient_scope""#,
-        }
-    }
 }
 
 /// An answer that is not what the client hoped for.
@@ -154,6 +135,12 @@ impl ApiError {
     pub(crate) fn internal(cause: &impl Display) -> Self {
         let message = "An internal server error occurred";
         Self { cause: Some(cause.to_string()), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, message) }
+    }
+}
+
+impl From<InvalidAuthorization> for ApiError {
+    fn from(error: InvalidAuthorization) -> Self {
+        Self::invalid_token(error.to_string())
     }
 }
 

@@ -84,7 +84,6 @@ mod access_log;
 mod activity;
 mod app;
 mod asked;
-mod authorization;
 mod body;
 mod body_room;
 mod connection;

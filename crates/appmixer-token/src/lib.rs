@@ -38,6 +38,10 @@
 //! With the feature `fetch`, which brings hyper and rustls along, `RemoteKeys` fetches that set, keeps it fresh while the
 //! server rotates its keys, and verifies by it: see `examples/verify_remote.rs`.
 //!
+//! With the feature `tower` or `hyper`, `Guard` keeps a service from requests without a good token: three lines with
+//! axum, see `examples/axum.rs`. With `guard` alone it checks the headers of a request, whatever serves it, and with
+//! `authorization` there is what reads the one header. None of them is on by itself.
+//!
 //! # What is checked
 //!
 //! Length, form, algorithm (each key has its own, and the token's header must say the same), signature (a
@@ -53,9 +57,13 @@
 //! `jsonwebtoken`'s provider, unless the program has installed another one before.
 
 mod algorithm;
+#[cfg(feature = "authorization")]
+mod authorization;
 mod claims;
 mod compact;
 mod error;
+#[cfg(feature = "guard")]
+mod guard;
 mod inspect;
 mod jwks;
 mod key;
@@ -69,9 +77,15 @@ mod seal;
 mod secret;
 
 pub use algorithm::Algorithm;
+#[cfg(feature = "authorization")]
+pub use authorization::{BearerToken, Challenge, InvalidAuthorization, bearer};
 pub use claims::Claims;
 pub use compact::MAX_TOKEN_BYTES;
 pub use error::TokenError;
+#[cfg(any(feature = "hyper", feature = "tower"))]
+pub use guard::Guarded;
+#[cfg(feature = "guard")]
+pub use guard::{CheckToken, Guard, Refused};
 pub use inspect::{Inspected, inspect};
 pub use jwks::{Jwks, JwksError, MAX_JWKS_BYTES, MAX_JWKS_KEYS};
 pub use key::{KeyError, SigningKey, VerifyingKey};

@@ -1,7 +1,7 @@
 //! The errors that any route of its kind may give.
 
 use appmixer_core::{AuthenticateError, HashError, InsufficientScope, StoreError};
-use appmixer_token::TokenError;
+use appmixer_token::{InvalidAuthorization, TokenError};
 use http::Method;
 
 use super::book::{Failure, Route, Who};
@@ -82,11 +82,7 @@ pub(super) fn errors() -> Vec<(Applies, Failure)> {
         "the body is no JSON, not UTF-8, too deep, or has a key twice in one object",
     );
     add(Token, ApiError::token_missing(), "there is no token, and one is needed");
-    add(
-        Token,
-        ApiError::invalid_token("The Authorization header must be: Bearer TOKEN"),
-        "the header is something else",
-    );
+    add(Token, InvalidAuthorization::Malformed.into(), "the header is something else");
     add(Token, TokenError::Malformed.into(), "it is no JWT");
     add(Token, TokenError::Unsupported.into(), "it is another kind of JWT");
     add(Token, TokenError::BadSignature.into(), "this server has not made it");

@@ -3,7 +3,9 @@
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use appmixer_token::{FetchError, RemoteError, RemoteKeys, RemoteOptions, TokenError};
+use appmixer_token::{FetchError, Guard, Refused, RemoteError, RemoteKeys, RemoteOptions, TokenError};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
 use tokio::runtime::Runtime;
 
 use crate::python::python;
@@ -74,9 +76,21 @@ fn a_service_keeps_the_published_keys_fresh_through_rotations_and_failures() {
     let second = server.sign_in("joe@acme", "abc321").text("token");
     verify(&second).unwrap();
     verify(&first).unwrap();
+    let guard = Guard::new(remote.clone()).require("user");
+    let check = |guard: &Guard<RemoteKeys>| {
+        let bearer = HeaderValue::try_from(format!("Bearer {second}")).unwrap();
+        runtime.block_on(guard.check(&HeaderMap::from_iter([(AUTHORIZATION, bearer)])))
+    };
+    assert_eq!(check(&guard).unwrap().scope, ["user"]);
+    assert_eq!(check(&guard.clone().require("admin")), Err(Refused::Scope));
     // A server that is away takes nobody's keys along, and what it has signed is still told from what it has not.
     drop(server);
     verify(&second).unwrap();
+    check(&guard).unwrap();
+    // To whoever has no keys yet, no token is bad because of that.
+    let tls = Some((*authority.client(&[])).clone());
+    let late = RemoteKeys::new(&url, RemoteOptions { tls, ..RemoteOptions::default() }).unwrap();
+    assert_eq!(check(&Guard::new(late)), Err(Refused::Unavailable));
     let changed = format!("{}AAAAAAAA", &second[..second.len() - 8]);
     assert_eq!(verify(&changed), Err(RemoteError::Token(TokenError::BadSignature)));
 }

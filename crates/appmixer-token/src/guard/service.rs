@@ -1,0 +1,26 @@
+//! A service behind a guard.
+
+use std::pin::Pin;
+
+use super::Guard;
+
+/// A service that gets only requests with a good token, with the token's [`Claims`](crate::Claims) among their
+/// extensions. Others are answered as [`Refused::into_response`](crate::Refused::into_response) says.
+///
+/// Made by tower's `Layer::layer`, or by [`Guard::around`].
+#[derive(Clone, Debug)]
+pub struct Guarded<S, K> {
+    pub(super) service: S,
+    pub(super) guard: Guard<K>,
+}
+
+impl<K> Guard<K> {
+    /// Puts itself around a service.
+    #[must_use]
+    pub fn around<S>(self, service: S) -> Guarded<S, K> {
+        Guarded { service, guard: self }
+    }
+}
+
+/// An answer that is on its way.
+pub(super) type Answering<R, E> = Pin<Box<dyn Future<Output = Result<R, E>> + Send>>;

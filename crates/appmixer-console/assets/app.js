@@ -1,64 +1,87 @@
-// The console's one page: signing in and out, and the first administrator.
+// Starts the console: asks who is signed in, and shows the page that the address names.
 
-const session = "/console/session";
-const element = (id) => document.getElementById(id);
-const form = element("form");
-let csrf = null;
+import { fill, h } from './dom.js?v=VERSION';
+import { loading, problem } from './notice.js?v=VERSION';
+import { currentRoute, go, refresh, startRouter } from './router.js?v=VERSION';
+import { currentUser, restore } from './session.js?v=VERSION';
+import { showShell } from './shell.js?v=VERSION';
 
-async function call(method, path, body) {
-  const headers = {};
-  if (body) headers["Content-Type"] = "application/json";
-  if (csrf) headers["X-CSRF-Token"] = csrf;
-  const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
-  const json = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(json.message), { status: answer.status });
-  return json;
+/** Pages are loaded when they are first wanted. */
+const PAGES = {
+  '': () => import('./page-overview.js?v=VERSION'),
+  users: () => import('./page-users.js?v=VERSION'),
+  'users/new': () => import('./page-new-user.js?v=VERSION'),
+  'users/*': () => import('./page-user.js?v=VERSION'),
+  config: () => import('./page-config.js?v=VERSION'),
+  rules: () => import('./page-rules.js?v=VERSION'),
+  'rules/*': () => import('./page-rules.js?v=VERSION'),
+  audit: () => import('./page-audit.js?v=VERSION'),
+  keys: () => import('./page-keys.js?v=VERSION'),
+  apps: () => import('./page-apps.js?v=VERSION'),
+  'apps/*': () => import('./page-app.js?v=VERSION'),
+  'setup/*': () => import('./page-setup.js?v=VERSION'),
+};
+
+/** Where somebody wanted to go who had to sign in first. */
+let wanted = null;
+let first = true;
+
+function loader(parts) {
+  const [head = '', second] = parts;
+  if (parts.length > 2) return null;
+  if (second === undefined) return Object.hasOwn(PAGES, head) ? PAGES[head] : null;
+  return PAGES[`${head}/${second}`] ?? PAGES[`${head}/*`] ?? null;
 }
 
-function setUpCode() {
-  const found = /^#\/setup\/([\w.-]+)$/.exec(location.hash);
-  return found && found[1];
-}
-
-function show(status, isSignedIn) {
-  element("status").textContent = status;
-  form.hidden = isSignedIn;
-  element("sign-out").hidden = !isSignedIn;
-  element("submit").textContent = setUpCode() ? "Make the first administrator" : "Sign in";
-}
-
-function signedIn(answer) {
-  csrf = answer.csrf;
-  form.reset();
-  if (setUpCode()) history.replaceState(null, "", "#/");
-  show(`Signed in as ${answer.user.username}.`, true);
-}
-
-function signedOut(status = "Please sign in.") {
-  csrf = null;
-  show(setUpCode() ? "There is no administrator yet: choose a username and a password." : status, false);
-}
-
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const given = Object.fromEntries(new FormData(form));
-  const code = setUpCode();
+async function render(route, isWanted) {
+  const isSetup = route.parts[0] === 'setup' && route.parts.length === 2;
+  const signIn = currentUser() === null && !isSetup;
+  if (signIn) wanted = location.hash;
+  const main = showShell(isSetup ? null : (route.parts[0] ?? ''));
+  fill(main, loading());
+  const load = signIn ? () => import('./page-sign-in.js?v=VERSION') : (loader(route.parts) ?? (() => import('./page-not-found.js?v=VERSION')));
   try {
-    signedIn(code ? await call("POST", "/console/setup", { code, ...given }) : await call("POST", session, given));
+    const { title, render: draw } = await load();
+    const page = h('div', { class: 'page' });
+    const heading = h('h1', { tabindex: '-1' }, title);
+    const done = (await draw({ page, heading, route, onsignedin })) ?? {};
+    if (!isWanted()) return done;
+    fill(main, page);
+    document.title = `${heading.textContent} – Console`;
+    if (done.focus) done.focus();
+    else if (!first) heading.focus();
+    first = false;
+    return done;
   } catch (error) {
-    element("status").textContent = error.message;
+    if (isWanted()) fill(main, problem(error, refresh));
+    if (error.status === undefined) throw error;
+    return {};
   }
+}
+
+function onsignedin() {
+  const target = wanted && !wanted.startsWith('#/setup') ? wanted : '#/';
+  wanted = null;
+  go(target || '#/');
+}
+
+window.addEventListener('console-signed-out', () => {
+  // What was on the screen must not stay there for whoever comes next.
+  document.querySelectorAll('dialog').forEach((dialog) => dialog.close());
+  refresh();
 });
 
-element("sign-out").addEventListener("click", async () => {
+async function start() {
+  const main = showShell(null);
+  fill(main, loading());
   try {
-    await call("DELETE", session);
-    signedOut("Signed out.");
+    await restore();
   } catch (error) {
-    element("status").textContent = error.message;
+    fill(main, problem(error, start));
+    return;
   }
-});
+  if (currentRoute().parts.length === 0 && location.hash !== '#/') history.replaceState(null, '', '#/');
+  await startRouter(render);
+}
 
-window.addEventListener("hashchange", () => csrf || signedOut());
-
-call("GET", session).then(signedIn, (error) => signedOut(error.status === 401 ? undefined : error.message));
+start();

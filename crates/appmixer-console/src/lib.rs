@@ -91,6 +91,13 @@ mod tests {
                 assert!(find(name).is_some(), "{} names {name}", asset.name);
             }
         }
+        // A module that is named in two ways is loaded twice, and has its state twice.
+        for module in ASSETS.iter().filter(|asset| asset.media_type.starts_with("text/javascript")) {
+            let text = str::from_utf8(module.plain()).unwrap();
+            let named = text.split("'./").skip(1).map(|rest| rest.split('\'').next().unwrap());
+            let bare: Vec<_> = named.filter(|name| !name.ends_with(&format!("?v={VERSION}"))).collect();
+            assert!(bare.is_empty(), "{} names {bare:?}", module.name);
+        }
         let page = str::from_utf8(page().plain()).unwrap();
         assert!(page.contains(&format!("/console/assets/app.js?v={VERSION}")));
         for forbidden in ["<style", " style=", "src=\"http", "href=\"http", " onclick="] {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use appmixer_core::{
     Beside, Context, IdGenerator, LoginName, Rules, Scopes, SystemClock, UserChange, Users as _,
 };
-use appmixer_http::{App, Epochs, HttpOptions, TokenOptions};
+use appmixer_http::{App, ConsoleOptions, Epochs, HttpOptions, TokenOptions};
 use appmixer_password::{Argon2Pool, Params, PoolOptions, RandomCodes};
 use appmixer_store::{Role, SqliteStore};
 use appmixer_token::{Algorithm, Secret};
@@ -75,7 +75,8 @@ impl World {
             allow_short_secret: false,
             algorithm: Algorithm::Hs256,
         };
-        let app = App::new(ctx, epochs, tokens, HttpOptions::default()).expect("the routes are consistent");
+        let options = HttpOptions { console: Some(ConsoleOptions::default()), ..HttpOptions::default() };
+        let app = App::new(ctx, epochs, tokens, options).expect("the routes are consistent");
         let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
         let sign_up = |name: &str| {
             let body = format!(r#"{{"username":"{name}","password":"abc321"}}"#);

@@ -201,9 +201,10 @@ impl App {
             (head.headers, head.path) = (&exchange.headers, exchange.path);
         }
         let resource = place.map(|(resource, _)| resource);
-        let outcome = match (check_host(&parts), refused) {
-            (Ok(()), None) => self.route(place, &head, &mut body).await,
-            (Err(error), _) | (_, Some(error)) => Err(error),
+        let admitted = check_host(&parts).and_then(|()| refused.map_or(Ok(()), Err));
+        let outcome = match admitted {
+            Ok(()) => self.route(place, &head, &mut body).await,
+            Err(error) => Err(error),
         };
         metrics::account_request(resource, &parts.method, &outcome);
         let failed = matches!(&outcome, Err(error) if error.cause.is_some());
@@ -259,10 +260,11 @@ impl App {
         place.map_or_else(nowhere, |(resource, _)| resource.is_console())
     }
 
-    /// What a request of the console for the API is there; none for any other.
-    fn exchange<'p>(&self, place: Option<Place<'p>>, head: &Head<'p>) -> Option<Exchange<'p>> {
+    /// What a request of the console for the API is there; none for any other. Boxed, since it is rare and every request
+    /// would have room for it.
+    fn exchange<'p>(&self, place: Option<Place<'p>>, head: &Head<'p>) -> Option<Box<Exchange<'p>>> {
         place.filter(|(resource, _)| *resource == Resource::ConsoleApi)?;
-        Some(Exchange::of(self.console.as_ref()?, &self.router, head))
+        Some(Box::new(Exchange::of(self.console.as_ref()?, &self.router, head)))
     }
 
     async fn route(

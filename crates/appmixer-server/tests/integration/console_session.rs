@@ -1,7 +1,10 @@
 //! The console's page and its session, asked as a browser would.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
+use crate::observability::{management, scrape};
 use crate::support::{Answer, TestServer, eventually};
 
 /// What a browser sends along with whatever its page asks for.
@@ -221,4 +224,41 @@ fn a_console_that_is_switched_off_is_not_there_and_nothing_else_changes() {
         let (off, on) = (steady(off.get(path, &token)), steady(on.get(path, &other)));
         assert_eq!(off, on, "{path}");
     }
+}
+
+#[test]
+fn what_is_asked_through_the_console_is_counted_and_logged_as_what_it_is() {
+    let server =
+        TestServer::with(&[("APPMIXER_MANAGEMENT__LISTEN", "127.0.0.1:0"), ("APPMIXER_LOG__ACCESS", "true")]);
+    server.admin();
+    let address = management(&server);
+    let before = scrape(&address);
+    let browser = Browser::signed_in(&server);
+    browser.get("/console/api/users?pattern=secret").expect(200);
+    browser.get("/console/api/users").expect(200);
+    browser.ask("POST", "/console/api/user", &[], &json!({})).error(403);
+    sign_in(&server, "root@acme", "wrong-password").error(403);
+    browser.get("/console/elsewhere").error(404);
+    let after = scrape(&address);
+    for (series, difference) in [
+        (r#"appmixer_http_requests_total{route="/users",method="GET",status="200"}"#, 2.0),
+        (r#"appmixer_http_requests_total{route="/user",method="POST",status="403"}"#, 1.0),
+        (r#"appmixer_http_requests_total{route="/console/session",method="POST",status="200"}"#, 1.0),
+        (r#"appmixer_http_requests_total{route="none",method="GET",status="404"}"#, 1.0),
+        (r#"appmixer_sign_ins_total{outcome="ok"}"#, 1.0),
+        (r#"appmixer_sign_ins_total{outcome="credentials"}"#, 1.0),
+    ] {
+        let value = |all: &BTreeMap<String, f64>| all.get(series).copied().unwrap_or(0.0);
+        assert!((value(&after) - value(&before) - difference).abs() < 0.1, "{series}");
+    }
+    let id = browser.get("/console/session").json()["user"]["id"].clone();
+    let lines = || -> Vec<Value> {
+        let events =
+            server.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect::<Vec<Value>>();
+        events.into_iter().filter(|event| event["path"] == "/console/api/users").collect()
+    };
+    eventually(|| lines().len() == 2);
+    assert!(lines().iter().all(|line| line["route"] == "/users" && line["user"] == id), "{:?}", lines());
+    let token = browser.cookie.split_once('=').unwrap().1;
+    assert!(!server.log().contains(token) && !server.log().contains("pattern"));
 }

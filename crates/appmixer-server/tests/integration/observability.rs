@@ -30,7 +30,7 @@ fn ask(address: &str, method: &str, path: &str) -> Answer {
 }
 
 /// Each series with its value.
-fn scrape(address: &str) -> BTreeMap<String, f64> {
+pub(crate) fn scrape(address: &str) -> BTreeMap<String, f64> {
     let answer = ask(address, "GET", "/metrics").expect(200);
     assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     let lines = answer.body.lines().filter(|line| !line.starts_with('#'));

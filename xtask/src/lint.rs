@@ -10,6 +10,7 @@ const LIBRARIES: &[&str] = &[
     "appmixer-console",
     "appmixer-core",
     "appmixer-forwarded",
+    "appmixer-gateway",
     "appmixer-limits",
     "appmixer-token",
     "appmixer-password",

@@ -22,7 +22,6 @@ mod mail;
 mod metrics;
 mod settings;
 mod signature;
-mod tls;
 mod webhook;
 
 pub use metrics::describe_metrics;

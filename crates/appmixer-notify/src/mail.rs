@@ -13,9 +13,9 @@ use lettre::{Address, AsyncTransport as _, Tokio1Executor};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::NotifyOptions;
 use crate::lane::{Outcome, Reset};
 use crate::settings::{MailServer, MailTls, Settings};
-use crate::{NotifyOptions, tls};
 
 /// The port on which TLS comes first (RFC 8314 section 3.3).
 const TLS_FIRST: u16 = 465;
@@ -135,7 +135,9 @@ async fn transport(server: MailServer, options: &NotifyOptions) -> Result<Transp
     // Reads the system's authorities: not for the threads that serve requests.
     let parameters = spawn_blocking(move || -> Result<TlsParameters, String> {
         let mut builder = TlsParameters::builder(host);
-        for certificate in tls::own_authorities(ca_file.as_deref())? {
+        let authorities = ca_file.as_deref().map(appmixer_tls::authorities).transpose();
+        let authorities = authorities.map_err(|error| format!("delivery.ca_file, {error}"))?;
+        for certificate in authorities.unwrap_or_default() {
             let certificate = Certificate::from_der(certificate.to_vec());
             builder = builder.add_root_certificate(certificate.map_err(|error| error.to_string())?);
         }

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::lane::{Outcome, Reset};
 use crate::settings::Settings;
-use crate::{Notifier, signature, tls};
+use crate::{Notifier, signature};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -89,8 +89,9 @@ async fn https(
 ) -> Result<HttpsConnector<HttpConnector>, String> {
     http.enforce_http(false);
     let ca_file = notifier.options.ca_file.clone();
-    let config = spawn_blocking(move || tls::client_config(ca_file.as_deref()));
-    let config = config.await.map_err(|error| error.to_string())??;
+    let config = spawn_blocking(move || appmixer_tls::client_config(ca_file.as_deref()));
+    let config = config.await.map_err(|error| error.to_string())?;
+    let config = config.map_err(|error| format!("delivery.ca_file, {error}"))?;
     Ok(HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1().wrap_connector(http))
 }
 

@@ -1,4 +1,4 @@
-//! A server's TLS certificate from two PEM files, which are read again when they change.
+//! A server's TLS certificate from two PEM files, which are read again when they change; and whom clients trust.
 //!
 //! ```no_run
 //! use appmixer_tls::{Certificate, Files};
@@ -28,6 +28,8 @@
 mod certificate;
 mod expiry;
 mod files;
+mod trust;
 
 pub use certificate::Certificate;
 pub use files::{CertificateError, Files};
+pub use trust::{TrustError, authorities, client_config};

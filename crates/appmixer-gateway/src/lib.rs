@@ -1,0 +1,237 @@
+//! Forwards HTTP requests to pools of upstream servers: the part of a reverse proxy that knows neither users nor rules.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use appmixer_gateway::{Address, From, Gateway, Inbound, Outbound, Prefix, RouteOptions};
+//! use http::{HeaderMap, Method, Uri, Version};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let route = RouteOptions {
+//!     prefix: Prefix::parse("/flows")?,
+//!     to: vec![Address::parse("http://10.0.0.1:2200")?, Address::parse("http://10.0.0.2:2200")?],
+//!     is_open: false,
+//!     strip_prefix: false,
+//!     preserve_host: false,
+//!     pass_authorization: true,
+//!     connect_timeout: Duration::from_secs(5),
+//!     head_timeout: Duration::from_secs(60),
+//!     idle_timeout: Duration::from_secs(300),
+//!     health: None,
+//!     max_request: Some(100 * 1024 * 1024),
+//!     max_answer: None,
+//! };
+//! let gateway = Gateway::new(vec![route], None);
+//! let route = gateway.find("/flows/1").ok_or("no route")?;
+//!
+//! let from = From { peer: None, is_trusted: false, is_secure: false, host: Some("api.example") };
+//! let headers = gateway.headers(route, &HeaderMap::new(), Version::HTTP_11, &from)?;
+//! let uri = Uri::from_static("/flows/1");
+//! let request = Outbound { method: &Method::GET, uri: &uri, headers, upload: None, upgrade: None };
+//! if let Inbound::Answer(answer) = gateway.forward(route, request).await? {
+//!     println!("{}", answer.status());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it promises
+//!
+//! - Bodies stream in both directions, with back-pressure: of each, no more is held than what one connection reads
+//!   ahead. WebSocket is switched to and carried; nothing else is.
+//! - What is for one connection ends with it (RFC 9110 section 7.6.1); lengths and framing are written by hyper, from what
+//!   hyper has read. What clients say about who they are (`X-User-*`) reaches nobody, and what they say about where they
+//!   come from only if they are [trusted](From::is_trusted).
+//! - A request is tried again, at another upstream, only if the first cannot have seen anything of it, or if it is
+//!   idempotent and has no body; three times in all.
+//! - Of several upstreams the one with fewer requests is asked, of two at random. One that cannot be reached is left
+//!   alone, for a second and then longer; one that fails its health checks, until it passes one.
+//! - Every wait has an end, but for the client's taking in what it has asked for: that is the server's to watch.
+//!
+//! # What it does not do
+//!
+//! - Who may ask for what, and telling upstreams who asks: the caller adds that to the [headers](Gateway::headers).
+//! - Paths with two readings are the caller's to refuse, before it asks for a [route](Gateway::find).
+//! - HTTP/2 to upstreams, caching, compression, rewriting of answers.
+
+mod address;
+mod connector;
+mod counts;
+mod download;
+mod forward;
+mod heads;
+mod health;
+mod patience;
+mod pool;
+mod prefix;
+mod route;
+mod tunnel;
+mod upload;
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use appmixer_metrics::Page;
+use http::{HeaderMap, Version};
+use rustls::ClientConfig;
+use tokio::task::JoinSet;
+
+pub use address::{Address, InvalidAddress};
+pub use download::{BrokenOff, Download};
+pub use forward::{ForwardError, Inbound, Outbound};
+pub use heads::From;
+pub use pool::MOST_UPSTREAMS;
+pub use prefix::{InvalidPrefix, Prefix};
+pub use route::{HealthCheck, Route, RouteOptions};
+pub use tunnel::Tunnel;
+pub use upload::{ClientBody, Upload};
+
+/// Routes, and what is known of their upstreams.
+pub struct Gateway {
+    /// Those with the longest prefixes first.
+    routes: Vec<Arc<Route>>,
+    /// What this process calls itself in `Via`.
+    pseudonym: String,
+}
+
+impl Gateway {
+    /// A gateway with these routes. Upstreams with `https` need settings of TLS; without them they cannot be reached.
+    #[must_use]
+    pub fn new(routes: Vec<RouteOptions>, tls: Option<&ClientConfig>) -> Self {
+        let mut routes: Vec<_> =
+            routes.into_iter().map(|options| Arc::new(Route::new(options, tls))).collect();
+        routes.sort_by_key(|route| std::cmp::Reverse(route.name().len()));
+        // Different for each process: behind one gateway there may be another.
+        let pseudonym = format!("appmixer-{:08x}", RandomState::new().hash_one(()) >> 32);
+        Self { routes, pseudonym }
+    }
+
+    /// The route of a path: the one with the longest prefix. None where the path differs from that prefix in the case of
+    /// its letters, since an upstream may see no difference there.
+    #[must_use]
+    pub fn find(&self, path: &str) -> Option<&Arc<Route>> {
+        let path = prefix::decoded(path)?;
+        let route = self.routes.iter().find(|route| route.options.prefix.covers(&path))?;
+        route.options.prefix.is_exact(&path).then_some(route)
+    }
+
+    /// The headers for the upstream, made of those that were sent.
+    ///
+    /// # Errors
+    /// [`ForwardError::Loop`].
+    pub fn headers(
+        &self,
+        route: &Route,
+        sent: &HeaderMap,
+        version: Version,
+        from: &From<'_>,
+    ) -> Result<HeaderMap, ForwardError> {
+        let options = &route.options;
+        let made = heads::for_upstream(sent, version, from, &self.pseudonym, options.pass_authorization);
+        let mut headers = made.map_err(|heads::Loop| {
+            route.counts.trouble(counts::Trouble::Client);
+            ForwardError::Loop
+        })?;
+        if options.preserve_host
+            && let Some(host) = from.host.and_then(|host| host.parse().ok())
+        {
+            headers.insert(http::header::HOST, host);
+        }
+        Ok(headers)
+    }
+
+    /// Forwards a request, and gives back the head of the answer.
+    ///
+    /// Must run within a tokio runtime with timers.
+    ///
+    /// # Errors
+    /// [`ForwardError`].
+    pub async fn forward(&self, route: &Arc<Route>, request: Outbound<'_>) -> Result<Inbound, ForwardError> {
+        forward::forward(route, request).await
+    }
+
+    /// Asks the upstreams of routes with a [`HealthCheck`] whether they work, and never ends.
+    ///
+    /// Must run within a tokio runtime with timers.
+    pub async fn watch_health(&self) {
+        let mut checks = JoinSet::new();
+        for route in &self.routes {
+            for (check, upstream) in route
+                .options
+                .health
+                .iter()
+                .flat_map(|check| route.pool.upstreams().iter().map(move |up| (check, up)))
+            {
+                checks.spawn(health::watch(Arc::clone(route), Arc::clone(upstream), check.clone()));
+            }
+        }
+        while checks.join_next().await.is_some() {}
+    }
+
+    /// Writes what was counted of each route, and which upstreams work.
+    pub fn write(&self, page: &mut Page) {
+        counts::write(self.routes.iter().map(|route| &**route), page);
+    }
+}
+
+/// Whether a request wants to go on with WebSocket.
+#[must_use]
+pub fn wants_websocket(headers: &HeaderMap) -> bool {
+    heads::wants_websocket(headers)
+}
+
+/// What an error comes from at last: refused, unreachable, a certificate that is not trusted.
+fn innermost<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn gateway(prefixes: &[&str]) -> Gateway {
+        let route = |prefix: &&str| RouteOptions {
+            prefix: Prefix::parse(prefix).unwrap(),
+            to: vec![Address::parse("http://127.0.0.1:9").unwrap()],
+            is_open: false,
+            strip_prefix: false,
+            preserve_host: false,
+            pass_authorization: true,
+            connect_timeout: Duration::from_secs(1),
+            head_timeout: Duration::from_secs(1),
+            idle_timeout: Duration::from_secs(1),
+            health: None,
+            max_request: None,
+            max_answer: None,
+        };
+        Gateway::new(prefixes.iter().map(route).collect(), None)
+    }
+
+    #[tokio::test]
+    async fn the_longest_prefix_has_the_path_however_it_is_written() {
+        let gateway = gateway(&["/", "/flows", "/flows/files"]);
+        for (path, name) in [
+            ("/", Some("/")),
+            ("/flowsheet", Some("/")),
+            ("/flows/1", Some("/flows")),
+            ("/%66lows/1", Some("/flows")),
+            ("/flows/files/1", Some("/flows/files")),
+            ("/flows/%66iles", Some("/flows/files")),
+            ("/FLOWS/1", None),
+            ("/flows/Files", None),
+            ("*", None),
+            ("", None),
+        ] {
+            let found = gateway.find(path).map(|route| route.name());
+            // `*` and an empty path begin with no slash, and so lie below nothing.
+            assert_eq!(found, name, "{path}");
+        }
+    }
+}

@@ -21,12 +21,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use appmixer_core::{Context, IdGenerator, Rules, SystemClock};
-use appmixer_http::{App, Epochs, HttpOptions, TokenOptions};
+use appmixer_http::{AnswerBody, App, Epochs, HttpOptions, TokenOptions};
 use appmixer_password::{Argon2Pool, PoolOptions, RandomCodes};
 use appmixer_store::{Role, SqliteStore};
 use appmixer_token::{Algorithm, Secret};
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -57,9 +55,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-async fn answer(app: &App, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn answer(app: &App, request: Request<Incoming>) -> Response<AnswerBody> {
     match request.uri().path() {
-        "/hello" => Response::new(Full::from("Hello from the program around it.\n")),
+        "/hello" => Response::new("Hello from the program around it.\n".into()),
         _ => app.handle(request).await,
     }
 }

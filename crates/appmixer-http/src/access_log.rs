@@ -9,9 +9,8 @@ use http::request::Parts;
 use hyper::body::Body as _;
 
 use crate::response::Answer;
-use crate::router::{RESOURCES, Resource};
 use crate::trace_context::TraceContext;
-use crate::traffic::NOWHERE;
+use crate::traffic::Destination;
 
 /// The longest texts of a client that are told, in bytes.
 const LONGEST_METHOD: usize = 16;
@@ -28,14 +27,13 @@ pub(crate) struct Access<'a> {
     pub(crate) request_id: &'a str,
     pub(crate) trace: &'a TraceContext,
     pub(crate) client: Option<IpAddr>,
-    pub(crate) resource: Option<Resource>,
+    pub(crate) destination: Destination,
     pub(crate) user: Option<UserId>,
     pub(crate) took: Duration,
 }
 
 /// Writes the line. Of the path it has what stands before the `?`, since codes and tokens may stand behind it.
 pub(crate) fn write(parts: &Parts, answer: &Answer, access: &Access<'_>) {
-    let route = RESOURCES.iter().find(|(_, resource)| Some(*resource) == access.resource);
     let agent = parts.headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
     tracing::info!(
         target: "access",
@@ -45,7 +43,7 @@ pub(crate) fn write(parts: &Parts, answer: &Answer, access: &Access<'_>) {
         parent_id = access.trace.parent.map(tracing::field::display),
         client = access.client.map(tracing::field::display),
         method = cut(parts.method.as_str(), LONGEST_METHOD),
-        route = route.map_or(NOWHERE, |(path, _)| *path),
+        route = access.destination.name(),
         path = cut(parts.uri.path(), LONGEST_PATH),
         status = answer.status().as_u16(),
         bytes = answer.body().size_hint().exact(),

@@ -5,15 +5,15 @@ use std::time::Instant;
 
 use appmixer_apps::Apps;
 use appmixer_core::{AuthenticateError, Context, Scope, StoreError, UserId, authenticate};
+use appmixer_gateway::{Gateway, Route};
 use appmixer_metrics::Registry;
 use appmixer_token::{BearerToken, bearer};
-use bytes::Bytes;
-use http::header::X_CONTENT_TYPE_OPTIONS;
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
-use http_body_util::Full;
 use thiserror::Error;
 
 use crate::access_log::{self, Access};
+use crate::answer_body::AnswerBody;
 use crate::body::RequestBody;
 use crate::body_room::BodyRoom;
 use crate::console::{self, Console, Exchange};
@@ -27,6 +27,7 @@ use crate::live_rules::{LiveRules, RuleSets};
 use crate::metrics;
 use crate::openapi::Reference;
 use crate::options::{HttpOptions, TokenOptions};
+use crate::proxied::{self, Proxied};
 use crate::request_id::{self, X_REQUEST_ID};
 use crate::response::{self, Answer};
 use crate::router::{Place, Resource, Router};
@@ -36,7 +37,7 @@ use crate::settings::{LiveSettings, Snapshot};
 use crate::shelf::{LiveShelf, Shelf};
 use crate::tokens::grant_of;
 use crate::trace_context::TraceContext;
-use crate::traffic::Traffic;
+use crate::traffic::{Destination, Traffic};
 use crate::views::UserView;
 
 /// Answers the requests of the Appmixer user API.
@@ -56,6 +57,8 @@ pub struct App {
     /// None where it is switched off.
     pub(crate) console: Option<Console>,
     router: Router,
+    /// What is forwarded to others.
+    gateway: Option<Arc<Gateway>>,
     /// Where requests are counted, if they are.
     traffic: Option<Arc<Traffic>>,
     /// Rendered when somebody first asks for it.
@@ -118,6 +121,7 @@ impl App {
             body_room: BodyRoom::new(options.body_memory),
             limits: Arc::new(Limits::new(options.limits.as_ref(), shared)),
             router: Router::new(options.console.is_some())?,
+            gateway: None,
             traffic: None,
             reference: OnceLock::new(),
             options,
@@ -131,9 +135,19 @@ impl App {
         self
     }
 
-    /// The same, which counts requests for this registry.
+    /// The same, which forwards what is no route of its own; [`App::new`] forwards nothing.
+    #[must_use]
+    pub fn with_gateway(mut self, gateway: Arc<Gateway>) -> Self {
+        self.gateway = Some(gateway);
+        self
+    }
+
+    /// The same, which counts requests for this registry, and what its gateway does.
     #[must_use]
     pub fn with_metrics(mut self, registry: &Registry) -> Self {
+        if let Some(gateway) = self.gateway.clone() {
+            registry.add_source(move |page| gateway.write(page));
+        }
         let traffic = Arc::new(Traffic::new());
         self.traffic = Some(Arc::clone(&traffic));
         registry.add_source(move |page| traffic.write(page));
@@ -155,7 +169,7 @@ impl App {
     /// Answers one request from nobody knows where: the audit log has no address.
     ///
     /// Otherwise as [`App::handle_from`].
-    pub async fn handle<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    pub async fn handle<B>(&self, request: Request<B>) -> Response<AnswerBody>
     where
         B: hyper::body::Body + Send + 'static,
         B::Data: Send,
@@ -168,7 +182,7 @@ impl App {
     /// The address of `peer` is the client's, unless it is one of [`HttpOptions::trusted_proxies`].
     ///
     /// Must run within a tokio runtime with timers.
-    pub async fn handle_from<B>(&self, request: Request<B>, peer: Peer) -> Response<Full<Bytes>>
+    pub async fn handle_from<B>(&self, request: Request<B>, peer: Peer) -> Response<AnswerBody>
     where
         B: hyper::body::Body + Send + 'static,
         B::Data: Send,
@@ -201,10 +215,16 @@ impl App {
             (head.headers, head.path) = (&exchange.headers, exchange.path);
         }
         let resource = place.map(|(resource, _)| resource);
+        // Its own routes come first, whatever is forwarded.
+        let forwarded = if place.is_none() && !is_console { self.forwarded(head.path) } else { None };
         let admitted = check_host(&parts).and_then(|()| refused.map_or(Ok(()), Err));
-        let outcome = match admitted {
-            Ok(()) => self.route(place, &head, &mut body).await,
-            Err(error) => Err(error),
+        let outcome = match (admitted, forwarded) {
+            (Ok(()), None) => self.route(place, &head, &mut body).await,
+            (Ok(()), Some((gateway, route))) => {
+                let request = Proxied { parts: &parts, head: &head, request_id: &request_id };
+                Box::pin(proxied::forward(self, gateway, route, request, &mut body)).await
+            }
+            (Err(error), _) => Err(error),
         };
         metrics::account_request(resource, &parts.method, &outcome);
         let failed = matches!(&outcome, Err(error) if error.cause.is_some());
@@ -227,11 +247,13 @@ impl App {
 
         let took = started.map(|started| started.elapsed()).unwrap_or_default();
         if let Some(running) = running {
-            running.answered(resource, &parts.method, answer.status(), took);
+            let destination = Destination::of(resource, forwarded.is_some());
+            running.answered(destination, &parts.method, answer.status(), took);
         }
         if let Some(trace) = trace.as_ref().filter(|_| leaves_line) {
             let (client, user) = (head.client().address, self.user_of(head.headers));
-            let access = Access { request_id: logged_id, trace, client, resource, user, took };
+            let destination = Destination::of(resource, forwarded.is_some());
+            let access = Access { request_id: logged_id, trace, client, destination, user, took };
             access_log::write(&parts, &answer, &access);
         }
         tracing::debug!(
@@ -243,15 +265,23 @@ impl App {
             "request"
         );
         let headers = answer.headers_mut();
+        // An upstream that has words of its own about origins knows why.
         if is_console {
             console::guard(headers);
-        } else {
+        } else if forwarded.is_none() || !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
             cors::allow_origin(&self.options.cors_origins, &parts.headers, headers);
         }
         headers.insert(X_REQUEST_ID, request_id);
-        // What is JSON is not looked at as something else.
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if forwarded.is_none() {
+            // What is JSON is not looked at as something else.
+            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        }
         answer
+    }
+
+    fn forwarded(&self, path: &str) -> Option<(&Gateway, &Arc<Route>)> {
+        let gateway = self.gateway.as_deref()?;
+        Some((gateway, gateway.find(path)?))
     }
 
     /// Whether an answer is the console's, which is for no other origin.

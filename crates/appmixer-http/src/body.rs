@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use appmixer_gateway::{ClientBody as Incoming, Upload};
 use bytes::{Buf as _, Bytes};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt as _;
-use http_body_util::combinators::UnsyncBoxBody;
-use hyper::body::Body as _;
+use hyper::body::{Body as _, SizeHint};
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
@@ -16,9 +16,6 @@ use crate::body_room::{BodyRoom, RoomyBody};
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::json;
-
-/// A body whose errors are all the same to us: the client has gone or broken the framing.
-type Incoming = UnsyncBoxBody<Bytes, ()>;
 
 /// What is read and thrown away, at most, behind an answer that came before the body's end. A client that
 /// is still sending would otherwise see its connection reset and never read the answer.
@@ -31,8 +28,8 @@ pub(crate) struct RequestBody {
     incoming: Option<Incoming>,
     /// `None` there too: to count its owners would cost every request of every core.
     room: Option<BodyRoom>,
-    /// The least that will come, in bytes: what `Content-Length` says.
-    announced: u64,
+    /// What `Content-Length` says.
+    length: SizeHint,
     limit: usize,
     time: Duration,
 }
@@ -68,10 +65,10 @@ impl RequestBody {
         B::Data: Send,
     {
         // Asked before the body is wrapped: the wrapper does not know.
-        let announced = body.size_hint().lower();
+        let length = body.size_hint();
         let incoming = (!body.is_end_stream()).then(|| erase(body));
         let room = incoming.is_some().then(|| room.clone());
-        Self { incoming, room, announced, limit, time }
+        Self { incoming, room, length, limit, time }
     }
 
     /// The members of the object that the body holds.
@@ -108,7 +105,7 @@ impl RequestBody {
 
     async fn read(&mut self) -> Result<RoomyBody, ApiError> {
         // A length that is announced is refused before a byte is read.
-        if self.announced > self.limit as u64 {
+        if self.length.lower() > self.limit as u64 {
             return Err(ApiError::body_too_large(self.limit));
         }
         let (Some(incoming), Some(room)) = (&mut self.incoming, &self.room) else {
@@ -118,8 +115,15 @@ impl RequestBody {
         read.map_err(|_| ApiError::body_late())?.map_err(|error| match error {
             ReadError::TooLarge => ApiError::body_too_large(self.limit),
             ReadError::NoRoom => ApiError::too_many_bodies(),
-            ReadError::Broken => ApiError::bad_request("The request body is incomplete or badly framed"),
+            ReadError::Broken => ApiError::body_broken(),
         })
+    }
+
+    /// The body for somebody else to read. Nothing of it is left here.
+    pub(crate) fn take_upload(&mut self) -> Option<Upload> {
+        let body = self.incoming.take()?;
+        let leftover = |body| drop(tokio::spawn(drain(body)));
+        Some(Upload { body, length: self.length.exact(), patience: self.time, leftover })
     }
 
     /// Whether the client may still be sending.
@@ -129,19 +133,24 @@ impl RequestBody {
 
     /// Takes in and forgets what is still coming, within bounds.
     pub(crate) async fn drain(self) {
-        let Some(mut incoming) = self.incoming else { return };
-        let _ = timeout(DRAIN_TIME, async {
-            let mut left = DRAIN_BYTES;
-            while let Some(Ok(frame)) = incoming.frame().await {
-                let length = frame.data_ref().map_or(0, Bytes::len);
-                match left.checked_sub(length) {
-                    Some(rest) => left = rest,
-                    None => break,
-                }
-            }
-        })
-        .await;
+        if let Some(incoming) = self.incoming {
+            drain(incoming).await;
+        }
     }
+}
+
+async fn drain(mut incoming: Incoming) {
+    let _ = timeout(DRAIN_TIME, async {
+        let mut left = DRAIN_BYTES;
+        while let Some(Ok(frame)) = incoming.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+    })
+    .await;
 }
 
 enum ReadError {
@@ -219,7 +228,7 @@ where
     B: hyper::body::Body + Send + 'static,
     B::Data: Send,
 {
-    UnsyncBoxBody::new(
+    Incoming::new(
         body.map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
             .map_err(|_| ()),
     )

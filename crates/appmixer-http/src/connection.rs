@@ -6,10 +6,11 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
+use appmixer_gateway::Tunnel;
 use http::HeaderValue;
 use http::header::STRICT_TRANSPORT_SECURITY;
 use hyper::server::conn::http1;
@@ -49,6 +50,14 @@ pub(crate) struct Remote {
 pub(crate) struct Shared {
     pub(crate) app: Arc<App>,
     pub(crate) activity: Activity,
+    /// What the connection goes on with behind its last answer, if that is not HTTP.
+    tunnel: Mutex<Option<Box<Tunnel>>>,
+}
+
+impl Shared {
+    pub(crate) fn new(app: Arc<App>) -> Self {
+        Self { app, activity: Activity::default(), tunnel: Mutex::new(None) }
+    }
 }
 
 impl AsRef<Activity> for Shared {
@@ -61,11 +70,11 @@ impl AsRef<Activity> for Shared {
 pub(crate) async fn run(
     app: Arc<App>,
     http: &http1::Builder,
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     remote: Remote,
-    stop: watch::Receiver<()>,
+    mut stop: watch::Receiver<()>,
 ) {
-    let shared = Arc::new(Shared { app, activity: Activity::default() });
+    let shared = Arc::new(Shared::new(app));
     let io = Watched { io: TokioIo::new(stream), shared: Arc::clone(&shared) };
     let Remote { peer, transport_security } = remote;
     let answering = Arc::clone(&shared);
@@ -75,14 +84,18 @@ pub(crate) async fn run(
             let running = shared.activity.begin();
             let mut answer = shared.app.handle_from(request, peer).await;
             drop(running);
+            answer.body_mut().goes_out_on(&shared);
+            if let Some(tunnel) = answer.body_mut().take_tunnel() {
+                *shared.tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(tunnel));
+            }
             if let Some(policy) = transport_security {
                 answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, policy);
             }
             Ok::<_, Infallible>(answer)
         }
     });
-    let mut connection = pin!(http.serve_connection(io, service));
-    let outcome = match until_told(connection.as_mut(), shared, stop).await {
+    let mut connection = pin!(http.serve_connection(io, service).with_upgrades());
+    let outcome = match until_told(connection.as_mut(), Arc::clone(&shared), stop.clone()).await {
         Ok(outcome) => outcome,
         Err(End::Idle) => return,
         Err(End::Stop) => {
@@ -91,6 +104,10 @@ pub(crate) async fn run(
         }
     };
     told(outcome);
+    let tunnel = shared.tunnel.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(tunnel) = tunnel {
+        tunnel.run(async { drop(stop.changed().await) }).await;
+    }
 }
 
 /// Failures are the client's, who may cause as many as it likes.

@@ -2,8 +2,8 @@
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, ORIGIN,
-    VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_REQUEST_METHOD, ALLOW, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderValue};
 
@@ -26,6 +26,28 @@ pub(crate) fn options(request: &HeaderMap, methods: &'static str) -> Answer {
         headers.insert(ACCESS_CONTROL_MAX_AGE, A_DAY);
     }
     headers.insert(ALLOW, methods);
+    answer
+}
+
+/// Whether a browser asks what a script may do.
+pub(crate) fn is_preflight(request: &HeaderMap) -> bool {
+    request.contains_key(ORIGIN) && request.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// Answers a preflight for what is forwarded: a script of an allowed origin may ask for whatever its user may, with
+/// whatever headers the service knows. [`allow_origin`] completes it.
+pub(crate) fn preflight(request: &HeaderMap) -> Answer {
+    let mut answer = no_content();
+    let headers = answer.headers_mut();
+    for (asked, allowed) in [
+        (ACCESS_CONTROL_REQUEST_METHOD, ACCESS_CONTROL_ALLOW_METHODS),
+        (ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_ALLOW_HEADERS),
+    ] {
+        if let Some(value) = request.get(asked) {
+            headers.insert(allowed, value.clone());
+        }
+    }
+    headers.insert(ACCESS_CONTROL_MAX_AGE, A_DAY);
     answer
 }
 

@@ -7,11 +7,13 @@ use appmixer_core::{
     AuthenticateError, ChangePasswordError, ChooseError, ForgotPasswordError, HashError, InsufficientScope,
     RedeemError, SetUpError, SignInError, SignUpError, StoreError, WriteError,
 };
+use appmixer_gateway::ForwardError;
 use appmixer_token::{Challenge, InvalidAuthorization, TokenError};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::asked::UnclearPath;
 use crate::keys::RotateError;
 use crate::limits::RateLimit;
 use crate::original::UnclearOriginal;
@@ -72,11 +74,15 @@ impl ApiError {
         Self::new(StatusCode::REQUEST_TIMEOUT, "The request body took too long to arrive")
     }
 
+    pub(crate) fn body_broken() -> Self {
+        Self::bad_request("The request body is incomplete or badly framed")
+    }
+
     pub(crate) fn too_many_bodies() -> Self {
         Self::unavailable("Too many large requests at once, try again later")
     }
 
-    pub(crate) fn body_too_large(limit: usize) -> Self {
+    pub(crate) fn body_too_large(limit: impl Display) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The request body is larger than {limit} bytes"))
     }
 
@@ -91,6 +97,14 @@ impl ApiError {
 
     pub(crate) fn not_found(message: &'static str) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// `allowed` is what would have worked.
+    pub(crate) fn method_not_allowed(method: &Method, allowed: &'static str) -> Self {
+        // A method is the client's text, of any length.
+        let method = if method.as_str().len() <= 16 { method.as_str() } else { "This method" };
+        let error = Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not allowed here"));
+        Self { allow: Some(allowed), ..error }
     }
 
     pub(crate) fn token_missing() -> Self {
@@ -147,6 +161,12 @@ impl From<InvalidAuthorization> for ApiError {
 impl From<TokenError> for ApiError {
     fn from(error: TokenError) -> Self {
         Self::invalid_token(error.to_string())
+    }
+}
+
+impl From<UnclearPath> for ApiError {
+    fn from(error: UnclearPath) -> Self {
+        Self::bad_request(error.to_string())
     }
 }
 
@@ -283,6 +303,33 @@ impl From<RedeemError> for ApiError {
             RedeemError::Refused(error) => Self::invalid_one("password", &error),
             RedeemError::Hash(error) => error.into(),
             RedeemError::Write(error) => error.into(),
+        }
+    }
+}
+
+impl From<ForwardError> for ApiError {
+    fn from(error: ForwardError) -> Self {
+        let again = |retry_after, error: Self| Self { retry_after: Some(retry_after), ..error };
+        match error {
+            ForwardError::Unavailable { retry_after } => again(
+                retry_after,
+                Self::unavailable("The service behind this path is unavailable, try again later"),
+            ),
+            ForwardError::Unreachable { retry_after } => again(
+                retry_after,
+                Self::new(StatusCode::BAD_GATEWAY, "The service behind this path cannot be reached"),
+            ),
+            ForwardError::Broken => {
+                Self::new(StatusCode::BAD_GATEWAY, "The service behind this path did not answer as it should")
+            }
+            ForwardError::Late => {
+                Self::new(StatusCode::GATEWAY_TIMEOUT, "The service behind this path did not answer in time")
+            }
+            ForwardError::Loop => Self::new(StatusCode::LOOP_DETECTED, "The request goes in circles"),
+            ForwardError::RequestTooLarge(limit) => Self::body_too_large(limit),
+            ForwardError::RequestLate => Self::body_late(),
+            ForwardError::RequestBroken => Self::body_broken(),
+            ForwardError::PathTooLong => Self::new(StatusCode::URI_TOO_LONG, "The path is too long"),
         }
     }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use appmixer_gateway::BrokenOff;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY};
 use http::{Method, Request, Response};
-use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -19,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use crate::activity::Running;
+use crate::answer_body::AnswerBody;
 use crate::app::App;
 use crate::connection::{End, Remote, Shared, told, until_told};
 use crate::error::ApiError;
@@ -71,7 +72,7 @@ pub(crate) async fn run(
     room: Arc<Semaphore>,
     stop: watch::Receiver<()>,
 ) {
-    let shared = Arc::new(Shared { app, activity: crate::activity::Activity::default() });
+    let shared = Arc::new(Shared::new(app));
     let answering = Arc::clone(&shared);
     let service = service_fn(move |request| {
         let (shared, room, remote) = (Arc::clone(&answering), Arc::clone(&room), remote.clone());
@@ -110,6 +111,7 @@ async fn answer(
         response::error(&ApiError::too_many_requests_run())
     };
     drop(running);
+    answer.body_mut().goes_out_on(&shared);
     if let Some(policy) = remote.transport_security {
         answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, policy);
     }
@@ -124,14 +126,14 @@ fn without_body(answer: &mut Answer) {
     if let Some(length) = answer.body().size_hint().exact().filter(|length| *length > 0) {
         answer.headers_mut().insert(CONTENT_LENGTH, length.into());
     }
-    *answer.body_mut() = Full::default();
+    *answer.body_mut() = AnswerBody::default();
 }
 
 /// An answer's body, in pieces that are asked for as the client takes them in.
 ///
 /// What is written to the socket would not do as a sign of that: the answers to a client's pings are written as well.
 struct Paced {
-    whole: Full<Bytes>,
+    whole: AnswerBody,
     rest: Bytes,
     shared: Arc<Shared>,
     /// The request runs until its answer has gone.
@@ -140,17 +142,22 @@ struct Paced {
 
 impl Body for Paced {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BrokenOff;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         if self.rest.is_empty() {
-            let Some(Ok(frame)) = ready!(Pin::new(&mut self.whole).poll_frame(cx)) else {
-                return Poll::Ready(None);
-            };
-            self.rest = frame.into_data().unwrap_or_default();
+            let frame = ready!(Pin::new(&mut self.whole).poll_frame(cx));
+            self.shared.activity.advance();
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) => self.rest = data,
+                // Trailers, which are the end.
+                Some(Ok(Err(frame))) => return Poll::Ready(Some(Ok(frame))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
         }
         self.shared.activity.advance();
         let length = self.rest.len().min(PIECE);
@@ -162,8 +169,8 @@ impl Body for Paced {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let left = self.whole.size_hint().exact().unwrap_or(0);
-        SizeHint::with_exact(left + self.rest.len() as u64)
+        let left = self.whole.size_hint().exact();
+        left.map_or_else(SizeHint::default, |left| SizeHint::with_exact(left + self.rest.len() as u64))
     }
 }
 
@@ -173,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_answer_to_head_has_the_length_and_nothing_else_of_its_body() {
-        let mut answer = Response::new(Full::from("twelve bytes"));
+        let mut answer = Response::new(AnswerBody::from("twelve bytes"));
         without_body(&mut answer);
         assert!(answer.body().is_end_stream());
         assert_eq!(answer.headers()[CONTENT_LENGTH], "12");

@@ -77,11 +77,15 @@
 /// The quotas of [`LimitOptions`].
 pub use appmixer_limits as quotas;
 
+/// What is forwarded to others, for [`App::with_gateway`].
+pub use appmixer_gateway as gateway;
+
 /// Sets of networks, for [`HttpOptions`].
 pub use appmixer_forwarded::{InvalidNetwork, Networks};
 
 mod access_log;
 mod activity;
+mod answer_body;
 mod app;
 mod asked;
 mod body;
@@ -109,6 +113,7 @@ mod options;
 mod original;
 mod pages;
 mod per_address;
+mod proxied;
 mod query;
 mod request_id;
 mod response;
@@ -125,6 +130,7 @@ mod trace_context;
 mod traffic;
 mod views;
 
+pub use answer_body::AnswerBody;
 pub use app::{App, AppError};
 pub use console::{ConsoleOptions, LONGEST_CONSOLE_SESSION, SET_UP_CODE_LIFETIME, set_up_code};
 pub use epochs::Epochs;
@@ -137,6 +143,7 @@ pub use listener::Listener;
 pub use management::serve_management;
 pub use metrics::describe_metrics;
 pub use options::{CorsOrigins, HttpOptions, InvalidOrigin, TokenOptions, TransportSecurity};
+pub use router::own_path_of;
 pub use routes::jwks::JWKS_MAX_AGE_SECONDS;
 pub use rule_input::{InvalidRules, read_rules};
 pub use serve::serve;

@@ -5,16 +5,16 @@ use http::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use http_body_util::Full;
 use serde::Serialize;
 
+use crate::answer_body::AnswerBody;
 use crate::error::ApiError;
 use crate::etag;
 use crate::shelf::Rendered;
 use crate::views::ErrorView;
 
 /// What every route answers with.
-pub(crate) type Answer = Response<Full<Bytes>>;
+pub(crate) type Answer = Response<AnswerBody>;
 
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -77,7 +77,7 @@ fn conditional(
     if etag::is_known(request, &rendered.tag) {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
     } else {
-        *answer.body_mut() = Full::new(rendered.body.clone());
+        *answer.body_mut() = rendered.body.clone().into();
         answer.headers_mut().insert(CONTENT_TYPE, content_type);
     }
     let headers = answer.headers_mut();
@@ -102,13 +102,13 @@ pub(crate) fn private_nothing(status: StatusCode, room: usize) -> Answer {
 
 /// 204 without a body.
 pub(crate) fn no_content() -> Answer {
-    let mut answer = Response::new(Full::default());
+    let mut answer = Response::new(AnswerBody::default());
     *answer.status_mut() = StatusCode::NO_CONTENT;
     answer
 }
 
 fn rendered(body: Bytes) -> Answer {
-    let mut answer = Response::new(Full::new(body));
+    let mut answer = Response::new(body.into());
     answer.headers_mut().insert(CONTENT_TYPE, JSON);
     answer
 }

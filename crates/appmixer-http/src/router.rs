@@ -1,5 +1,6 @@
 //! The table of routes: which path and method leads where.
 
+use appmixer_gateway::Prefix;
 use http::Method;
 use matchit::{InsertError, Router as Tree};
 
@@ -106,6 +107,15 @@ pub(crate) const RESOURCES: &[(&str, Resource)] = &[
 const ALIASES: &[(&str, Resource)] =
     &[("/console/", Resource::Console), ("/console/api/", Resource::ConsoleApi)];
 
+/// The path of the server's own that lies below the same first segment as a prefix: what begins so is not forwarded. With
+/// `/` is forwarded whatever is left over.
+#[must_use]
+pub fn own_path_of(prefix: &Prefix) -> Option<&'static str> {
+    let first = Some(prefix.first_segment()).filter(|first| !first.is_empty())?;
+    let begins = |path: &str| path.split('/').nth(1).is_some_and(|own| own.eq_ignore_ascii_case(first));
+    RESOURCES.iter().map(|(path, _)| *path).find(|path| begins(path))
+}
+
 impl Resource {
     /// The methods that work, as `Allow` lists them.
     pub(crate) const fn methods(self) -> &'static str {
@@ -161,13 +171,7 @@ impl Resource {
 
     /// The answer to any other method.
     pub(crate) fn method_not_allowed(self, method: &Method) -> ApiError {
-        // A method is the client's text, of any length.
-        let method = if method.as_str().len() <= 16 { method.as_str() } else { "This method" };
-        let message = format!("{method} is not allowed here");
-        ApiError {
-            allow: Some(self.methods()),
-            ..ApiError::new(http::StatusCode::METHOD_NOT_ALLOWED, message)
-        }
+        ApiError::method_not_allowed(method, self.methods())
     }
 }
 

@@ -162,7 +162,7 @@ impl Server {
 
     async fn in_plain<S>(self, stream: S, address: Option<IpAddr>)
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let remote = Remote { peer: Peer { address, over_tls: false }, transport_security: None };
         connection::run(self.app, &self.http1, stream, remote, self.stopping).await;

@@ -20,14 +20,55 @@ use crate::router::{RESOURCES, Resource};
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "other"];
 
 /// The statuses that are told one by one; any other is told as 0, and there is none.
-const STATUSES: [u16; 20] =
-    [0, 200, 204, 304, 400, 401, 403, 404, 405, 406, 408, 409, 413, 415, 422, 429, 431, 500, 501, 503];
+const STATUSES: [u16; 28] = [
+    0, 101, 200, 201, 204, 206, 301, 302, 304, 400, 401, 403, 404, 405, 406, 408, 409, 413, 415, 422, 429,
+    431, 500, 501, 502, 503, 504, 508,
+];
 
 /// What all paths that lead nowhere are told as.
-pub(crate) const NOWHERE: &str = "none";
+const NOWHERE: &str = "none";
+
+/// And those that lead to an upstream. More of these is told by the gateway itself.
+const GATEWAY: &str = "gateway";
 
 const BUCKETS: usize = SECONDS.len() + 1;
-const ROUTES: usize = RESOURCES.len() + 1;
+const ROUTES: usize = RESOURCES.len() + 2;
+
+/// Where a path has led.
+#[derive(Clone, Copy)]
+pub(crate) enum Destination {
+    Own(Resource),
+    Gateway,
+    Nowhere,
+}
+
+impl Destination {
+    pub(crate) const fn of(resource: Option<Resource>, is_forwarded: bool) -> Self {
+        match resource {
+            Some(resource) => Self::Own(resource),
+            None if is_forwarded => Self::Gateway,
+            None => Self::Nowhere,
+        }
+    }
+
+    /// What it is called.
+    pub(crate) fn name(self) -> &'static str {
+        name(self.number())
+    }
+
+    const fn number(self) -> usize {
+        match self {
+            Self::Own(resource) => resource as usize,
+            Self::Gateway => ROUTES - 2,
+            Self::Nowhere => ROUTES - 1,
+        }
+    }
+}
+
+fn name(number: usize) -> &'static str {
+    let own = RESOURCES.iter().find(|(_, resource)| *resource as usize == number);
+    own.map_or(if number == ROUTES - 2 { GATEWAY } else { NOWHERE }, |(path, _)| *path)
+}
 
 /// What is counted of one route and method.
 struct Cells {
@@ -121,10 +162,8 @@ impl Traffic {
         page.family(REQUESTS.0, Kind::Counter, REQUESTS.1);
         page.family(DURATION.0, Kind::Histogram, DURATION.1);
         for route in 0..ROUTES {
-            let name = RESOURCES.iter().find(|(_, resource)| *resource as usize == route);
-            let name = name.map_or(NOWHERE, |(path, _)| *path);
             for (number, method) in METHODS.iter().enumerate() {
-                self.write_route(page, route, number, [("route", name), ("method", method)]);
+                self.write_route(page, route, number, [("route", name(route)), ("method", method)]);
             }
         }
     }
@@ -162,14 +201,14 @@ impl Running<'_> {
     /// It has got its answer.
     pub(crate) fn answered(
         mut self,
-        route: Option<Resource>,
+        destination: Destination,
         method: &Method,
         status: StatusCode,
         took: Duration,
     ) {
         self.answered = true;
-        let route = route.map_or(ROUTES - 1, |resource| resource as usize);
-        let cells = self.shard.routes[route].get_or_init(|| Box::new(array::from_fn(|_| Cells::new())));
+        let cells = self.shard.routes[destination.number()]
+            .get_or_init(|| Box::new(array::from_fn(|_| Cells::new())));
         let cells = &cells[place_of(method)];
         let status = STATUSES.iter().position(|known| *known == status.as_u16()).unwrap_or(0);
         add(&cells.statuses[status], 1);
@@ -230,7 +269,12 @@ mod tests {
                 scope.spawn(|| {
                     for _ in 0..1000 {
                         let took = Duration::from_micros(300);
-                        traffic.begin().answered(Some(Resource::User), &Method::GET, StatusCode::OK, took);
+                        traffic.begin().answered(
+                            Destination::Own(Resource::User),
+                            &Method::GET,
+                            StatusCode::OK,
+                            took,
+                        );
                     }
                 });
             }
@@ -258,7 +302,7 @@ mod tests {
         for number in 0..100 {
             let method = Method::from_bytes(format!("X{number}").as_bytes()).unwrap();
             let status = StatusCode::from_u16(600 + number).unwrap();
-            traffic.begin().answered(None, &method, status, Duration::ZERO);
+            traffic.begin().answered(Destination::Nowhere, &method, status, Duration::ZERO);
         }
         let text = text(&traffic);
         let line = r#"appmixer_http_requests_total{route="none",method="other",status="0"} 100"#;
@@ -271,5 +315,6 @@ mod tests {
         let mut places: Vec<_> = RESOURCES.iter().map(|(_, resource)| *resource as usize).collect();
         places.sort_unstable();
         assert_eq!(places, (0..RESOURCES.len()).collect::<Vec<_>>());
+        assert_eq!([Destination::Gateway.name(), Destination::Nowhere.name()], [GATEWAY, NOWHERE]);
     }
 }

@@ -49,7 +49,15 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let code = config.console.enabled.then(|| set_up_code(&tokens, ctx.clock.now())).flatten();
     let notifier = workbench::notifier(&config, &ctx);
     let app = App::new(ctx, epochs, tokens, config.http_options()?);
-    let app = app.map_err(|error| Failure::refused(error.to_string()))?.with_apps(apps(&config)?);
+    let mut app = app.map_err(|error| Failure::refused(error.to_string()))?.with_apps(apps(&config)?);
+    let gateway = {
+        // Whoever forwards connects, and has timers.
+        let _runtime = runtime.enter();
+        config.gateway()?.map(Arc::new)
+    };
+    if let Some(gateway) = &gateway {
+        app = app.with_gateway(Arc::clone(gateway));
+    }
     let app = Arc::new(match &registry {
         Some(registry) => app.with_metrics(registry),
         None => app,
@@ -61,11 +69,15 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let notifier = runtime.spawn(notifier.run());
     let sharing = Arc::clone(&app);
     let sharing = runtime.spawn(async move { sharing.share_limits().await });
+    let health = gateway.map(|gateway| runtime.spawn(async move { gateway.watch_health().await }));
     let observer = registry.is_some().then(|| runtime.spawn(observer));
     runtime.block_on(serve_until_told(&config, Arc::clone(&app), registry, inherited, code))?;
     // They have the database.
     if let Some(observer) = observer {
         observer.abort();
+    }
+    if let Some(health) = health {
+        health.abort();
     }
     retention.abort();
     key_retention.abort();

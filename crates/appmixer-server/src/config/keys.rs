@@ -185,6 +185,14 @@ pub(crate) const KEYS: &[Key] = &[
         "The address and port of /metrics, /healthz and /readyz for the operator alone; without it nothing is counted.",
     ),
     text(
+        "gateway.ca_file",
+        "A PEM file of certificates of authorities that upstreams with https may be certified by, besides the system's.",
+    ),
+    other(
+        "gateway.routes",
+        "What is forwarded: for each prefix of a path, such as /flows, a table of its own, whose keys are below. In the environment it is JSON.",
+    ),
+    text(
         "delivery.timeout",
         "The longest time of one attempt to deliver a mail or a webhook, from the connection to the answer.",
     ),
@@ -219,11 +227,13 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
+    use crate::config::gateway::{ROUTE_KEYS, RouteConfig};
 
     fn flatten(dict: &Dict, prefix: &str, into: &mut BTreeMap<String, String>) {
         for (name, value) in dict {
             let name = format!("{prefix}{name}");
             match value {
+                Value::Dict(_, dict) if dict.is_empty() => drop(into.insert(name, "{}".to_owned())),
                 Value::Dict(_, dict) => flatten(dict, &format!("{name}."), into),
                 Value::Empty(..) => drop(into.insert(name, String::new())),
                 value => drop(into.insert(name, serde_json::to_string(value).unwrap())),
@@ -275,6 +285,7 @@ mod tests {
             ("tls.certificate", 3),
             ("tls.key", 3),
             ("delivery.ca_file", 3),
+            ("gateway.ca_file", 3),
             ("management.listen", 8),
         ];
         for (name, least) in shown {
@@ -282,7 +293,28 @@ mod tests {
             assert!(shown.is_some_and(|shown| shown.len() > least), "{name}");
             expected.insert(name.to_owned(), String::new());
         }
+        // A route is shown as it may look, with its defaults.
+        let mut routes = keys.extract_if(.., |name, _| name.starts_with("gateway.routes./"));
+        let shown =
+            routes.by_ref().map(|(name, value)| (name.split_once("/flows.").unwrap().1.to_owned(), value));
+        let mut shown: BTreeMap<_, _> = shown.collect();
+        drop(routes);
+        let mut route = BTreeMap::new();
+        let defaults = Figment::from(Serialized::defaults(RouteConfig::default()));
+        flatten(&defaults.extract::<Dict>().unwrap(), "", &mut route);
+        for name in ["to", "health_path"] {
+            assert!(
+                shown.insert(name.to_owned(), String::new()).is_some_and(|shown| shown.len() > 3),
+                "{name}"
+            );
+            route.insert(name.to_owned(), String::new());
+        }
+        assert_eq!(shown, route);
+        keys.insert("gateway.routes".to_owned(), "{}".to_owned());
         assert_eq!(keys, expected);
+        for (name, meaning) in ROUTE_KEYS {
+            assert!(example.contains(&format!("# {meaning}")), "{name}: {meaning}");
+        }
         for key in KEYS {
             assert!(example.contains(&format!("# {}", key.meaning)), "{}: {}", key.name, key.meaning);
         }
@@ -305,6 +337,15 @@ mod tests {
             let default = if default.is_empty() { "none".to_owned() } else { format!("`{default}`") };
             let variable = format!("APPMIXER_{}", key.name.replace('.', "__").to_uppercase());
             let row = format!("| `{}` | `{variable}` | {default} | {} |", key.name, key.meaning);
+            assert!(docs.contains(&row), "missing:\n{row}");
+        }
+        let route = serde_json::to_value(RouteConfig::default()).unwrap();
+        for (name, meaning) in ROUTE_KEYS {
+            let default = match &route[name] {
+                serde_json::Value::Null => "none".to_owned(),
+                default => format!("`{default}`"),
+            };
+            let row = format!("| `{name}` | {default} | {meaning} |");
             assert!(docs.contains(&row), "missing:\n{row}");
         }
         let rows = docs.lines().filter(|line| line.contains("` | `APPMIXER_")).count();

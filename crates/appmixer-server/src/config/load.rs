@@ -209,6 +209,7 @@ fn check(config: &Config) -> Result<(), Failure> {
     if let Err(error) = config.log.level.parse::<Targets>() {
         return bad("log.level", error.to_string());
     }
+    config.gateway.options()?;
     config.token_secrets_are_long_enough()
 }
 

@@ -1,6 +1,7 @@
 //! The static configuration: defaults, then a file, then the environment, then flags.
 
 mod environment;
+mod gateway;
 mod keys;
 mod load;
 mod secrets;
@@ -17,6 +18,7 @@ use appmixer_password::Params;
 use appmixer_token::Algorithm;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use gateway::GatewayConfig;
 pub(crate) use load::{Overrides, load};
 pub(crate) use secrets::read_line;
 pub(crate) use values::{FileMode, ListenOn, LogFormat, QuotaText, SecretText, Span, TokenAlgorithm};
@@ -39,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) tls: TlsConfig,
     pub(crate) console: ConsoleConfig,
     pub(crate) management: ManagementConfig,
+    pub(crate) gateway: GatewayConfig,
     pub(crate) limits: LimitsConfig,
     pub(crate) delivery: DeliveryConfig,
     pub(crate) log: LogConfig,
@@ -240,6 +243,7 @@ impl Default for Config {
             },
             console: ConsoleConfig { enabled: true, session: Span(ConsoleOptions::default().session) },
             management: ManagementConfig { listen: None },
+            gateway: GatewayConfig::default(),
             limits: LimitsConfig {
                 enabled: true,
                 exempt: Vec::new(),

@@ -44,7 +44,7 @@ impl Certificate {
         self.folder.path().join(name).display().to_string()
     }
 
-    fn server_config(&self) -> Arc<ServerConfig> {
+    pub(crate) fn server_config(&self) -> Arc<ServerConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let key = PrivateKeyDer::Pkcs8(self.key.clone_key());

@@ -1,0 +1,77 @@
+//! Requests that are forwarded: whether they may be, and what the upstream is told about who asks.
+
+use std::sync::Arc;
+
+use appmixer_gateway::{From, Gateway, Inbound, Outbound, Route, wants_websocket};
+use http::header::HOST;
+use http::request::Parts;
+use http::{HeaderValue, Method, Version};
+use hyper::upgrade::OnUpgrade;
+
+use crate::answer_body::AnswerBody;
+use crate::app::App;
+use crate::asked::Asked;
+use crate::body::RequestBody;
+use crate::cors;
+use crate::error::ApiError;
+use crate::head::Head;
+use crate::identity::identify;
+use crate::request_id::X_REQUEST_ID;
+use crate::response::Answer;
+
+/// What may be forwarded, as `Allow` lists it. Others may be too, but for one.
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// What is known of a request for an upstream.
+#[derive(Clone, Copy)]
+pub(crate) struct Proxied<'a> {
+    pub(crate) parts: &'a Parts,
+    pub(crate) head: &'a Head<'a>,
+    pub(crate) request_id: &'a HeaderValue,
+}
+
+pub(crate) async fn forward(
+    app: &App,
+    gateway: &Gateway,
+    route: &Arc<Route>,
+    request: Proxied<'_>,
+    body: &mut RequestBody,
+) -> Result<Answer, ApiError> {
+    let Parts { method, uri, headers: sent, version, extensions, .. } = request.parts;
+    // What it sends back would be what the upstream alone is told (RFC 9110 section 9.3.8).
+    if method == Method::TRACE {
+        return Err(ApiError::method_not_allowed(method, METHODS));
+    }
+    let asked = || Asked::of(method.as_str(), uri.path());
+    let identity = if route.is_open() {
+        asked()?;
+        None
+    } else if method == Method::OPTIONS && cors::is_preflight(sent) {
+        // It comes without a token, and what it asks is decided here.
+        return Ok(cors::preflight(sent));
+    } else {
+        Some(identify(app, sent, || Ok(Some(asked()?))).await?)
+    };
+
+    let peer = request.head.peer;
+    let host = sent.get(HOST).and_then(|host| host.to_str().ok());
+    let from = From {
+        peer: peer.address,
+        is_trusted: request.head.proxies.contain(peer.address),
+        is_secure: peer.over_tls,
+        host: uri.authority().map(http::uri::Authority::as_str).or(host),
+    };
+    let mut headers = gateway.headers(route, sent, *version, &from)?;
+    if let Some(identity) = &identity {
+        identity.write(&mut headers)?;
+    }
+    headers.insert(X_REQUEST_ID, request.request_id.clone());
+    let upload = body.take_upload();
+    let may_switch = upload.is_none() && *version == Version::HTTP_11 && method == Method::GET;
+    let upgrade = extensions.get::<OnUpgrade>().filter(|_| may_switch && wants_websocket(sent)).cloned();
+    let outbound = Outbound { method, uri, headers, upload, upgrade };
+    Ok(match gateway.forward(route, outbound).await? {
+        Inbound::Answer(answer) => answer.map(AnswerBody::streamed),
+        Inbound::Switched(head, tunnel) => head.map(|()| AnswerBody::switched(tunnel)),
+    })
+}

@@ -54,8 +54,8 @@ mod user_query;
 pub use access::{AuthenticateError, Caller, Grant, InsufficientScope, authenticate};
 pub use acl::{
     AclType, Action, Asked, Decision, Deed, InvalidRule, MAX_RULE_LIST, MAX_RULE_TEXT_BYTES, MAX_RULES,
-    NamedRoles, Question, Reason, Roles, Rule, RuleSet, RuleText, RulesByRole, check, decide, is_denied,
-    is_visible,
+    NamedRoles, Question, Reason, Roles, Rule, RuleSet, RuleText, RulesByRole, check, decide, decide_route,
+    is_denied, is_visible,
 };
 pub use administer::{change_user, delete_user, remove_config, replace_rules, set_config};
 pub use audit::{AuditDetails, AuditEntry, AuditKind, Beside};

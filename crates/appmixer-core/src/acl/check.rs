@@ -3,7 +3,8 @@
 use super::Roles;
 use super::visible::PRIVATE;
 use super::{
-    AclType, Decision, Deed, InvalidRule, MAX_RULE_LIST, Rule, RuleSet, RuleText, decide, is_visible,
+    AclType, Decision, Deed, InvalidRule, MAX_RULE_LIST, Rule, RuleSet, RuleText, decide, decide_route,
+    is_visible,
 };
 use crate::access::Caller;
 use crate::name::fold;
@@ -131,7 +132,11 @@ pub fn check<'a>(rules: &'a RuleSet, asked: &Asked, question: Question<'_>) -> (
         let sees_private = asked.sees_private(resource);
         is_visible(rules.rules(), &whose, resource, is_private, sees_private)
     };
-    match (decide(rules.rules(), &whose, resource, deed), rules.kind()) {
+    let decision = match rules.kind() {
+        AclType::Routes => decide_route(rules.rules(), &whose, resource, deed),
+        AclType::Components => decide(rules.rules(), &whose, resource, deed),
+    };
+    match (decision, rules.kind()) {
         (Decision::Allowed(by), AclType::Components) if is_private && !is_visible() => (Reason::Private, by),
         (Decision::Allowed(by), _) => (Reason::Allowed, by),
         (Decision::Denied(Some(rule)), _) => (Reason::Denied, vec![rule]),

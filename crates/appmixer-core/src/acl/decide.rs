@@ -87,23 +87,40 @@ pub fn decide<'a>(
     resource: &str,
     deed: Deed,
 ) -> Decision<'a> {
+    decide_by(rules.into_iter().filter(|rule| rule.is_about(resource)), whose, deed)
+}
+
+/// The same of a path's first segment. What [`decide`] would deny if names were the same in any case is denied as well:
+/// some services take `/Flows` for `/flows`, and whoever asks for the one must not get by the rules about the other.
+#[must_use]
+pub fn decide_route<'a>(rules: &'a [Rule], whose: &Roles<'_>, resource: &str, deed: Deed) -> Decision<'a> {
+    let exact = decide(rules, whose, resource, deed);
+    if matches!(exact, Decision::Denied(_)) {
+        return exact;
+    }
+    let about = rules.iter().filter(|rule| rule.is_about_in_any_case(resource));
+    match decide_by(about, whose, deed) {
+        denied @ Decision::Denied(_) => denied,
+        _ => exact,
+    }
+}
+
+fn decide_by<'a>(about: impl Iterator<Item = &'a Rule>, whose: &Roles<'_>, deed: Deed) -> Decision<'a> {
     let mut allowing = Vec::new();
-    match weigh(rules, whose, resource, deed, |rule| allowing.push(rule)) {
+    match weigh(about, whose, deed, |rule| allowing.push(rule)) {
         Weighed::Unnamed => Decision::Unnamed,
         Weighed::Allowed => Decision::Allowed(allowing),
         Weighed::Denied(rule) => Decision::Denied(rule),
     }
 }
 
-/// Whether [`decide`] denies it, for whoever asks with each request: it allocates nothing.
+/// Whether [`decide_route`] denies it, for whoever asks with each request: for a name in ASCII it allocates nothing.
 #[must_use]
-pub fn is_denied<'a>(
-    rules: impl IntoIterator<Item = &'a Rule>,
-    whose: &Roles<'_>,
-    resource: &str,
-    deed: Deed,
-) -> bool {
-    matches!(weigh(rules, whose, resource, deed, |_| {}), Weighed::Denied(_))
+pub fn is_denied(rules: &[Rule], whose: &Roles<'_>, resource: &str, deed: Deed) -> bool {
+    let denied = |about: &dyn Fn(&Rule) -> bool| {
+        matches!(weigh(rules.iter().filter(|rule| about(rule)), whose, deed, |_| {}), Weighed::Denied(_))
+    };
+    denied(&|rule| rule.is_about(resource)) || denied(&|rule| rule.is_about_in_any_case(resource))
 }
 
 enum Weighed<'a> {
@@ -112,16 +129,15 @@ enum Weighed<'a> {
     Denied(Option<&'a Rule>),
 }
 
-/// Tells each rule that allows it.
+/// By the rules that are about the resource; tells each that allows it.
 fn weigh<'a>(
-    rules: impl IntoIterator<Item = &'a Rule>,
+    rules: impl Iterator<Item = &'a Rule>,
     whose: &Roles<'_>,
-    resource: &str,
     deed: Deed,
     mut tell: impl FnMut(&'a Rule),
 ) -> Weighed<'a> {
     let (mut about, mut allowed) = (false, false);
-    for rule in rules.into_iter().filter(|rule| rule.is_about(resource)) {
+    for rule in rules {
         about = about || rule.resource.as_str() != "*";
         if !whose.include(rule) {
             continue;
@@ -183,7 +199,33 @@ mod tests {
                 Decision::Denied(_) => "denied",
             };
             assert_eq!(decision, *expected, "{deed:?}: {rules:?}");
-            assert_eq!(is_denied(*rules, &roles, "flows", *deed), decision == "denied");
+            for resource in ["flows", "Flows", "FLOWS"] {
+                assert_eq!(is_denied(rules, &roles, resource, *deed), decision == "denied", "{rules:?}");
+                let route = decide_route(rules, &roles, resource, *deed);
+                assert_eq!(matches!(route, Decision::Denied(_)), decision == "denied", "{rules:?}");
+            }
         }
+    }
+
+    #[test]
+    fn another_case_of_a_name_does_not_get_by_its_rules_and_makes_nobody_s_rules_wider() {
+        let (email, scopes) = (LoginName::parse("joe@acme.com").unwrap(), Scopes::of_new_user());
+        let joe = Roles::new(&scopes, &email);
+        let rules = [
+            rule("admin", "Größe", &["*"]),
+            rule("admin", "acme.Sto*", &["*"]),
+            rule("*", "*", &["*"]),
+            rule("user", "x", &["!read"]),
+        ];
+        for resource in ["größe", "GRÖSSE", "acme.stores", "ACME.STO", "acme.Stores"] {
+            assert!(is_denied(&rules[..2], &joe, resource, Deed::Read), "{resource}");
+        }
+        for resource in ["", "größe2", "acme.st", "stores", "gr"] {
+            assert!(!is_denied(&rules[..2], &joe, resource, Deed::Read), "{resource}");
+        }
+        assert!(is_denied(&rules, &joe, "X", Deed::Read) && !is_denied(&rules, &joe, "X", Deed::Create));
+        // Each is for those whom its own rule names.
+        let two = [rule("admin", "Stores", &["*"]), rule("user", "stores", &["*"])];
+        assert!(is_denied(&two, &joe, "Stores", Deed::Read) && !is_denied(&two, &joe, "stores", Deed::Read));
     }
 }

@@ -14,7 +14,7 @@ use crate::name::fold;
 
 pub use self::by_role::RulesByRole;
 pub use self::check::{Asked, NamedRoles, Question, Reason, check};
-pub use self::decide::{Decision, Roles, decide, is_denied};
+pub use self::decide::{Decision, Roles, decide, decide_route, is_denied};
 pub use self::rule_set::RuleSet;
 pub use self::visible::is_visible;
 
@@ -266,6 +266,22 @@ impl Rule {
         match self.resource.as_str().strip_suffix('*') {
             Some(beginning) => resource.starts_with(beginning),
             None => self.resource.as_str() == resource,
+        }
+    }
+
+    /// The same where the case of letters makes no difference.
+    fn is_about_in_any_case(&self, resource: &str) -> bool {
+        let whole = self.resource.as_str();
+        let name = whole.strip_suffix('*').unwrap_or(whole);
+        if name.is_ascii() && resource.is_ascii() {
+            let beginning = resource.get(..name.len()).filter(|text| text.eq_ignore_ascii_case(name));
+            return beginning.is_some_and(|text| name.len() < whole.len() || text.len() == resource.len());
+        }
+        let (name_folded, resource_folded) = (fold(name), fold(resource));
+        if name.len() < whole.len() {
+            resource_folded.starts_with(&name_folded)
+        } else {
+            resource_folded == name_folded
         }
     }
 }

@@ -90,6 +90,8 @@ fn the_original_method_and_path_are_held_against_the_rules_about_routes_as_they_
         (&joe, "PROPFIND", "/flows", 403),
         (&joe, "PROPFIND", "/others", 204),
         (&joe, "GET", "/stores", 403),
+        (&joe, "GET", "/STORES", 403),
+        (&joe, "DELETE", "/Flows", 403),
         (&admin, "DELETE", "/stores/1", 204),
         (&admin, "PROPFIND", "/stores/1", 204),
         (&joe, "DELETE", "/others", 204),

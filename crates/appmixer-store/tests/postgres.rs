@@ -108,15 +108,15 @@ async fn while_the_database_is_away_nothing_remembered_counts_and_what_was_ackno
                 let store = Arc::clone(&store);
                 tokio::spawn(async move {
                     let mut made = Vec::new();
-                    for count in 0.. {
-                        let number = number * 1_000_000 + writer * 100_000 + count;
+                    loop {
+                        let number =
+                            number * 1_000_000 + writer * 100_000 + u32::try_from(made.len()).unwrap();
                         let new = user(number, &format!("u{number}@acme"), &["user"]);
                         match store.insert(new, Beside::nothing()).await {
                             Ok(()) => made.push(number),
                             Err(error) => return (made, error),
                         }
                     }
-                    unreachable!()
                 })
             })
             .collect();

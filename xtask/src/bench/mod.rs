@@ -63,13 +63,12 @@ pub(crate) fn run(write: bool, only: Option<&str>, seconds: u64) -> Result<()> {
 /// So many users against few, in SQLite and in PostgreSQL.
 pub(crate) fn scale(write: bool, users: u64) -> Result<()> {
     programs::install()?;
-    let bench = prepare(1)?;
     let mut text = format!("`cargo xtask scale --users {users}` on {}", machine()?);
     let (mut sqlite, mut postgres) = (Table::new(), Table::new());
-    sqlite.add("SQLite", || scale::compare(&bench, scale::Place::Sqlite, users))?;
+    // Each in a folder of its own, so that the second has the room that the first took.
+    sqlite.add("SQLite", || scale::compare(&prepare(1)?, scale::Place::Sqlite, users))?;
     write!(text, "\n\nSQLite:\n\n{}", sqlite.text)?;
-    let bench = bench.elsewhere()?;
-    postgres.add("PostgreSQL", || scale::measure_postgres(&bench, users))?;
+    postgres.add("PostgreSQL", || scale::measure_postgres(&prepare(1)?, users))?;
     write!(text, "\nPostgreSQL:\n\n{}", postgres.text)?;
     postgres.all_met &= sqlite.all_met;
     postgres.tell(&text);
@@ -164,13 +163,6 @@ fn write_into(path: &Path, begin: &str, text: &str) -> Result<()> {
 }
 
 impl Bench {
-    /// The same in a new folder, which takes the room of the old one.
-    fn elsewhere(self) -> Result<Self> {
-        let Self { duration, folder, server } = self;
-        folder.close()?;
-        Ok(Self { duration, folder: tempfile::tempdir_in(root().join("target"))?, server })
-    }
-
     /// A server on a free port, with a data folder of its own.
     fn serve(&self, data: &str) -> Result<Running> {
         self.serve_with(data, &[])

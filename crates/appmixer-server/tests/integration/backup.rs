@@ -20,7 +20,8 @@ use crate::terminal::Terminal;
 /// Enough for a copy that takes a moment.
 const MANY: usize = 20_000;
 
-fn desk_with(users: usize) -> Desk {
+/// A data folder with so many users.
+pub(crate) fn desk_with(users: usize) -> Desk {
     let desk = Desk::new();
     let lines: String = (0..users).map(|number| line(number, &format!("u{number}@acme")) + "\n").collect();
     let lines = file(&desk, "lines", lines);

@@ -35,11 +35,8 @@ fn sign_up_while(nodes: &[TestServer], prefix: &str, happens: impl FnOnce()) -> 
                 let done = &done;
                 scope.spawn(move || {
                     let (mut made, mut refused) = (Vec::new(), 0);
-                    for number in 0.. {
-                        if done.load(Ordering::Relaxed) && is_ready(server) {
-                            return (made, refused);
-                        }
-                        let name = format!("{prefix}{node}-{number}@acme");
+                    while !(done.load(Ordering::Relaxed) && is_ready(server)) {
+                        let name = format!("{prefix}{node}-{}@acme", made.len() + refused);
                         let begun = Instant::now();
                         let answer = sign_up(server, &name);
                         assert!(begun.elapsed() < BOUND, "it took {:?}", begun.elapsed());
@@ -52,7 +49,7 @@ fn sign_up_while(nodes: &[TestServer], prefix: &str, happens: impl FnOnce()) -> 
                             made.push(name);
                         }
                     }
-                    unreachable!()
+                    (made, refused)
                 })
             })
             .collect();

@@ -8,8 +8,9 @@ use rusqlite::Connection;
 use rusqlite::types::Value as Sql;
 use serde_json::{Value, json};
 
+use crate::backup;
 use crate::commands::Desk;
-use crate::import::{file, line, text};
+use crate::import::{file, text};
 use crate::receivers::{Manner, Receiver, configure};
 use crate::support::{SECRET, TestServer, eventually};
 
@@ -291,10 +292,7 @@ fn migrate_brings_a_schema_up_to_date_and_ends() {
 
 /// A desk with so many users in its database; and that.
 pub(crate) fn desk_with(users: usize) -> (Desk, PathBuf) {
-    let desk = Desk::new();
-    let lines: String = (0..users).map(|number| line(number, &format!("u{number}@acme")) + "\n").collect();
-    let lines = file(&desk, "lines", lines);
-    desk.done(&["user", "import", &lines], "");
+    let desk = backup::desk_with(users);
     let path = desk.0.path().join("data").join("appmixer.sqlite");
     (desk, path)
 }

@@ -1,7 +1,7 @@
 //! `store copy` while it runs: killed, stopped, cut off, with a target that was changed; and that an unfinished copy is
 //! not served.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use appmixer_testbed::{Pgbouncer, Postgres};
@@ -104,8 +104,8 @@ impl Drop for Target {
     }
 }
 
-#[test]
-fn a_copy_that_was_killed_or_cut_off_is_not_served_and_goes_on() {
+/// A copy that was killed when all users were in the target, which is still held.
+fn killed() -> (Desk, PathBuf, Target) {
     let (desk, from) = desk_with(MANY);
     let mut target = Target::new(&desk);
     target.hold();
@@ -114,6 +114,12 @@ fn a_copy_that_was_killed_or_cut_off_is_not_served_and_goes_on() {
     eventually(|| target.has_all_users());
     running.kill().unwrap();
     running.wait().unwrap();
+    (desk, from, target)
+}
+
+#[test]
+fn a_copy_that_was_killed_or_cut_off_is_not_served_and_goes_on() {
+    let (desk, from, mut target) = killed();
     target.end_copies();
     target.assert_not_served(&desk);
 
@@ -163,14 +169,7 @@ fn a_copy_at_a_terminal_shows_how_far_it_is_and_ends_at_ctrl_c_with_a_summary() 
 
 #[test]
 fn what_was_changed_in_the_target_or_in_the_source_is_found_and_not_served() {
-    let (desk, from) = desk_with(MANY);
-    let mut target = Target::new(&desk);
-    target.hold();
-    let mut running = target.copy(&desk, &from, &[]);
-    let mut running = running.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    eventually(|| target.has_all_users());
-    running.kill().unwrap();
-    running.wait().unwrap();
+    let (desk, from, mut target) = killed();
     target.let_go();
     for (broken, mended, what) in [
         (

@@ -2,12 +2,12 @@
 
 #![no_main]
 
-#[path = "../../crates/appmixer-server/src/config/environment.rs"]
+#[path = "../../crates/appmixer-program/src/config/environment.rs"]
 mod environment;
-#[path = "../../crates/appmixer-server/src/config/keys.rs"]
+#[path = "../../crates/appmixer-program/src/config/keys.rs"]
 mod keys;
 #[allow(dead_code, reason = "only the server uses all of it")]
-#[path = "../../crates/appmixer-server/src/config/values.rs"]
+#[path = "../../crates/appmixer-program/src/config/values.rs"]
 mod values;
 
 use environment::Environment;

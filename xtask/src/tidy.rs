@@ -39,8 +39,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("appmixer-notify", &["appmixer-core", "appmixer-tls"]),
     ("appmixer-testbed", &[]),
     ("appmixer-tls", &[]),
+    ("appmixer-server", &["appmixer-program"]),
     (
-        "appmixer-server",
+        "appmixer-program",
         &[
             "appmixer-apps",
             "appmixer-core",

@@ -1,59 +1,7 @@
 //! `appmixer-server`: a self-hosted authentication server for products that embed Appmixer.
-//!
-//! This crate only wires: configuration, logging, signals, and the commands over the other crates.
-
-mod cli;
-mod commands;
-mod config;
-mod database;
-mod failure;
-mod logging;
-mod management;
-mod observe;
-mod process;
-mod prompt;
-mod refused;
-mod retention;
-mod secret;
-mod signing;
-mod sockets;
-mod supervisor;
-mod workbench;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use crate::cli::{Cli, Command};
-
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let outcome = match cli.command {
-        None => commands::serve::run(&cli.serve),
-        Some(Command::Serve(args)) => commands::serve::run(&args),
-        Some(Command::User(command)) => commands::user::run(command),
-        Some(Command::Config(command)) => commands::config::run(command),
-        Some(Command::Console(command)) => commands::console::run(command),
-        Some(Command::Key(command)) => commands::key::run(command),
-        Some(Command::Token(command)) => commands::token::run(command),
-        Some(Command::Outbox(command)) => commands::outbox::run(command),
-        Some(Command::Audit(command)) => commands::audit::run(command),
-        Some(Command::Acl(command)) => commands::acl::run(command),
-        Some(Command::Backup(args)) => commands::backup::run(&args),
-        Some(Command::Restore(args)) => commands::restore::run(&args),
-        Some(Command::Store(command)) => commands::store::run(&command),
-        Some(Command::CheckConfig { json, common }) => commands::check_config::run(json, &common),
-        Some(Command::Health(args)) => commands::health::run(args.listen.as_ref(), &args.common),
-        Some(Command::Completions { shell }) => commands::manual::completions(shell),
-        Some(Command::Man { folder }) => commands::manual::man(folder.as_deref()),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            if !failure.is_told() {
-                eprintln!("appmixer-server: {failure}");
-            }
-            failure.exit_code()
-        }
-    }
+    appmixer_program::run()
 }

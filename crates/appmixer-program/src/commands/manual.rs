@@ -8,10 +8,8 @@ use clap::{Command, CommandFactory as _};
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, NAME};
 use crate::failure::Failure;
-
-const NAME: &str = "appmixer-server";
 
 pub(crate) fn completions(shell: Shell) -> Result<(), Failure> {
     // Writing to memory cannot fail; to a pipe that is closed it can, and `generate` would panic.

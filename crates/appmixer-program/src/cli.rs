@@ -20,9 +20,13 @@ pub(crate) use self::lists::{UserFilters, UserSelection};
 pub(crate) use self::store::{CopyArgs, StoreCommand};
 use crate::config::Overrides;
 
+/// What the program is called.
+pub(crate) const NAME: &str = "appmixer-server";
+
 /// A self-hosted authentication server for products that embed Appmixer.
 #[derive(Parser)]
 #[command(
+    name = NAME,
     version,
     args_conflicts_with_subcommands = true,
     max_term_width = 100,

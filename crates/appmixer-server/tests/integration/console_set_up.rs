@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::console_session::{Browser, OWN, sign_in};
 use crate::nodes::nodes;
+use crate::secure::{Authority, address_of};
 use crate::support::{Answer, SECRET, TestServer, eventually};
 
 /// The link that the log has, if it has one.
@@ -91,6 +92,29 @@ fn the_link_of_the_log_makes_the_first_administrator_once_and_signs_it_in() {
     sign_in(&server, "root@acme", "abc321").expect(200);
     assert_eq!(link(&server), None, "nobody is asked to set up what is set up");
     set_up(&server, &code, "second@acme").error(409);
+}
+
+#[test]
+fn the_link_leads_to_where_a_browser_finds_the_server() {
+    let authority = Authority::new();
+    let secure = authority.serve(&[]);
+    let address = address_of(&secure, "https");
+    let code = code(&secure);
+    assert_eq!(link(&secure).unwrap(), format!("https://{address}/console#/setup/{code}"));
+    for (listen, shown) in [("0.0.0.0:0", "http://127.0.0.1:"), ("[::]:0", "http://[::1]:")] {
+        let everywhere = TestServer::with(&[("APPMIXER_LISTEN", listen)]);
+        eventually(|| link(&everywhere).is_some());
+        let link = link(&everywhere).unwrap();
+        assert!(link.starts_with(shown) && link.contains("/console#/setup/"), "{link}");
+    }
+    // Whoever is in front of a socket without an address knows it.
+    let socket = tempfile::tempdir().unwrap();
+    let path = socket.path().join("socket").display().to_string();
+    let unix = TestServer::with(&[("APPMIXER_LISTEN", "off"), ("APPMIXER_LISTEN_UNIX", &path)]);
+    eventually(|| link(&unix).is_some());
+    assert!(link(&unix).unwrap().starts_with("/console#/setup/"));
+    // Two listeners of TLS and not make one link.
+    assert_eq!(secure.log().matches("/console#/setup/").count(), 1);
 }
 
 #[test]

@@ -9,12 +9,14 @@ use anyhow::{Result, bail};
 use crate::process::{install_packages, may_install};
 
 /// What is run, and the package of Debian that has it.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("initdb", "postgresql"),
     ("pgbouncer", "pgbouncer"),
     ("haproxy", "haproxy"),
     ("nginx", "nginx-light"),
     ("caddy", "caddy"),
+    ("chromium", "chromium"),
+    ("chromedriver", "chromium-driver"),
 ];
 
 /// Where Debian's tools read whether an installation makes a database of its own, which is not wanted here.

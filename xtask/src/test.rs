@@ -10,11 +10,14 @@ use crate::{npm, programs, python};
 
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     programs::install()?;
-    let (cli, python) = (npm::install()?, python::TESTS.install()?);
+    let (cli, axe, python) = (npm::CLI.install()?, npm::AXE.install()?, python::TESTS.install()?);
     // Libraries, binaries, integration tests, examples, documentation: all of them, whatever fails.
     let mut cargo = command("cargo test --workspace --no-fail-fast");
     if let Some(folder) = &cli {
         cargo.env("APPMIXER_TEST_NPM_DIR", folder);
+    }
+    if let Some(folder) = &axe {
+        cargo.env("APPMIXER_TEST_AXE", folder.join("node_modules/axe-core/axe.min.js"));
     }
     if let Some(bin) = &python {
         cargo.env("APPMIXER_TEST_PYTHON", bin.join("python"));

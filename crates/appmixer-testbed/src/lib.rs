@@ -1,5 +1,5 @@
-//! Real databases for tests, and what stands before them, before servers and before services: each on a free port of this machine, in a
-//! folder of its own, ended with its test.
+//! Real databases for tests, what stands before them, before servers and before services, and a browser: each on a free
+//! port of this machine, in a folder of its own, ended with its test.
 //!
 //! Whatever does not work here is a defect of the test or of the machine: it panics and says what to do.
 
@@ -11,6 +11,7 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod chromium;
 mod examples;
 mod gatekeeper;
 mod haproxy;
@@ -19,6 +20,7 @@ mod postgres;
 mod running;
 mod unprivileged;
 
+pub use chromium::Chromium;
 pub use gatekeeper::Gatekeeper;
 pub use haproxy::Haproxy;
 pub use pgbouncer::Pgbouncer;

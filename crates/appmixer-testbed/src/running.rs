@@ -63,6 +63,11 @@ impl Running {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// What is its own.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// What it has said.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()

@@ -179,6 +179,35 @@ async fn connections_that_are_cut_are_replaced_and_reads_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_waits_for_any_more_is_cancelled_and_keeps_nobody_waiting() {
+    let postgres = Postgres::shared();
+    let url = postgres.database();
+    let database = url.rsplit('/').next().unwrap().to_owned();
+    let (store, _) = open(&PostgresOptions { pool_size: 2, ..options(url) }).await;
+    store.insert(user(1, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
+    let mut holder = postgres
+        .psql_beside(&database, "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)");
+    let held =
+        "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'users'::regclass";
+    eventually(async || postgres.psql(&database, held) == "1").await;
+    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'users'::regclass";
+    let mut readers = tokio::task::JoinSet::new();
+    for _ in 0..2 {
+        let store = Arc::clone(&store);
+        readers.spawn(async move { store.find_by_id(id(1)).await.map(drop) });
+    }
+    eventually(async || postgres.psql(&database, waiting) == "2").await;
+    readers.abort_all();
+    eventually(async || postgres.psql(&database, waiting) == "0").await;
+    // Both connections were in use.
+    store.set(entry("APP_NAME", serde_json::json!("x")), Beside::nothing()).await.unwrap();
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    postgres.cut(&database);
+    eventually(async || store.find_by_id(id(1)).await.is_ok_and(|found| found.is_some())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_nodes_that_start_at_once_each_finds_the_schema_made() {
     let options = options(Postgres::shared().database());
     let mut nodes = tokio::task::JoinSet::new();

@@ -11,10 +11,13 @@ use appmixer_core::{Change, StoreError};
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, StatementCache, Timeouts,
 };
+use scopeguard::{ScopeGuard, guard};
+use tokio::runtime::Handle;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, IsolationLevel, Row};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::changes::{Changes, Pending};
 use super::error::{Stop, is_read_only, is_transient, store_error};
@@ -28,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The same for what moves many rows.
 const BULK_PATIENCE: Duration = Duration::from_mins(5);
+
+/// How long a statement may go on that nobody waits for.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// How often a transaction is tried that others were in the way of.
 const ATTEMPTS: u32 = 20;
@@ -43,6 +49,7 @@ pub(super) type Outcome<T> = (T, Option<Change>);
 #[derive(Clone)]
 pub(super) struct Database {
     pool: Pool,
+    tls: MakeRustlsConnect,
     prepare: bool,
     pub(super) changes: Arc<Changes>,
 }
@@ -126,24 +133,31 @@ impl Database {
     ) -> Result<Self, PostgresError> {
         // Whether a connection is good its next user finds out; asking each time would double the way.
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let tls = connector.tls.clone();
         let manager = Manager::from_config(connector.config, connector.tls, config);
         let timeouts =
             Timeouts { wait: Some(WAIT), create: Some(2 * CONNECT_TIMEOUT), recycle: Some(CONNECT_TIMEOUT) };
         let pool = Pool::builder(manager).max_size(options.pool_size).timeouts(timeouts);
         let pool = pool.runtime(Runtime::Tokio1).build();
         let pool = pool.map_err(|error| PostgresError::Schema { reason: error.to_string() })?;
-        Ok(Self { pool, prepare: options.prepare, changes })
+        Ok(Self { pool, tls, prepare: options.prepare, changes })
     }
 
-    async fn connection(&self, waiting: &'static Gauge) -> Result<Object, StoreError> {
+    /// A connection, which [`ended`] takes back. Dropped before, it is [`abandon`]ed.
+    async fn connection(
+        &self,
+        waiting: &'static Gauge,
+    ) -> Result<ScopeGuard<Object, impl FnOnce(Object) + use<>>, StoreError> {
         let _waits = Waits::among(waiting);
-        self.pool.get().await.map_err(|error| match error {
+        let object = self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => store_error(&error),
             PoolError::Timeout(_) => {
                 StoreError::Unavailable("no connection was free or made in time".to_owned())
             }
             error => StoreError::Unavailable(error.to_string()),
-        })
+        })?;
+        let tls = self.tls.clone();
+        Ok(guard(object, |object| abandon(object, tls)))
     }
 
     /// Asks, once more if the connection turns out to have ended meanwhile.
@@ -283,21 +297,41 @@ fn overtaken() -> StoreError {
     StoreError::Unavailable("others wrote the same at the same time, again and again".to_owned())
 }
 
-/// What came of it. A connection that has not answered in time, or leads to a server that takes no writes any more,
-/// does not go back into the pool.
+/// What came of it. A connection that was cut, which the pool may not see yet, or that leads to a server that takes no
+/// writes any more, does not go back.
 fn ended<T, E>(
-    object: Object,
+    connection: ScopeGuard<Object, impl FnOnce(Object)>,
     asked: Result<Result<T, Stop<E>>, Elapsed>,
 ) -> Result<Result<T, Stop<E>>, StoreError> {
     match asked {
-        Ok(Err(Stop::Database(error))) if is_read_only(&error) => {
-            drop(Object::take(object));
+        Ok(Err(Stop::Database(error))) if was_cut(&error) || is_read_only(&error) => {
+            drop(Object::take(ScopeGuard::into_inner(connection)));
             Ok(Err(Stop::Database(error)))
         }
-        Ok(outcome) => Ok(outcome),
-        Err(_) => {
-            drop(Object::take(object));
-            Err(StoreError::Unavailable("the database did not answer in time".to_owned()))
+        Ok(outcome) => {
+            drop(ScopeGuard::into_inner(connection));
+            Ok(outcome)
         }
+        Err(_) => Err(StoreError::Unavailable("the database did not answer in time".to_owned())),
     }
+}
+
+/// What becomes of a connection whose user has given up, perhaps because its own client has: a statement goes on that
+/// nobody waits for, and whoever got the connection next would wait for it. Most are answered a moment later; what is
+/// not is cancelled, and the connection not used again, since a cancellation may arrive late and hit the next statement.
+fn abandon(connection: Object, tls: MakeRustlsConnect) {
+    let Ok(runtime) = Handle::try_current() else {
+        drop(Object::take(connection));
+        return;
+    };
+    runtime.spawn(async move {
+        match timeout(GRACE, connection.batch_execute("")).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => drop(Object::take(connection)),
+            Err(_) => {
+                let _ = timeout(CONNECT_TIMEOUT, connection.cancel_token().cancel_query(tls)).await;
+                drop(Object::take(connection));
+            }
+        }
+    });
 }

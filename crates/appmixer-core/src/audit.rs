@@ -181,13 +181,15 @@ pub struct AuditEntry {
     pub user: Option<UserId>,
     /// What is told besides.
     pub details: AuditDetails,
+    /// Whether the log keeps it; it is counted ([`crate::daily()`]) in any case.
+    pub is_kept: bool,
 }
 
 impl AuditEntry {
     /// An entry without details, about no user.
     #[must_use]
     pub fn new(time: Timestamp, kind: AuditKind, origin: &Origin) -> Self {
-        Self { time, kind, origin: *origin, user: None, details: AuditDetails::default() }
+        Self { time, kind, origin: *origin, user: None, details: AuditDetails::default(), is_kept: true }
     }
 
     /// The same, about a user.

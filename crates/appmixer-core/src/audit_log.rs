@@ -1,6 +1,7 @@
 //! The audit log as a whole: notes for it, what it answers, and how it forgets.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use async_trait::async_trait;
@@ -8,6 +9,7 @@ use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use crate::audit::{AuditDetails, AuditEntry, AuditKind};
+use crate::daily::{Count, Day};
 use crate::id::UserId;
 use crate::origin::Actor;
 use crate::store::StoreError;
@@ -135,6 +137,13 @@ pub trait AuditLog: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn audit_entries(&self, query: AuditQuery) -> Result<Vec<AuditRecord>, StoreError>;
+
+    /// What was counted of these days: of each entry that was noted or kept beside a change, also of those that the log
+    /// does not keep, or has forgotten.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn counts(&self, days: RangeInclusive<Day>) -> Result<Vec<Count>, StoreError>;
 
     /// Forgets entries that are older than `oldest`, and as long as there are more than `most`, those that anybody
     /// can cause ([`AuditKind::is_anybodys`]) and then any; the oldest first, and at most twice `batch`. Answers how

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::access::Grant;
 use crate::audit::{AuditEntry, Beside};
+use crate::daily::Counted;
 use crate::id::IdGenerator;
 use crate::password::PasswordHasher;
 use crate::password_policy::PasswordPolicy;
@@ -60,14 +61,20 @@ impl Context {
     /// What is kept beside a change: its entry in the audit log, if there is one.
     #[must_use]
     pub fn beside(&self, entry: AuditEntry) -> Beside {
-        if self.rules.audit_log { entry.into() } else { Beside::nothing() }
+        self.noted(entry).map(Beside::from).unwrap_or_default()
     }
 
     /// Notes in the audit log, if there is one, what changes nothing.
     pub(crate) fn note(&self, entry: AuditEntry) {
-        if self.rules.audit_log {
+        if let Some(entry) = self.noted(entry) {
             self.store.note(entry);
         }
+    }
+
+    /// Without a log, what is counted is counted nevertheless.
+    fn noted(&self, entry: AuditEntry) -> Option<AuditEntry> {
+        let is_kept = self.rules.audit_log;
+        (is_kept || Counted::of(entry.kind).is_some()).then_some(AuditEntry { is_kept, ..entry })
     }
 }
 

@@ -28,6 +28,7 @@ mod audit_log;
 mod change_password;
 mod config;
 mod context;
+mod daily;
 mod forgot_password;
 mod id;
 mod import;
@@ -68,6 +69,7 @@ pub use config::{
     MIN_WEBHOOK_SECRET_BYTES, SystemConfig,
 };
 pub use context::{Context, DEFAULT_TOKEN_LIFETIME, Rules, Session, open_session};
+pub use daily::{Count, Counted, Daily, Day, MAX_DAYS, daily};
 pub use forgot_password::{ForgotPasswordError, RedeemError, forgot_password, redeem_reset_code};
 pub use id::{IdGenerator, InvalidId, Ticket, UserId};
 pub use import::{Existing, Imported};

@@ -9,7 +9,7 @@ mod suite;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use appmixer_core::{AuditLog as _, Metadata, Plan};
+use appmixer_core::{AuditEntry, AuditKind, AuditLog as _, Metadata, Origin, Plan, daily};
 use appmixer_core::{
     AuditQuery, Beside, Change, ConfigKey, Settings as _, Store as _, StoreError, Timestamp, UserChange,
     Users as _,
@@ -78,6 +78,41 @@ async fn nodes_hear_of_each_others_changes_with_notifications_and_without() {
         tokio::time::sleep(Duration::from_millis(600)).await;
         assert_eq!(own.take(), []);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_several_nodes_count_at_once_is_counted_once_each_in_a_bounded_number_of_rows() {
+    const EACH: u64 = 200;
+    let url = Postgres::shared().database();
+    let database = url.rsplit('/').next().unwrap().to_owned();
+    let mut nodes = Vec::new();
+    for _ in 0..3 {
+        nodes.push(open(&options(url.clone())).await.0);
+    }
+    let noted = |kind| AuditEntry::new(Timestamp::from_millis(5), kind, &Origin::anonymous(None));
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..3 * EACH {
+        let node = Arc::clone(&nodes[usize::try_from(number % 3).unwrap()]);
+        tasks.spawn(async move {
+            let number = u32::try_from(number).unwrap();
+            node.note(noted(AuditKind::SignIn));
+            let joe = user(number, &format!("u{number}@acme"), &["user"]);
+            // A node takes so many at a time.
+            while node.insert(joe.clone(), noted(AuditKind::UserCreated).into()).await.is_err() {
+                assert_eq!(node.find_by_id(id(number)).await, Ok(None));
+            }
+        });
+    }
+    tasks.join_all().await;
+    for node in &nodes {
+        node.close().await;
+    }
+    for node in &nodes {
+        let today = daily(&**node, Timestamp::from_millis(5), 1).await.unwrap();
+        assert_eq!((today[0].sign_ins, today[0].sign_ups, today[0].failures), (3 * EACH, 3 * EACH, 0));
+    }
+    let rows = Postgres::shared().psql(&database, "SELECT count(*) <= 32 FROM daily_counts");
+    assert_eq!(rows.trim(), "t");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -123,6 +123,12 @@ pub(crate) static AUDIT: Table = Table {
     ],
 };
 
+static DAILY_COUNTS: Table = Table {
+    name: "daily_counts",
+    what: "numbers of days",
+    columns: columns!["id": Int, "day": Int, "kind": Text, "number": Int],
+};
+
 pub(crate) static SIGNING_KEYS: Table = Table {
     name: "signing_keys",
     what: "signing keys",
@@ -132,8 +138,8 @@ pub(crate) static SIGNING_KEYS: Table = Table {
 };
 
 /// What is written, in this order: what refers to something comes behind it.
-pub(crate) static WRITTEN: [&Table; 8] =
-    [&USERS, &DELETIONS, &CONFIG, &ACCESS_RULES, &RESET_CODES, &OUTBOX, &AUDIT, &SIGNING_KEYS];
+pub(crate) static WRITTEN: [&Table; 9] =
+    [&USERS, &DELETIONS, &CONFIG, &ACCESS_RULES, &RESET_CODES, &OUTBOX, &AUDIT, &DAILY_COUNTS, &SIGNING_KEYS];
 
 /// A row of [`USERS`] as the user that it is; and its number.
 pub(crate) fn user(row: &[Value]) -> Result<(i64, User), StoreError> {
@@ -263,8 +269,8 @@ mod tests {
         let stale_after = std::time::Duration::from_secs(5);
         let database = url.rsplit('/').next().unwrap().to_owned();
         let options = PostgresOptions { url, pool_size: 1, prepare: true, stale_after, ca_file: None };
-        assert_eq!(PostgresStore::migrate(&options).await.unwrap(), (0, 1));
-        assert_eq!(PostgresStore::migrate(&options).await.unwrap(), (1, 1));
+        assert_eq!(PostgresStore::migrate(&options).await.unwrap(), (0, 2));
+        assert_eq!(PostgresStore::migrate(&options).await.unwrap(), (2, 2));
         let sql = "SELECT table_name || '|' || column_name FROM information_schema.columns \
              WHERE table_schema = current_schema()";
         let lines = Postgres::shared().psql(&database, sql);

@@ -34,6 +34,7 @@ impl AuditRow {
             origin: Origin { actor, address: address.map_err(|_| damaged("address"))? },
             user: self.user.map(UserId::from_bytes),
             details: serde_json::from_str(&self.details).map_err(|_| damaged("details"))?,
+            is_kept: true,
         };
         Ok(AuditRecord { id: AuditId::from_store(self.id), entry })
     }

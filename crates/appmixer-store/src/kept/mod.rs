@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod config;
+pub(crate) mod daily;
 pub(crate) mod facet;
 pub(crate) mod keys;
 pub(crate) mod rules;

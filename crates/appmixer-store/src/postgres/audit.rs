@@ -4,9 +4,10 @@
 //! which numbers them; so numbers are in the order in which entries can be seen, and no writer waits for another.
 
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 
 use appmixer_core::{
-    AuditEntry, AuditId, AuditKind, AuditLog, AuditQuery, AuditRecord, StoreError, Timestamp,
+    AuditEntry, AuditId, AuditKind, AuditLog, AuditQuery, AuditRecord, Count, Day, StoreError, Timestamp,
 };
 use async_trait::async_trait;
 use tokio_postgres::Row;
@@ -15,7 +16,7 @@ use super::db::{Database, Db, Outcome, Params};
 use super::error::Stop;
 use super::index::take_turn;
 use super::sql::statements;
-use super::{PostgresStore, rows};
+use super::{PostgresStore, daily, rows};
 use crate::kept::audit::{self as kept, AuditRow};
 
 /// Arrivals that are taken in one transaction.
@@ -95,6 +96,10 @@ impl AuditLog for PostgresStore {
         self.db.read_one_moment(|db| Box::pin(find(db, &query))).await
     }
 
+    async fn counts(&self, days: RangeInclusive<Day>) -> Result<Vec<Count>, StoreError> {
+        self.db.read(|db| Box::pin(daily::counts(db, &days))).await
+    }
+
     async fn forget_audit_entries(
         &self,
         oldest: Timestamp,
@@ -107,9 +112,17 @@ impl AuditLog for PostgresStore {
     }
 }
 
-/// Leaves entries in the transaction that they tell of.
-pub(super) async fn arrive(db: Db<'_>, entries: &[AuditEntry]) -> Result<(), Stop<StoreError>> {
-    let actors: Vec<_> = entries.iter().map(kept::actor).collect();
+/// Leaves entries in the transaction that they tell of, and counts them.
+pub(super) async fn keep(db: Db<'_>, entries: &[AuditEntry]) -> Result<(), Stop<StoreError>> {
+    let to_keep: Vec<_> = entries.iter().filter(|entry| entry.is_kept).collect();
+    if !to_keep.is_empty() {
+        arrive(db, &to_keep).await?;
+    }
+    daily::count(db, entries).await
+}
+
+async fn arrive(db: Db<'_>, entries: &[&AuditEntry]) -> Result<(), Stop<StoreError>> {
+    let actors: Vec<_> = entries.iter().map(|entry| kept::actor(entry)).collect();
     let times: Vec<_> = entries.iter().map(|entry| entry.time.millis()).collect();
     let kinds: Vec<_> = entries.iter().map(|entry| entry.kind.as_str()).collect();
     let users: Vec<_> = actors.iter().map(|(user, _)| user.as_ref().map(|id| &id.as_bytes()[..])).collect();
@@ -118,7 +131,7 @@ pub(super) async fn arrive(db: Db<'_>, entries: &[AuditEntry]) -> Result<(), Sto
         entries.iter().map(|entry| entry.origin.address.map(|address| address.to_string())).collect();
     let subjects: Vec<_> =
         entries.iter().map(|entry| entry.user.as_ref().map(|id| &id.as_bytes()[..])).collect();
-    let details = entries.iter().map(kept::details).collect::<Result<Vec<_>, _>>()?;
+    let details = entries.iter().map(|entry| kept::details(entry)).collect::<Result<Vec<_>, _>>()?;
     db.run(&ARRIVE, &[&times, &kinds, &users, &uids, &addresses, &subjects, &details]).await?;
     Ok(())
 }

@@ -8,10 +8,7 @@ use super::{audit, outbox};
 
 pub(super) async fn keep(db: Db<'_>, beside: &Beside) -> Result<(), Stop<StoreError>> {
     outbox::insert(db, &beside.messages, None).await?;
-    match &beside.audit {
-        Some(entry) => audit::arrive(db, std::slice::from_ref(entry)).await,
-        None => Ok(()),
-    }
+    audit::keep(db, beside.audit.as_slice()).await
 }
 
 /// The same where a user was changed.

@@ -9,6 +9,7 @@ mod beside;
 mod changes;
 #[cfg(feature = "sqlite")]
 pub(crate) mod copy;
+mod daily;
 mod db;
 mod error;
 mod import;

@@ -47,7 +47,7 @@ impl Notes {
         let entries = &entries;
         let written = db.write(|db| {
             Box::pin(async move {
-                audit::arrive(db, entries).await?;
+                audit::keep(db, entries).await?;
                 Ok::<_, Stop<StoreError>>(((), None))
             })
         });

@@ -117,3 +117,37 @@ pub(super) async fn version(client: &Client) -> Result<i64, tokio_postgres::Erro
     }
     client.query_typed_one(VERSION, &[]).await?.try_get(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use appmixer_core::{Daily, Timestamp, daily};
+    use appmixer_testbed::Postgres;
+    use refinery::Target;
+
+    use super::*;
+    use crate::{PostgresOptions, PostgresStore};
+
+    #[tokio::test]
+    async fn what_the_log_of_an_older_version_has_or_is_about_to_have_is_counted_by_days() {
+        let stale_after = std::time::Duration::from_secs(5);
+        let url = Postgres::shared().database();
+        let options = PostgresOptions { url, pool_size: 2, prepare: true, stale_after, ca_file: None };
+        let mut old = Connector::new(&options).unwrap().connect().await.unwrap();
+        embedded::migrations::runner().set_target(Target::Version(1)).run_async(&mut old).await.unwrap();
+        old.batch_execute(
+            "INSERT INTO audit (id, time, kind, details) VALUES (1, 86399999, 'sign-in', '{}'), \
+             (2, 86400000, 'sign-in', '{}'), (3, 86400001, 'sign-in-failed', '{}'), (4, 86400001, 'config-set', '{}'); \
+             INSERT INTO audit_arrivals (time, kind, details) VALUES (86400002, 'sign-in', '{}'), \
+             (172799999, 'user-created', '{}'); UPDATE turns SET value = 4 WHERE name = 'audit'",
+        )
+        .await
+        .unwrap();
+        assert_eq!(PostgresStore::migrate(&options).await.unwrap(), (1, newest_known()));
+        let store = PostgresStore::open(&options, Arc::new(())).await.unwrap();
+        let days = daily(&store, Timestamp::from_millis(100_000_000), 2).await.unwrap();
+        let numbers = |day: &Daily| (day.sign_ups, day.sign_ins, day.failures);
+        assert_eq!(days.iter().map(numbers).collect::<Vec<_>>(), [(0, 1, 0), (1, 2, 1)]);
+    }
+}

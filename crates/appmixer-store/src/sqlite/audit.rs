@@ -4,17 +4,19 @@
 //! as the limit, and what is found is put together here: SQLite would sort it, and sort all of it.
 
 use std::cmp::Reverse;
+use std::ops::RangeInclusive;
 
 use appmixer_core::{
-    AuditEntry, AuditId, AuditKind, AuditLog, AuditQuery, AuditRecord, StoreError, Timestamp, UserId,
+    AuditEntry, AuditId, AuditKind, AuditLog, AuditQuery, AuditRecord, Count, Day, StoreError, Timestamp,
+    UserId,
 };
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
-use super::SqliteStore;
 use super::error::{JobError, store_error};
 use super::sql::statements;
 use super::writer::Outcome;
+use super::{SqliteStore, daily};
 use crate::kept::audit::{self as kept, AuditRow};
 
 macro_rules! columns {
@@ -73,6 +75,10 @@ impl AuditLog for SqliteStore {
         self.readers.run(move |db| find(db, &query)).await
     }
 
+    async fn counts(&self, days: RangeInclusive<Day>) -> Result<Vec<Count>, StoreError> {
+        self.readers.run(move |db| daily::counts(db, &days)).await
+    }
+
     async fn forget_audit_entries(
         &self,
         oldest: Timestamp,
@@ -121,7 +127,13 @@ fn delete(db: &Connection, sql: &str, params: impl rusqlite::Params) -> rusqlite
     Ok(u32::try_from(deleted).unwrap_or(u32::MAX))
 }
 
-pub(super) fn insert(db: &Connection, entry: &AuditEntry) -> Result<(), StoreError> {
+/// Keeps entries, and counts them. The caller is in the transaction, or the savepoint, of what they tell of.
+pub(super) fn keep(db: &Connection, entries: &[AuditEntry]) -> Result<(), StoreError> {
+    entries.iter().filter(|entry| entry.is_kept).try_for_each(|entry| insert(db, entry))?;
+    daily::count(db, entries)
+}
+
+fn insert(db: &Connection, entry: &AuditEntry) -> Result<(), StoreError> {
     let ((actor, uid), details) = (kept::actor(entry), kept::details(entry)?);
     let params = params![
         entry.time.millis(),

@@ -7,10 +7,11 @@ use super::{audit, outbox};
 
 /// Keeps it. The caller is in the savepoint of a change that is made.
 pub(super) fn keep(db: &Connection, beside: Beside) -> Result<(), StoreError> {
-    for message in &beside.messages {
+    let Beside { messages, audit, .. } = beside;
+    for message in &messages {
         outbox::insert(db, message, None)?;
     }
-    beside.audit.map_or(Ok(()), |entry| audit::insert(db, &entry))
+    audit::keep(db, audit.as_slice())
 }
 
 /// The same where a user was changed.

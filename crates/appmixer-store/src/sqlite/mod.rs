@@ -7,6 +7,7 @@ mod beside;
 mod blocks;
 #[cfg(feature = "postgres")]
 pub(crate) mod copy;
+mod daily;
 mod error;
 mod files;
 mod folder;

@@ -58,7 +58,7 @@ struct Write {
 
 impl Job for Write {
     fn work(&mut self, connection: &Connection) -> bool {
-        self.kept = self.entries.iter().all(|entry| audit::insert(connection, entry).is_ok());
+        self.kept = audit::keep(connection, &self.entries).is_ok();
         self.kept
     }
 

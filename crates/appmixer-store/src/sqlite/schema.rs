@@ -28,18 +28,20 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Op
     if found > known {
         return Err(OpenError::NewerSchema { path: path.to_owned(), found, known });
     }
-    // The SQL of a migration compares names as the domain does.
+    define_fold_name(connection).map_err(|error| OpenError::of(path, &error))?;
+    let outcome = embedded::migrations::runner().run(connection);
+    outcome.map(drop).map_err(|error| OpenError::Sqlite { path: path.to_owned(), reason: error.to_string() })
+}
+
+/// The SQL of a migration compares names as the domain does.
+fn define_fold_name(connection: &Connection) -> rusqlite::Result<()> {
     let fold = |context: &Context<'_>| {
         let name: String = context.get(0)?;
         let name =
             LoginName::parse(&name).map_err(|error| rusqlite::Error::UserFunctionError(Box::new(error)))?;
         Ok(name.folded().to_owned())
     };
-    connection
-        .create_scalar_function("fold_name", 1, FunctionFlags::SQLITE_DETERMINISTIC, fold)
-        .map_err(|error| OpenError::of(path, &error))?;
-    let outcome = embedded::migrations::runner().run(connection);
-    outcome.map(drop).map_err(|error| OpenError::Sqlite { path: path.to_owned(), reason: error.to_string() })
+    connection.create_scalar_function("fold_name", 1, FunctionFlags::SQLITE_DETERMINISTIC, fold)
 }
 
 /// Brings up to date what is to be used.
@@ -78,7 +80,10 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
 mod tests {
     use std::sync::Arc;
 
-    use appmixer_core::{Filter, Pattern, Sort, SortKey, Stretch, UserQuery, Users as _};
+    use appmixer_core::{
+        AuditEntry, AuditKind, AuditLog as _, Daily, Filter, Origin, Pattern, Sort, SortKey, Stretch,
+        Timestamp, UserQuery, Users as _, daily,
+    };
     use refinery::Target;
 
     use super::*;
@@ -137,5 +142,34 @@ mod tests {
             assert_eq!(page.total, 2000);
             assert_eq!(page.users[0].names.username.as_str(), first, "{key:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_the_log_of_an_older_version_has_is_counted_by_days() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.sqlite");
+        let mut old = Connection::open(&path).unwrap();
+        define_fold_name(&old).unwrap();
+        embedded::migrations::runner().set_target(Target::Version(8)).run(&mut old).unwrap();
+        old.execute_batch(
+            "INSERT INTO audit (time, kind, details) VALUES (86399999, 'sign-in', '{}'), (86400000, 'sign-in', '{}'), \
+             (86400001, 'sign-in', '{}'), (86400001, 'sign-in-failed', '{}'), (172799999, 'user-created', '{}'), \
+             (172799999, 'user-changed', '{}')",
+        )
+        .unwrap();
+        drop(old);
+        let store = SqliteStore::open(&path, Role::Server, Arc::new(())).unwrap();
+        // What comes later is added to it, in the same rows.
+        let now = Timestamp::from_millis(100_000_000);
+        store.note(AuditEntry::new(now, AuditKind::SignIn, &Origin::anonymous(None)));
+        drop(store);
+        let store = SqliteStore::open(&path, Role::Server, Arc::new(())).unwrap();
+        let days = daily(&store, now, 2).await.unwrap();
+        let numbers = |day: &Daily| (day.sign_ups, day.sign_ins, day.failures);
+        assert_eq!(days.iter().map(numbers).collect::<Vec<_>>(), [(0, 1, 0), (1, 3, 1)]);
+        drop(store);
+        let rows = Connection::open(&path).unwrap();
+        let rows = rows.query_row("SELECT count(*) FROM daily_counts", [], |row| row.get::<_, i64>(0));
+        assert_eq!(rows, Ok(4));
     }
 }

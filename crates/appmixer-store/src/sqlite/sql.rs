@@ -103,7 +103,7 @@ pub(super) mod tests {
     use rusqlite::Connection;
     use tempfile::TempDir;
 
-    use super::super::{audit, outbox, reset_codes, signing_keys};
+    use super::super::{audit, daily, outbox, reset_codes, signing_keys};
     use super::*;
     use crate::{Role, SqliteStore};
 
@@ -147,7 +147,8 @@ pub(super) mod tests {
     #[test]
     fn no_statement_scans_a_table() {
         let (_folder, db) = empty_database();
-        for (name, sql) in [ALL, audit::ALL, outbox::ALL, reset_codes::ALL, signing_keys::ALL].concat() {
+        let all = [ALL, audit::ALL, daily::ALL, outbox::ALL, reset_codes::ALL, signing_keys::ALL];
+        for (name, sql) in all.concat() {
             let plan = plan(&db, sql);
             let scans = plan
                 .iter()

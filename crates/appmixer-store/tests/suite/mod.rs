@@ -2,6 +2,7 @@
 
 mod access_rules;
 mod audit;
+mod daily;
 mod finding;
 mod first_admin;
 mod import;
@@ -140,6 +141,8 @@ pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Ar
         audit::all_that_is_asked_for_holds_of_what_is_shown_and_nothing_is_left_out
         audit::pages_have_every_entry_once_whatever_comes_meanwhile
         audit::what_is_old_or_too_much_is_forgotten_a_little_at_a_time
+        daily::each_sign_in_and_sign_up_counts_once_on_its_day_and_nothing_else_does
+        daily::what_the_log_forgets_or_never_keeps_is_counted_nevertheless
         a_code_sets_a_password_once_and_ends_tokens_and_other_codes
         a_code_is_good_until_it_expires
         nobodys_code_is_written_as_all_are_and_good_for_nothing

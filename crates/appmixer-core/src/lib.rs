@@ -82,7 +82,8 @@ pub use name::{Email, InvalidName, LoginName, MAX_NAME_BYTES, Names, Username};
 pub use origin::{Actor, Origin};
 pub use outbox::{Claimed, NewResetCode, Outbox, ResetCodes, Settlement, Waiting};
 pub use password::{
-    HashError, InvalidPassword, MAX_PASSWORD_BYTES, Password, PasswordHash, PasswordHasher, Verdict,
+    HashError, HashQueue, InvalidPassword, MAX_PASSWORD_BYTES, Password, PasswordHash, PasswordHasher,
+    Verdict,
 };
 pub use password_policy::{DEFAULT_MIN_PASSWORD_CHARS, MAX_PASSWORD_STRENGTH, PasswordPolicy};
 pub use profile::{

@@ -110,6 +110,15 @@ pub enum HashError {
     Failed(&'static str),
 }
 
+/// The passwords that wait for being hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashQueue {
+    /// How many do.
+    pub waiting: u64,
+    /// How many may; one more is [`HashError::Busy`].
+    pub capacity: u64,
+}
+
 /// Hashes passwords, away from the threads that serve requests.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
@@ -124,6 +133,9 @@ pub trait PasswordHasher: Send + Sync {
     /// # Errors
     /// [`HashError`].
     async fn verify(&self, password: Password, against: PasswordHash) -> Result<Verdict, HashError>;
+
+    /// What waits at the moment.
+    fn queue(&self) -> HashQueue;
 
     /// A hash with today's parameters that no password matches: an unknown user costs one
     /// verification against it, so that time does not tell who exists.

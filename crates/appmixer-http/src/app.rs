@@ -4,12 +4,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use appmixer_apps::Apps;
-use appmixer_core::{AuthenticateError, Context, Scope, StoreError, UserId, authenticate};
+use appmixer_core::{Context, StoreError};
 use appmixer_gateway::{Gateway, Route};
 use appmixer_metrics::Registry;
-use appmixer_token::{BearerToken, bearer};
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 use thiserror::Error;
 
 use crate::access_log::{self, Access};
@@ -18,9 +17,10 @@ use crate::body::RequestBody;
 use crate::body_room::BodyRoom;
 use crate::console::{self, Console, Exchange};
 use crate::cors;
-use crate::epochs::{Epoch, Epochs};
+use crate::epochs::Epochs;
 use crate::error::ApiError;
 use crate::head::{Head, Peer};
+use crate::history::History;
 use crate::host::check_host;
 use crate::limits::Limits;
 use crate::live_rules::{LiveRules, RuleSets};
@@ -32,13 +32,11 @@ use crate::request_id::{self, X_REQUEST_ID};
 use crate::response::{self, Answer};
 use crate::router::{Place, Resource, Router};
 use crate::routes;
-use crate::sessions::{Remembered, Sessions};
+use crate::sessions::Sessions;
 use crate::settings::{LiveSettings, Snapshot};
 use crate::shelf::{LiveShelf, Shelf};
-use crate::tokens::grant_of;
 use crate::trace_context::TraceContext;
 use crate::traffic::{Destination, Traffic};
-use crate::views::UserView;
 
 /// Answers the requests of the Appmixer user API.
 ///
@@ -47,11 +45,11 @@ use crate::views::UserView;
 pub struct App {
     pub(crate) ctx: Context,
     pub(crate) options: HttpOptions,
-    epochs: Arc<Epochs>,
+    pub(crate) epochs: Arc<Epochs>,
     settings: LiveSettings,
     access_rules: LiveRules,
     shelf: LiveShelf,
-    sessions: Sessions,
+    pub(crate) sessions: Sessions,
     body_room: BodyRoom,
     pub(crate) limits: Arc<Limits>,
     /// None where it is switched off.
@@ -59,8 +57,10 @@ pub struct App {
     router: Router,
     /// What is forwarded to others.
     gateway: Option<Arc<Gateway>>,
-    /// Where requests are counted, if they are.
-    traffic: Option<Arc<Traffic>>,
+    /// Where requests are counted.
+    pub(crate) traffic: Arc<Traffic>,
+    pub(crate) history: History,
+    pub(crate) started: Instant,
     /// Rendered when somebody first asks for it.
     pub(crate) reference: OnceLock<Reference>,
 }
@@ -72,29 +72,6 @@ const SHARED_LIMITS: &str = "appmixer-http: shared limits";
 #[derive(Debug, Error)]
 #[error("the table of routes is inconsistent: {0}")]
 pub struct AppError(#[from] matchit::InsertError);
-
-/// Why a token was not accepted.
-pub(crate) enum AuthenticationError {
-    /// It is good, but its user does not exist any more.
-    UserGone,
-    /// Anything else.
-    Api(ApiError),
-}
-
-impl From<ApiError> for AuthenticationError {
-    fn from(error: ApiError) -> Self {
-        Self::Api(error)
-    }
-}
-
-impl From<AuthenticationError> for ApiError {
-    fn from(error: AuthenticationError) -> Self {
-        match error {
-            AuthenticationError::UserGone => AuthenticateError::UserGone.into(),
-            AuthenticationError::Api(error) => error,
-        }
-    }
-}
 
 impl App {
     /// An application over these parts. `epochs` must be the listener that the store was opened with:
@@ -122,7 +99,9 @@ impl App {
             limits: Arc::new(Limits::new(options.limits.as_ref(), shared)),
             router: Router::new(options.console.is_some())?,
             gateway: None,
-            traffic: None,
+            traffic: Arc::new(Traffic::new()),
+            history: History::default(),
+            started: Instant::now(),
             reference: OnceLock::new(),
             options,
         })
@@ -142,14 +121,13 @@ impl App {
         self
     }
 
-    /// The same, which counts requests for this registry, and what its gateway does.
+    /// The same, which tells this registry what it counts, and what its gateway does.
     #[must_use]
-    pub fn with_metrics(mut self, registry: &Registry) -> Self {
+    pub fn with_metrics(self, registry: &Registry) -> Self {
         if let Some(gateway) = self.gateway.clone() {
             registry.add_source(move |page| gateway.write(page));
         }
-        let traffic = Arc::new(Traffic::new());
-        self.traffic = Some(Arc::clone(&traffic));
+        let traffic = Arc::clone(&self.traffic);
         registry.add_source(move |page| traffic.write(page));
         let limits = Arc::clone(&self.limits);
         registry.add_source(move |page| limits.write(page));
@@ -187,10 +165,9 @@ impl App {
         B: hyper::body::Body + Send + 'static,
         B::Data: Send,
     {
-        let running = self.traffic.as_ref().map(|traffic| traffic.begin());
+        let running = self.traffic.begin();
         let leaves_line = access_log::is_on();
-        let is_timed = running.is_some() || leaves_line || tracing::enabled!(tracing::Level::DEBUG);
-        let started = is_timed.then(Instant::now);
+        let started = Instant::now();
         let (parts, body) = request.into_parts();
         let request_id = request_id::of(&parts.headers);
         let logged_id = request_id.to_str().unwrap_or_default();
@@ -245,14 +222,11 @@ impl App {
             tokio::spawn(body.drain());
         }
 
-        let took = started.map(|started| started.elapsed()).unwrap_or_default();
-        if let Some(running) = running {
-            let destination = Destination::of(resource, forwarded.is_some());
-            running.answered(destination, &parts.method, answer.status(), took);
-        }
+        let took = started.elapsed();
+        let destination = Destination::of(resource, forwarded.is_some());
+        running.answered(destination, &parts.method, answer.status(), took);
         if let Some(trace) = trace.as_ref().filter(|_| leaves_line) {
             let (client, user) = (head.client().address, self.user_of(head.headers));
-            let destination = Destination::of(resource, forwarded.is_some());
             let access = Access { request_id: logged_id, trace, client, destination, user, took };
             access_log::write(&parts, &answer, &access);
         }
@@ -381,6 +355,7 @@ impl App {
             (Resource::Keys, &Method::GET) => Box::pin(routes::keys::list(self, headers)).await,
             (Resource::Keys, &Method::POST) => Box::pin(routes::keys::rotate(self, head, body)).await,
             (Resource::Key, &Method::DELETE) => Box::pin(routes::keys::retire(self, head, parameter)).await,
+            (Resource::Stats, &Method::GET) => Box::pin(routes::stats::get(self, head)).await,
             (Resource::Audit, &Method::GET) => Box::pin(routes::audit::get(self, head)).await,
             (Resource::Apps, &Method::GET) => Box::pin(routes::apps::list(self, head)).await,
             (Resource::AppComponents, &Method::GET) => Box::pin(routes::apps::components(self, head)).await,
@@ -430,73 +405,5 @@ impl App {
 
     pub(crate) const fn min_secret_bytes(&self) -> usize {
         self.settings.min_secret_bytes()
-    }
-
-    /// Who is calling; `None` without an `Authorization` header.
-    pub(crate) async fn authenticate(
-        &self,
-        headers: &HeaderMap,
-    ) -> Result<Option<Arc<Remembered>>, AuthenticationError> {
-        let Some(token) = bearer(headers).map_err(ApiError::from)? else {
-            return Ok(None);
-        };
-        let now = self.ctx.clock.now().seconds();
-        if let Some(session) = self.sessions.find(token.as_bytes(), &self.epochs, now) {
-            if let Some(traffic) = &self.traffic {
-                traffic.remembered();
-            }
-            return Ok(Some(session));
-        }
-        // Boxed is what is rare: it would have room in the future of every request.
-        Box::pin(self.look_into(token, now)).await.map(Some)
-    }
-
-    /// Verifies a token that is not remembered, and remembers it.
-    async fn look_into(
-        &self,
-        token: BearerToken<'_>,
-        now: u64,
-    ) -> Result<Arc<Remembered>, AuthenticationError> {
-        let settings = self.settings().await?;
-        let text = token.text().inspect_err(|_| metrics::token_checked("malformed"));
-        let text = text.map_err(ApiError::from)?;
-        let granted = settings.keys.verify(text, now).and_then(|claims| grant_of(&claims));
-        let granted = granted.inspect_err(|error| metrics::token_checked(metrics::why_refused(*error)));
-        let grant = granted.map_err(ApiError::from)?;
-        let epoch = Epoch { all: settings.epoch, user: self.epochs.of_user(grant.id) };
-        let caller = authenticate(&*self.ctx.store, &grant).await;
-        metrics::token_checked(metrics::outcome_of(&caller));
-        let caller = caller.map_err(|error| match error {
-            AuthenticateError::UserGone => AuthenticationError::UserGone,
-            other => AuthenticationError::Api(other.into()),
-        })?;
-        let rendered = response::render(&UserView::of(&caller.user))?;
-        let (expires_at, identity) = (grant.expires_at.seconds(), OnceLock::new());
-        let session = Arc::new(Remembered { caller, rendered, expires_at, epoch, identity });
-        self.sessions.remember(token.as_bytes(), Arc::clone(&session));
-        Ok(session)
-    }
-
-    /// Whose token it is, if that is known without looking into it.
-    fn user_of(&self, headers: &HeaderMap) -> Option<UserId> {
-        let token = bearer(headers).ok()??;
-        let now = self.ctx.clock.now().seconds();
-        Some(self.sessions.find(token.as_bytes(), &self.epochs, now)?.caller.user.id)
-    }
-
-    /// Goes on only for users.
-    pub(crate) async fn signed_in(&self, headers: &HeaderMap) -> Result<Arc<Remembered>, ApiError> {
-        self.authenticate(headers).await?.ok_or_else(ApiError::token_missing)
-    }
-
-    /// Goes on only for callers with the scope.
-    pub(crate) async fn require(
-        &self,
-        headers: &HeaderMap,
-        scope: &Scope,
-    ) -> Result<Arc<Remembered>, ApiError> {
-        let session = self.signed_in(headers).await?;
-        session.caller.require(scope)?;
-        Ok(session)
     }
 }

@@ -37,6 +37,7 @@ pub(crate) enum Resource {
     Keys,
     Key,
     Audit,
+    Stats,
     Apps,
     AppComponents,
     JwkSet,
@@ -90,6 +91,7 @@ pub(crate) const RESOURCES: &[(&str, Resource)] = &[
     ("/keys", Resource::Keys),
     ("/keys/{id}", Resource::Key),
     ("/audit", Resource::Audit),
+    ("/stats", Resource::Stats),
     ("/apps", Resource::Apps),
     ("/apps/components", Resource::AppComponents),
     ("/.well-known/jwks.json", Resource::JwkSet),
@@ -133,6 +135,7 @@ impl Resource {
             | Self::RuleActions
             | Self::RuleAttributes
             | Self::Audit
+            | Self::Stats
             | Self::Apps
             | Self::AppComponents
             | Self::JwkSet

@@ -90,6 +90,15 @@ pub(crate) struct Traffic {
     shards: Box<[Shard]>,
 }
 
+/// What has been answered, whatever it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    /// How many of them were not answered for a reason of ours (5xx).
+    pub(crate) failed: u64,
+    /// How many there are of each length of time.
+    buckets: [u64; BUCKETS],
+}
+
 /// A request that runs. Dropped without an answer, it was given up by its client.
 pub(crate) struct Running<'a> {
     shard: &'a Shard,
@@ -133,6 +142,20 @@ impl Traffic {
             number.get()
         });
         &self.shards[number % self.shards.len()]
+    }
+
+    /// All that has been answered since the start.
+    pub(crate) fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        let routes = self.shards.iter().flat_map(|shard| &shard.routes).filter_map(OnceLock::get);
+        for cells in routes.flat_map(|methods| methods.iter()) {
+            for (sum, count) in totals.buckets.iter_mut().zip(&cells.buckets) {
+                *sum += count.load(Ordering::Relaxed);
+            }
+            let failed = STATUSES.iter().zip(&cells.statuses).filter(|(status, _)| **status >= 500);
+            totals.failed += failed.map(|(_, count)| count.load(Ordering::Relaxed)).sum::<u64>();
+        }
+        totals
     }
 
     /// Writes all of it, added up.
@@ -196,6 +219,51 @@ const DURATION: (&str, &str) = (
     "appmixer_http_request_duration_seconds",
     "From a request's head to its answer's: the network's share is not in it.",
 );
+
+impl Totals {
+    /// How many there are.
+    pub(crate) fn answered(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+
+    /// What has come since then.
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
+        let buckets = array::from_fn(|place| self.buckets[place].saturating_sub(earlier.buckets[place]));
+        Self { failed: self.failed.saturating_sub(earlier.failed), buckets }
+    }
+
+    /// Both together.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        let buckets = array::from_fn(|place| self.buckets[place] + other.buckets[place]);
+        Self { failed: self.failed + other.failed, buckets }
+    }
+
+    /// In how many seconds so great a part of them was answered, as far as buckets tell: within one they are taken to
+    /// be spread evenly. `None` where there are none.
+    pub(crate) fn quantile(&self, part: f64) -> Option<f64> {
+        let rank = float(self.answered()) * part;
+        let mut below = 0.0;
+        for (place, count) in self.buckets.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let count = float(*count);
+            if below + count >= rank {
+                let least = if place == 0 { 0.0 } else { SECONDS[place - 1] };
+                // What is beyond the last bound is told as that.
+                let most = SECONDS.get(place).copied().unwrap_or(least);
+                return Some((most - least).mul_add((rank - below) / count, least));
+            }
+            below += count;
+        }
+        None
+    }
+
+    /// So many that were quick.
+    #[cfg(test)]
+    pub(crate) fn of(answered: u64, failed: u64) -> Self {
+        let mut buckets = [0; BUCKETS];
+        buckets[0] = answered;
+        Self { failed, buckets }
+    }
+}
 
 impl Running<'_> {
     /// It has got its answer.
@@ -294,6 +362,35 @@ mod tests {
         let text_now = text(&traffic);
         assert!(text_now.contains("appmixer_http_requests_in_flight 0\n"), "{text_now}");
         assert!(text_now.contains("appmixer_http_requests_given_up_total 1\n"), "{text_now}");
+    }
+
+    #[test]
+    fn quantiles_are_within_the_bucket_in_which_the_request_is() {
+        let traffic = Traffic::new();
+        assert_eq!((traffic.totals().answered(), traffic.totals().quantile(0.5)), (0, None));
+        let answer = |status, millis, number| {
+            for _ in 0..number {
+                traffic.begin().answered(
+                    Destination::Nowhere,
+                    &Method::GET,
+                    status,
+                    Duration::from_millis(millis),
+                );
+            }
+        };
+        answer(StatusCode::OK, 2, 50);
+        answer(StatusCode::NOT_FOUND, 20, 49);
+        let before = traffic.totals();
+        answer(StatusCode::SERVICE_UNAVAILABLE, 60_000, 1);
+        let totals = traffic.totals();
+        assert_eq!((totals.answered(), totals.failed), (100, 1));
+        let quantile = |part| totals.quantile(part).unwrap();
+        assert!((0.001..=0.0025).contains(&quantile(0.25)) && (0.001..=0.0025).contains(&quantile(0.5)));
+        assert!((0.01..=0.025).contains(&quantile(0.51)) && (0.01..=0.025).contains(&quantile(0.99)));
+        assert!((quantile(1.0) - 10.0).abs() < f64::EPSILON);
+        let last = totals.since(&before);
+        assert_eq!((last.answered(), last.failed), (1, 1));
+        assert_eq!(before.and(&last), totals);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
-use appmixer_core::{HashError, Password, PasswordHash, PasswordHasher, Verdict};
+use appmixer_core::{HashError, HashQueue, Password, PasswordHash, PasswordHasher, Verdict};
 use async_trait::async_trait;
 use ring::rand::{SecureRandom, SystemRandom};
 use thiserror::Error;
@@ -230,6 +230,10 @@ impl PasswordHasher for Argon2Pool {
         let (reply, answer) = oneshot::channel();
         self.submit(Job::Verify { password, against, reply })?;
         answer.await.unwrap_or(Err(STOPPED))
+    }
+
+    fn queue(&self) -> HashQueue {
+        HashQueue { waiting: self.stats().waiting, capacity: self.capacity as u64 }
     }
 
     fn decoy(&self) -> PasswordHash {

@@ -270,7 +270,7 @@ async fn whoever_cannot_open_it_is_told_why_and_not_the_password() {
     let nobody = refused("postgres://a:b@127.0.0.1:1/x").await.to_string();
     assert!(nobody.contains("refused"), "{nobody}");
     PostgresStore::open(&options(url.clone()), Arc::new(())).await.unwrap();
-    postgres.psql(&database, "UPDATE refinery_schema_history SET version = 1000");
+    postgres.psql(&database, "UPDATE refinery_schema_history SET version = 1000 WHERE version = 1");
     let newer = refused(&url).await.to_string();
     assert!(newer.contains("schema version 1000"), "{newer}");
 }

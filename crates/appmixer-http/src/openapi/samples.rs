@@ -4,15 +4,19 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use appmixer_core::{
-    AclType, Actor, AuditDetails, AuditEntry, AuditId, AuditKind, AuditRecord, ConfigEntry, ConfigKey,
-    InvalidConfig, InvalidId, InvalidName, InvalidProfile, Metadata, Names, Origin, PasswordHash, Plan,
+    AclType, Actor, AuditDetails, AuditEntry, AuditId, AuditKind, AuditRecord, ConfigEntry, ConfigKey, Daily,
+    Day, InvalidConfig, InvalidId, InvalidName, InvalidProfile, Metadata, Names, Origin, PasswordHash, Plan,
     RuleSet, Scopes, Ticket, Timestamp, User, UserId, Username, Vendor,
 };
 use appmixer_token::Algorithm;
 use serde_json::{Map, json};
 use thiserror::Error;
 
+use crate::history::Minute;
 use crate::keys::{KeySource, KeyState, ListedKey, Rotated};
+use crate::routes::status::ROOT;
+use crate::stats_views::{DailyView, HashQueueView, MinuteView, NodeView, RequestsView, StatsView};
+use crate::traffic::Totals;
 
 /// Whoever the examples are about.
 pub(super) const SAMPLE_ID: &str = "5c88c7cc04a917256c726c3d";
@@ -95,5 +99,23 @@ impl Samples {
             ticket,
             token,
         })
+    }
+
+    pub(super) fn stats(&self) -> StatsView {
+        let began = self.user.created;
+        let minute = Minute { at: began, totals: Totals::default(), hash_waiting: 0 };
+        let daily = Daily { day: Day::of(began), sign_ups: 3, sign_ins: 120, failures: 7 };
+        StatsView {
+            users: 250,
+            active: 200,
+            days: vec![DailyView::of(&daily)],
+            node: NodeView {
+                version: ROOT.version,
+                uptime: 86_400,
+                hash_queue: HashQueueView { waiting: 0, capacity: 200 },
+                requests: RequestsView { total: 4200, p50: Some(0.000_08), p99: Some(0.024) },
+                minutes: vec![MinuteView::of(&minute)],
+            },
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use appmixer_core::{
     AclType, Action as CoreAction, AuditKind as CoreAuditKind, DEFAULT_PAGE, Deed as CoreDeed, Kind,
-    MAX_FILTERS, MAX_KEY_BYTES, MAX_LIST_LENGTH, MAX_NAME_BYTES, MAX_PAGE, MAX_PASSWORD_BYTES,
+    MAX_DAYS, MAX_FILTERS, MAX_KEY_BYTES, MAX_LIST_LENGTH, MAX_NAME_BYTES, MAX_PAGE, MAX_PASSWORD_BYTES,
     MAX_RULE_TEXT_BYTES, MAX_SCOPE_BYTES, MAX_SCOPES, MAX_TEXT_BYTES, Reason as CoreReason,
 };
 use appmixer_token::Algorithm as CoreAlgorithm;
@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
 use crate::keys;
+use crate::routes::stats::DEFAULT_DAYS;
 
 /// Something on both sides of one `@`, and no character that `LoginName` refuses.
 pub(crate) const NAME: &str = r"^[^@\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+@[^@\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+$";
@@ -220,6 +221,16 @@ struct AuditDetails {
     #[schemars(skip_serializing_if = "Option::is_none")]
     refused: Option<u64>,
 }
+
+/// A date, as ISO 8601 has it.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("format" = "date"))]
+pub(crate) struct Date(String);
+
+/// A number of days.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("minimum" = 1, "maximum" = MAX_DAYS, "default" = DEFAULT_DAYS))]
+pub(crate) struct Days(u32);
 
 /// How many, at most.
 #[derive(JsonSchema)]

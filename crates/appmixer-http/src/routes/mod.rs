@@ -10,6 +10,7 @@ pub(crate) mod jwks;
 pub(crate) mod keys;
 pub(crate) mod password;
 pub(crate) mod sign_in;
+pub(crate) mod stats;
 pub(crate) mod status;
 pub(crate) mod user;
 pub(crate) mod user_list;

@@ -7,8 +7,9 @@ use appmixer_core::{
 use appmixer_limits::Limit;
 use http::HeaderMap;
 
-use crate::app::{App, AuthenticationError};
+use crate::app::App;
 use crate::body::{Accepts, RequestBody};
+use crate::caller::AuthenticationError;
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::head::Head;

@@ -70,6 +70,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let sharing = Arc::clone(&app);
     let sharing = runtime.spawn(async move { sharing.share_limits().await });
     let health = gateway.map(|gateway| runtime.spawn(async move { gateway.watch_health().await }));
+    let remembering = Arc::clone(&app);
+    let remembering = runtime.spawn(async move { remembering.keep_history().await });
     let observer = registry.is_some().then(|| runtime.spawn(observer));
     runtime.block_on(serve_until_told(&config, Arc::clone(&app), registry, inherited, code))?;
     // They have the database.
@@ -83,6 +85,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     key_retention.abort();
     notifier.abort();
     sharing.abort();
+    remembering.abort();
     runtime.block_on(store.close());
     drop(store);
     // Whatever was cut off lets go of the database; then this closes it.

@@ -182,7 +182,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     text(
         "management.listen",
-        "The address and port of /metrics, /healthz and /readyz for the operator alone; without it nothing is counted.",
+        "The address and port of /metrics, /healthz and /readyz for the operator alone; without it there are no metrics.",
     ),
     text(
         "gateway.ca_file",

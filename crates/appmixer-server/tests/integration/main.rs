@@ -65,6 +65,7 @@ mod secure;
 mod security_headers;
 mod shipping;
 mod smuggling;
+mod stats;
 mod store_copy;
 mod store_copy_runs;
 mod support;

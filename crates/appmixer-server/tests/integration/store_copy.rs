@@ -251,7 +251,7 @@ fn a_source_that_is_served_and_a_target_that_is_not_empty_are_refused() {
     refused(1, &source, &to, "the target is not empty: it has users");
     // What is not of today is not copied, since it would have to be written to.
     Postgres::shared().psql(&database, "DELETE FROM refinery_schema_history");
-    let why = "the source has schema version 0 and not 1; bring it up to date with `store migrate`";
+    let why = "the source has schema version 0 and not 2; bring it up to date with `store migrate`";
     refused(1, &to, &sqlite(&other), why);
 }
 
@@ -286,8 +286,8 @@ fn migrate_brings_a_schema_up_to_date_and_ends() {
         assert!(output.status.success(), "{}", text(&output.stderr));
         text(&output.stdout).trim().to_owned()
     };
-    assert_eq!(migrate(), "schema version 0 became 1");
-    assert_eq!(migrate(), "schema version 1, as it was");
+    assert_eq!(migrate(), "schema version 0 became 2");
+    assert_eq!(migrate(), "schema version 2, as it was");
 }
 
 /// A desk with so many users in its database; and that.

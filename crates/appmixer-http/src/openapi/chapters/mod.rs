@@ -11,6 +11,7 @@ mod audit;
 mod config;
 mod keys;
 mod server;
+mod stats;
 mod users;
 mod verify;
 
@@ -25,6 +26,7 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
     keys::write(book, samples);
     apps::write(book, samples);
     audit::write(book, samples);
+    stats::write(book, samples);
     verify::write(book, samples);
     server::write(book, samples);
 }

@@ -39,6 +39,8 @@ pub(crate) struct Upstream {
     failed_checks: AtomicU32,
     /// Requests that have failed since one has not.
     failures: AtomicU32,
+    /// How often it was left alone since then.
+    rests: AtomicU32,
     /// In milliseconds since the pool was made: it is left alone until then.
     rests_until: AtomicU64,
 }
@@ -78,6 +80,7 @@ impl Pool {
                 is_down: AtomicBool::new(false),
                 failed_checks: AtomicU32::new(0),
                 failures: AtomicU32::new(0),
+                rests: AtomicU32::new(0),
                 rests_until: AtomicU64::new(0),
             })
         };
@@ -119,13 +122,20 @@ impl Pool {
     /// An upstream has failed.
     pub(crate) fn failed(&self, upstream: &Upstream, failure: Failure) -> Option<Turn> {
         let failures = upstream.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        let counts = match failure {
-            Failure::Unreachable => failures,
-            Failure::Broken => (failures + 1).checked_sub(BREAKS).filter(|counts| *counts > 0)?,
-        };
-        let rest = FIRST_REST.saturating_mul(1 << (counts - 1).min(10)).min(LONGEST_REST);
-        let until = self.now() + millis(rest);
-        let before = upstream.rests_until.fetch_max(until, Ordering::Relaxed);
+        if failure == Failure::Broken && failures < BREAKS {
+            return None;
+        }
+        // Of all requests that it had, one says how long: it has failed once, however many have noticed.
+        let (now, before) = (self.now(), upstream.rests_until.load(Ordering::Relaxed));
+        if before > now {
+            return None;
+        }
+        let rests = upstream.rests.load(Ordering::Relaxed);
+        let rest = FIRST_REST.saturating_mul(1 << rests.min(10)).min(LONGEST_REST);
+        let until = now + millis(rest);
+        let slot = &upstream.rests_until;
+        slot.compare_exchange(before, until, Ordering::Relaxed, Ordering::Relaxed).ok()?;
+        upstream.rests.fetch_add(1, Ordering::Relaxed);
         (before == 0).then_some(Turn::Down)
     }
 
@@ -146,6 +156,7 @@ impl Upstream {
             return None;
         }
         self.failures.store(0, Ordering::Relaxed);
+        self.rests.store(0, Ordering::Relaxed);
         (self.rests_until.swap(0, Ordering::Relaxed) != 0).then_some(Turn::Up)
     }
 
@@ -252,6 +263,8 @@ mod tests {
         for (failure, rest) in [1, 2, 4, 8, 16, 30, 30].into_iter().enumerate() {
             let turn = pool.failed(&first, Failure::Unreachable);
             assert_eq!(turn, (failure == 0).then_some(Turn::Down));
+            // What others had there at the same time makes it no worse.
+            assert_eq!(pool.failed(&first, Failure::Unreachable), None);
             advance(Duration::from_millis(rest * 1000 - 1)).await;
             for _ in 0..20 {
                 assert_eq!(place(&pool.choose(Tried::default()).unwrap()), 1);

@@ -204,6 +204,8 @@ impl App {
             (Err(error), _) => Err(error),
         };
         metrics::account_request(resource, &parts.method, &outcome);
+        // Its own answers, also about what it could not forward, are as all of them.
+        let is_own = forwarded.is_none() || outcome.is_err();
         let failed = matches!(&outcome, Err(error) if error.cause.is_some());
         let trace = (leaves_line || failed).then(|| TraceContext::of(&parts.headers));
         let mut answer = outcome.unwrap_or_else(|error| {
@@ -242,11 +244,11 @@ impl App {
         // An upstream that has words of its own about origins knows why.
         if is_console {
             console::guard(headers);
-        } else if forwarded.is_none() || !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+        } else if is_own || !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
             cors::allow_origin(&self.options.cors_origins, &parts.headers, headers);
         }
         headers.insert(X_REQUEST_ID, request_id);
-        if forwarded.is_none() {
+        if is_own {
             // What is JSON is not looked at as something else.
             headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         }

@@ -34,6 +34,7 @@ mod forward_auth;
 mod frames;
 mod gateway;
 mod gateway_balance;
+mod gateway_http2;
 mod gateway_streams;
 mod health;
 mod hostile;

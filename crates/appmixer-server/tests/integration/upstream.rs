@@ -100,6 +100,11 @@ impl Upstream {
         self.shared.seen.lock().unwrap().clone()
     }
 
+    /// How many they are.
+    pub(crate) fn count(&self) -> usize {
+        self.shared.seen.lock().unwrap().len()
+    }
+
     /// How many connections were made to it.
     pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)

@@ -156,7 +156,8 @@ impl CheckToken for crate::RemoteKeys {
 /// ```
 ///
 /// With the feature `tower` it is a layer, and with `hyper` it goes around a service; either way the service finds the
-/// [`Claims`] among the request's extensions.
+/// [`Claims`] among the request's extensions. A layer that answers the preflights of browsers goes around it: they have no
+/// token.
 #[derive(Clone, Debug)]
 pub struct Guard<K> {
     keys: K,

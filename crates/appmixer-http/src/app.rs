@@ -184,7 +184,8 @@ impl App {
             proxies: &self.options.trusted_proxies,
         };
         let mut place = self.router.find(head.path);
-        let is_console = self.is_console(head.path, place);
+        place = place.filter(|(resource, _)| !resource.is_console() || self.has_console(&head));
+        let is_console = self.is_console(place, &head);
         let mut exchange = self.exchange(place, &head);
         let mut refused = None;
         if let Some(exchange) = &mut exchange {
@@ -193,7 +194,7 @@ impl App {
         }
         let resource = place.map(|(resource, _)| resource);
         // Its own routes come first, whatever is forwarded.
-        let forwarded = if place.is_none() && !is_console { self.forwarded(head.path) } else { None };
+        let forwarded = if place.is_none() && !is_console { self.forwarded(&head) } else { None };
         let admitted = check_host(&parts).and_then(|()| refused.map_or(Ok(()), Err));
         let outcome = match (admitted, forwarded) {
             (Ok(()), None) => self.route(place, &head, &mut body).await,
@@ -255,14 +256,21 @@ impl App {
         answer
     }
 
-    fn forwarded(&self, path: &str) -> Option<(&Gateway, &Arc<Route>)> {
+    fn forwarded(&self, head: &Head<'_>) -> Option<(&Gateway, &Arc<Route>)> {
         let gateway = self.gateway.as_deref()?;
-        Some((gateway, gateway.find(path)?))
+        let found = gateway.find(head.path)?;
+        let is_for_console = self.console.as_ref().is_some_and(|console| console.is_alone_at(head));
+        (!is_for_console).then_some((gateway, found))
+    }
+
+    /// Whether there is a console where a request asks for it.
+    fn has_console(&self, head: &Head<'_>) -> bool {
+        self.console.as_ref().is_some_and(|console| console.is_at(head))
     }
 
     /// Whether an answer is the console's, which is for no other origin.
-    fn is_console(&self, path: &str, place: Option<Place<'_>>) -> bool {
-        let nowhere = || self.console.is_some() && console::is_below(path);
+    fn is_console(&self, place: Option<Place<'_>>, head: &Head<'_>) -> bool {
+        let nowhere = || console::is_below(head.path) && self.has_console(head);
         place.map_or_else(nowhere, |(resource, _)| resource.is_console())
     }
 

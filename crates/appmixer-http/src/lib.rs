@@ -135,7 +135,10 @@ mod views;
 
 pub use answer_body::AnswerBody;
 pub use app::{App, AppError};
-pub use console::{ConsoleOptions, LONGEST_CONSOLE_SESSION, SET_UP_CODE_LIFETIME, set_up_code};
+pub use console::{
+    ConsoleOptions, ConsoleOrigin, InvalidConsoleOrigin, LONGEST_CONSOLE_SESSION, SET_UP_CODE_LIFETIME,
+    set_up_code,
+};
 pub use epochs::Epochs;
 pub use head::Peer;
 pub use keys::{

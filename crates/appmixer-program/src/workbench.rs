@@ -9,7 +9,8 @@ use appmixer_core::{
     User, UserId,
 };
 use appmixer_http::{
-    ConsoleOptions, CorsOrigins, HttpOptions, LimitOptions, Networks, TokenOptions, TransportSecurity, quotas,
+    ConsoleOptions, ConsoleOrigin, CorsOrigins, HttpOptions, LimitOptions, Networks, TokenOptions,
+    TransportSecurity, quotas,
 };
 use appmixer_notify::{Notifier, NotifyOptions};
 use appmixer_password::{Argon2Pool, InvalidParams, Params, PoolOptions, RandomCodes};
@@ -30,6 +31,9 @@ impl Config {
         let exempt = Networks::parse(&self.limits.exempt)
             .map_err(|error| Failure::configuration(format!("limits.exempt: {error}")))?;
         let limits = self.limits.enabled.then(|| LimitOptions { quotas: self.limits.quotas(), exempt });
+        let origin = self.console.origin.as_deref().map(ConsoleOrigin::parse).transpose();
+        let origin = origin.map_err(|error| Failure::configuration(format!("console.origin: {error}")))?;
+        let console = ConsoleOptions { session: self.console.session.0, origin };
         Ok(HttpOptions {
             body_limit: self.http.body_limit,
             header_limit: self.http.header_limit,
@@ -48,7 +52,7 @@ impl Config {
             },
             cors_origins,
             session_cache_bytes: self.http.session_cache_bytes,
-            console: self.console.enabled.then_some(ConsoleOptions { session: self.console.session.0 }),
+            console: self.console.enabled.then_some(console),
         })
     }
 }

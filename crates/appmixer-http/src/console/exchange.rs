@@ -42,13 +42,13 @@ impl<'p> Exchange<'p> {
 
 /// What the API is shown of a request that may go on.
 fn bearer(console: &Console, head: &Head<'_>) -> Result<HeaderValue, ApiError> {
-    same_origin::refuse_others(head)?;
+    same_origin::refuse_others(console, head)?;
     if head.headers.contains_key(AUTHORIZATION) {
         return Err(ApiError::bad_request(
             "The console takes no Authorization header: its session is a cookie",
         ));
     }
-    let token = cookie::read(head.headers, head.is_https())?.ok_or_else(ApiError::token_missing)?;
+    let token = cookie::read(head.headers, console.is_secure(head))?.ok_or_else(ApiError::token_missing)?;
     if !head.method.is_safe() {
         console.check_csrf(head.headers, token)?;
     }

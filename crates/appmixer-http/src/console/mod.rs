@@ -7,6 +7,7 @@
 pub(crate) mod cookie;
 mod exchange;
 mod guard;
+mod origin;
 pub(crate) mod same_origin;
 mod set_up_code;
 
@@ -16,10 +17,12 @@ use appmixer_token::Marker;
 use http::HeaderMap;
 
 use crate::error::ApiError;
+use crate::head::Head;
 use crate::options::TokenOptions;
 
 pub(crate) use exchange::{Exchange, as_bearer};
 pub(crate) use guard::{guard, is_below};
+pub use origin::{ConsoleOrigin, InvalidConsoleOrigin};
 pub use set_up_code::{SET_UP_CODE_LIFETIME, set_up_code};
 
 /// The longest session, and what it is unless set otherwise.
@@ -35,17 +38,20 @@ const CSRF: &str = "appmixer-http: the console's CSRF token";
 pub struct ConsoleOptions {
     /// How long a session lasts, in whole seconds, whatever the lifetime of tokens is.
     pub session: Duration,
+    /// Where it is alone; none, as by default, for wherever the API is.
+    pub origin: Option<ConsoleOrigin>,
 }
 
 impl Default for ConsoleOptions {
     fn default() -> Self {
-        Self { session: LONGEST_CONSOLE_SESSION }
+        Self { session: LONGEST_CONSOLE_SESSION, origin: None }
     }
 }
 
 /// What the console's routes work with.
 pub(crate) struct Console {
     pub(crate) session: Duration,
+    origin: Option<ConsoleOrigin>,
     csrf: Marker,
     set_up: Marker,
 }
@@ -54,9 +60,25 @@ impl Console {
     pub(crate) fn new(options: &ConsoleOptions, tokens: &TokenOptions) -> Self {
         Self {
             session: options.session,
+            origin: options.origin.clone(),
             csrf: Marker::new(&tokens.current, &tokens.previous, CSRF),
             set_up: set_up_code::marker(tokens),
         }
+    }
+
+    /// Whether the console is where a request asks for it.
+    pub(crate) fn is_at(&self, head: &Head<'_>) -> bool {
+        self.origin.as_ref().is_none_or(|origin| origin.is_asked(head))
+    }
+
+    /// Whether nothing but the server's own is there.
+    pub(crate) fn is_alone_at(&self, head: &Head<'_>) -> bool {
+        self.origin.as_ref().is_some_and(|origin| origin.is_asked(head))
+    }
+
+    /// Whether the browser is known to use TLS.
+    pub(crate) fn is_secure(&self, head: &Head<'_>) -> bool {
+        self.origin.as_ref().is_some_and(ConsoleOrigin::is_https) || head.is_https()
     }
 
     /// What a page that has this session must show to change anything.

@@ -1,9 +1,10 @@
 //! Whether a page of our own has caused a request.
 
-use http::header::{HOST, ORIGIN};
-use http::uri::Authority;
+use http::header::ORIGIN;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::Console;
+use super::origin::host;
 use crate::error::ApiError;
 use crate::head::Head;
 
@@ -21,13 +22,13 @@ enum Cause {
 }
 
 /// Goes on unless a browser says that somebody else has caused the request.
-pub(crate) fn refuse_others(head: &Head<'_>) -> Result<(), ApiError> {
-    if cause(head) == Cause::Other { Err(refused()) } else { Ok(()) }
+pub(crate) fn refuse_others(console: &Console, head: &Head<'_>) -> Result<(), ApiError> {
+    if cause(head, console.is_secure(head)) == Cause::Other { Err(refused()) } else { Ok(()) }
 }
 
 /// Goes on if a browser says that a page of ours has caused the request.
-pub(crate) fn require_own(head: &Head<'_>) -> Result<(), ApiError> {
-    if cause(head) == Cause::Own { Ok(()) } else { Err(refused()) }
+pub(crate) fn require_own(console: &Console, head: &Head<'_>) -> Result<(), ApiError> {
+    if cause(head, console.is_secure(head)) == Cause::Own { Ok(()) } else { Err(refused()) }
 }
 
 fn refused() -> ApiError {
@@ -38,7 +39,7 @@ fn refused() -> ApiError {
 
 /// `Sec-Fetch-Site` (W3C Fetch Metadata) is the browser's own verdict, which no page can change and no proxy confuses.
 /// Browsers send it to `https` and to this machine; elsewhere `Origin` has to do.
-fn cause(head: &Head<'_>) -> Cause {
+fn cause(head: &Head<'_>, is_https: bool) -> Cause {
     let headers = head.headers;
     if headers.contains_key(SEC_FETCH_SITE) {
         let is_own = only(headers, &SEC_FETCH_SITE).is_some_and(|site| site == "same-origin");
@@ -47,9 +48,8 @@ fn cause(head: &Head<'_>) -> Cause {
     if !headers.contains_key(ORIGIN) {
         return Cause::Unsaid;
     }
-    let own = head.authority.map(Authority::as_str).or_else(|| only(headers, &HOST)?.to_str().ok());
     let origin = only(headers, &ORIGIN).and_then(|origin| origin.to_str().ok());
-    let is_own = origin.zip(own).is_some_and(|(origin, own)| is_of(origin, own, head.is_https()));
+    let is_own = origin.zip(host(head)).is_some_and(|(origin, own)| is_of(origin, own, is_https));
     if is_own { Cause::Own } else { Cause::Other }
 }
 
@@ -79,7 +79,7 @@ mod tests {
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
         let proxies = Networks::none();
-        cause(&Head {
+        let head = Head {
             method: &Method::POST,
             path: "/console/session",
             headers: &headers,
@@ -87,7 +87,8 @@ mod tests {
             query: "",
             peer: Peer { address: None, over_tls },
             proxies: &proxies,
-        })
+        };
+        cause(&head, over_tls)
     }
 
     #[test]

@@ -75,8 +75,8 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
 /// Who is signed in.
 pub(crate) async fn session(app: &App, head: &Head<'_>) -> Result<Answer, ApiError> {
     let console = console_of(app)?;
-    same_origin::refuse_others(head)?;
-    let token = cookie::read(head.headers, head.is_https())?.ok_or_else(ApiError::token_missing)?;
+    same_origin::refuse_others(console, head)?;
+    let token = cookie::read(head.headers, console.is_secure(head))?.ok_or_else(ApiError::token_missing)?;
     let headers = HeaderMap::from_iter([(AUTHORIZATION, as_bearer(token)?)]);
     let session = app.signed_in(&headers).await?;
     if !is_good(&session.caller) {
@@ -96,7 +96,7 @@ fn view<'a>(user: &'a User, csrf: &'a str, expires: Timestamp) -> SessionView<'a
 
 pub(crate) async fn sign_in(app: &App, head: &Head<'_>, body: &mut RequestBody) -> Result<Answer, ApiError> {
     let console = console_of(app)?;
-    same_origin::require_own(head)?;
+    same_origin::require_own(console, head)?;
     let mut fields = body.fields(head.headers, Accepts::Json).await?;
     let username = fields.text("username", |text| LoginName::parse(&text));
     let password = fields.text("password", Password::new);
@@ -120,7 +120,7 @@ async fn let_in(
 ) -> Result<Answer, ApiError> {
     let token = app.settings().await?.keys.issue(&claims_of(&session.grant))?;
     let mut answer = private_json(&view(&session.user, &console.csrf(&token)?, session.grant.expires_at))?;
-    let cookie = cookie::set(&token, console.session, head.is_https())?;
+    let cookie = cookie::set(&token, console.session, console.is_secure(head))?;
     answer.headers_mut().insert(SET_COOKIE, cookie);
     Ok(answer)
 }
@@ -129,18 +129,18 @@ async fn let_in(
 /// `POST /user/sign-out-everywhere`.
 pub(crate) fn sign_out(app: &App, head: &Head<'_>) -> Result<Answer, ApiError> {
     let console = console_of(app)?;
-    same_origin::refuse_others(head)?;
-    if let Some(token) = cookie::read(head.headers, head.is_https())? {
+    same_origin::refuse_others(console, head)?;
+    if let Some(token) = cookie::read(head.headers, console.is_secure(head))? {
         console.check_csrf(head.headers, token)?;
     }
     let mut answer = private_json(&Done {})?;
-    answer.headers_mut().insert(SET_COOKIE, cookie::clear(head.is_https())?);
+    answer.headers_mut().insert(SET_COOKIE, cookie::clear(console.is_secure(head))?);
     Ok(answer)
 }
 
 pub(crate) async fn set_up(app: &App, head: &Head<'_>, body: &mut RequestBody) -> Result<Answer, ApiError> {
     let console = console_of(app)?;
-    same_origin::require_own(head)?;
+    same_origin::require_own(console, head)?;
     let mut fields = body.fields(head.headers, Accepts::Json).await?;
     let code = fields.text("code", Ok::<_, String>);
     let username = fields.text("username", |text| Username::parse(&text));

@@ -54,6 +54,9 @@ async fn print_link(config: &Config, ctx: &Context, at: Option<String>) -> Resul
 
 /// The address that the configuration says.
 fn configured(config: &Config) -> Option<String> {
+    if let Some(origin) = &config.console.origin {
+        return Some(origin.clone());
+    }
     let tls = config.tls.listen.map(|address| ("https", address));
     let listens = tls.or(config.listen.0.map(|address| ("http", address)));
     // Nobody knows a port beforehand that the system chooses.

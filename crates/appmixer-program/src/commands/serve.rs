@@ -126,7 +126,10 @@ async fn serve_until_told(
     // To the very end: whoever watches wants to see how the server stops.
     let _management = management::open(config, &app, registry)?;
     sockets.tell(&config.data)?;
-    tokio::spawn(hint_at_first_admin(Arc::clone(&app), code.map(|code| console::link(sockets.url(), &code))));
+    tokio::spawn(hint_at_first_admin(
+        Arc::clone(&app),
+        code.map(|code| console::link(config.console.origin.clone().or_else(|| sockets.url()), &code)),
+    ));
     tokio::spawn(supervisor::alive());
     supervisor::ready();
     serve(app, sockets.listeners(), told_to_stop(signals), config.http.shutdown_grace.0).await;

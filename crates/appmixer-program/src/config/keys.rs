@@ -181,6 +181,10 @@ pub(crate) const KEYS: &[Key] = &[
         "How long a session of the console lasts, whatever token.lifetime is; at most 12h.",
     ),
     text(
+        "console.origin",
+        "The origin that the console has to itself, such as https://admin.example.com: under any other host there is no console, and under this one nothing is forwarded.",
+    ),
+    text(
         "management.listen",
         "The address and port of /metrics, /healthz and /readyz for the operator alone; without it there are no metrics.",
     ),
@@ -284,6 +288,7 @@ mod tests {
             ("tls.listen", 3),
             ("tls.certificate", 3),
             ("tls.key", 3),
+            ("console.origin", 8),
             ("delivery.ca_file", 3),
             ("gateway.ca_file", 3),
             ("management.listen", 8),

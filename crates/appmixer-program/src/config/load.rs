@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use appmixer_core::{MAX_PASSWORD_STRENGTH, PasswordPolicy, Rules};
-use appmixer_http::{CorsOrigins, LONGEST_CONSOLE_SESSION, Networks};
+use appmixer_http::{ConsoleOrigin, CorsOrigins, LONGEST_CONSOLE_SESSION, Networks};
 use figment::error::Kind;
 use figment::providers::{Format as _, Serialized, Toml};
 use figment::{Error, Figment, Metadata, Profile, Provider};
@@ -203,6 +203,9 @@ fn check(config: &Config) -> Result<(), Failure> {
             format!("must be between {} and {}", LIMITS_ENTRIES.start(), LIMITS_ENTRIES.end()),
         );
     }
+    if let Err(error) = config.console.origin.as_deref().map(ConsoleOrigin::parse).transpose() {
+        return bad("console.origin", error.to_string());
+    }
     if let Err(error) = CorsOrigins::parse(&config.http.cors_origins) {
         return bad("http.cors_origins", error.to_string());
     }
@@ -339,6 +342,12 @@ mod tests {
             ("[limits]\nsign_in = 20", vec![], &none, ["limits.sign_in", "invalid type", "test.toml"]),
             ("", vec![("APPMIXER_LIMITS__EXEMPT", "office")], &none, ["limits.exempt", "office", "unix"]),
             ("[console]\nsession = '13h'", vec![], &none, ["console.session", "at most", "12h"]),
+            (
+                "[console]\norigin = 'admin.example.com'",
+                vec![],
+                &none,
+                ["console.origin", "admin.example.com", "https://"],
+            ),
             ("[console]\nsession = '1500ms'", vec![], &none, ["console.session", "whole", "seconds"]),
             ("[limits]\nentries = 1", vec![], &none, ["limits.entries", "1024", "16777216"]),
             ("this is no toml", vec![], &none, ["TOML", "test.toml", "="]),

@@ -137,6 +137,7 @@ pub(crate) struct TlsConfig {
 pub(crate) struct ConsoleConfig {
     pub(crate) enabled: bool,
     pub(crate) session: Span,
+    pub(crate) origin: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -241,7 +242,11 @@ impl Default for Config {
                 hsts: Span(http.transport_security.max_age),
                 hsts_subdomains: http.transport_security.include_subdomains,
             },
-            console: ConsoleConfig { enabled: true, session: Span(ConsoleOptions::default().session) },
+            console: ConsoleConfig {
+                enabled: true,
+                session: Span(ConsoleOptions::default().session),
+                origin: None,
+            },
             management: ManagementConfig { listen: None },
             gateway: GatewayConfig::default(),
             limits: LimitsConfig {

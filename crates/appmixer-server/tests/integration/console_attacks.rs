@@ -4,9 +4,11 @@ use appmixer_testbed::Postgres;
 use serde_json::{Value, json};
 
 use crate::console_session::{Browser, OWN, sign_in};
+use crate::gateway::serve;
 use crate::nodes::nodes;
 use crate::secure::{Authority, address_of};
 use crate::support::{Answer, TestServer, UNLIMITED, eventually};
+use crate::upstream::Upstream;
 
 const NEW_USER: &str = r#"{"username":"joe@acme","password":"abc321"}"#;
 
@@ -287,4 +289,43 @@ fn over_tls_the_cookie_is_for_tls_alone_also_where_a_trusted_proxy_has_it() {
     let headers = [OWN, json, ("X-Forwarded-Proto", "https")];
     let answer = stranger.request("POST", "/console/session", &headers, body.as_bytes()).expect(200);
     assert!(answer.cookies[0].starts_with("appmixer_console="), "nobody is believed who is not trusted");
+}
+
+#[test]
+fn a_console_with_an_origin_of_its_own_is_nowhere_else_and_nothing_is_forwarded_there() {
+    let upstream = Upstream::start();
+    let routes = json!({ "/flows": { "to": [upstream.url()], "open": true } });
+    let server = serve(&routes, &[("APPMIXER_CONSOLE__ORIGIN", "http://test")]);
+    eventually(|| server.log().contains("http://test/console#/setup/"));
+    server.admin();
+    // `test` is the host that these requests are for.
+    let browser = Browser::signed_in(&server);
+    browser.get("/console/api/users").expect(200);
+    browser.get("/flows").error(404);
+    let elsewhere = |path: &str| {
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: other\r\nConnection: close\r\nCookie: {}\r\nSec-Fetch-Site: same-origin\r\n\r\n",
+            browser.cookie
+        );
+        server.raw(head.as_bytes()).unwrap()
+    };
+    for path in ["/console", "/console/", "/console/assets/app.js", "/console/session", "/console/api/users"]
+    {
+        let answer = elsewhere(path);
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "as any path that is not there");
+        answer.error(404);
+    }
+    elsewhere("/flows").expect(200);
+    elsewhere("/healthz").expect(200);
+
+    let secure = TestServer::with(&[("APPMIXER_CONSOLE__ORIGIN", "https://test")]);
+    secure.admin();
+    let answer = sign_in(&secure, "root@acme", "abc321").expect(200);
+    assert!(answer.cookies[0].starts_with("__Secure-") && answer.cookies[0].ends_with("; Secure"));
+    let body = json!({ "username": "root@acme", "password": "abc321" }).to_string();
+    let post = |origin: &str| {
+        let headers = [("Origin", origin), ("Content-Type", "application/json")];
+        secure.request("POST", "/console/session", &headers, body.as_bytes()).status
+    };
+    assert_eq!((post("https://test"), post("http://test"), post("https://other")), (200, 403, 403));
 }

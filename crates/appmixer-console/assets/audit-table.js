@@ -1,6 +1,6 @@
 // Entries of the audit log as a table, with the names of those whom they are about.
 
-import { fill, h } from './dom.js?v=VERSION';
+import { breakable, fill, h } from './dom.js?v=VERSION';
 import { time } from './format.js?v=VERSION';
 import { link } from './router.js?v=VERSION';
 import { makeTable } from './table.js?v=VERSION';
@@ -34,7 +34,7 @@ function userLink(id) {
   nameOf(id).then(
     (name) => (name === null
       ? element.replaceWith(h('span', { class: 'muted' }, h('code', {}, id), ' (deleted)'))
-      : fill(element, name)),
+      : fill(element, breakable(name))),
     () => {}, // The id says enough.
   );
   return element;

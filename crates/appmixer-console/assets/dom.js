@@ -37,6 +37,12 @@ export function fill(element, ...children) {
   return element;
 }
 
+/** A name that breaks behind its `@` where there is too little room for it. */
+export function breakable(name) {
+  const at = name.lastIndexOf('@') + 1;
+  return [name.slice(0, at), h('wbr'), name.slice(at)];
+}
+
 let ids = 0;
 
 /** An id that nothing else in the document has. */

@@ -30,7 +30,7 @@ export async function render({ page, heading, route }) {
     heading.textContent = user.username;
     fill(facts, fact('Id', h('code', { class: 'break' }, user.id)), fact('Made', time(user.created)),
       fact('Scopes', user.scope.map((scope) => h('span', { class: 'tag' }, scope))),
-      fact('Address', h('span', { class: user.isActive ? 'tag good' : 'tag' }, user.isActive ? 'confirmed' : 'not confirmed')));
+      fact('Address', h('span', { class: user.isActive ? 'tag good' : 'tag' }, user.isActive ? 'confirmed' : 'unconfirmed')));
     const fields = userFields(user);
     form = makeForm({
       fields,

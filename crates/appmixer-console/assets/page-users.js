@@ -1,6 +1,6 @@
 // The users: search as one types, filters, order, and any page of them. All of it is in the address.
 
-import { button, fill, h, icon, newId } from './dom.js?v=VERSION';
+import { breakable, button, fill, h, icon, newId } from './dom.js?v=VERSION';
 import { counted, time, day } from './format.js?v=VERSION';
 import { empty, loading, problem } from './notice.js?v=VERSION';
 import { makePager } from './pager.js?v=VERSION';
@@ -42,18 +42,18 @@ function write({ pattern, filters, sort, limit, page }) {
 const COLUMNS = [
   {
     label: 'Username', sort: 'username', className: 'main-cell',
-    cell: (user) => h('a', { href: link(['users', user.id]) }, user.username),
+    cell: (user) => h('a', { href: link(['users', user.id]) }, breakable(user.username)),
   },
   {
     label: 'Email', sort: 'email', className: 'main-cell',
-    cell: (user) => (user.email === user.username ? h('span', { class: 'muted' }, 'the same') : user.email),
+    cell: (user) => (user.email === user.username ? h('span', { class: 'muted' }, 'the same') : breakable(user.email)),
   },
   { label: 'Scopes', cell: (user) => user.scope.map((scope) => h('span', { class: 'tag' }, scope)) },
   { label: 'Plan', cell: (user) => user.plan },
   { label: 'Vendor', cell: (user) => user.vendor?.join(', ') || h('span', { class: 'muted' }, '–') },
   {
     label: 'Active',
-    cell: (user) => h('span', { class: user.isActive ? 'tag good' : 'tag' }, user.isActive ? 'active' : 'not confirmed'),
+    cell: (user) => h('span', { class: user.isActive ? 'tag good' : 'tag' }, user.isActive ? 'active' : 'unconfirmed'),
   },
   { label: 'Created', sort: 'created', className: 'nowrap', cell: (user) => h('time', { datetime: user.created, title: time(user.created) }, day(user.created)) },
 ];
@@ -65,12 +65,12 @@ export function render({ page, heading, route }) {
   const results = h('div', { class: 'results' });
   const pager = h('div');
   const search = h('input', {
-    type: 'search', 'aria-label': 'Search by a part of the username or email', placeholder: 'Search by a part of the username or email',
+    type: 'search', 'aria-label': 'Search by a part of the username or email', placeholder: 'Part of a name or email',
     autocomplete: 'off', spellcheck: 'false', maxlength: 254,
   });
   const controls = { scope: word('scope', 'Scope', SCOPES), plan: word('plan', 'Plan', PLANS), vendor: word('vendor', 'Vendor', []) };
   const active = h('select', { onchange: () => change({ filters: { ...state.filters, isActive: active.value } }) },
-    [['', 'all'], ['true', 'active'], ['false', 'not confirmed']].map(([value, label]) => h('option', { value }, label)));
+    [['', 'all'], ['true', 'active'], ['false', 'unconfirmed']].map(([value, label]) => h('option', { value }, label)));
   const clear = button('Clear all', () => {
     change({ pattern: '', filters: Object.fromEntries(FILTERS.map((name) => [name, ''])) });
     show();

@@ -125,6 +125,36 @@ fn a_page_is_there_at_once_and_all_of_it_comes_from_this_server() {
 }
 
 #[test]
+fn what_strangers_write_is_text_on_every_page_and_nothing_else() {
+    const EVIL: &str = "<img/src=x/onerror=window.evil=1>";
+    let apps = connectors();
+    let module = apps.path().join("acme/mail/gmail/module.json");
+    fs::write(module, format!(r#"{{"name":"acme.mail.gmail","label":"{EVIL}","description":"{EVIL}"}}"#))
+        .unwrap();
+    let (server, token) = populated(&apps);
+    let name = format!("{EVIL}@acme");
+    let user = format!(
+        r#"{{"username":"{name}","password":"abc321","plan":"{EVIL}","vendor":"{EVIL}","metadata":{{"{EVIL}":"{EVIL}"}}}}"#
+    );
+    let id =
+        server.post_as(&token, "/user", &user).expect(200).json()["user"]["id"].as_str().unwrap().to_owned();
+    server.post_as(&token, "/config", &format!(r#"{{"key":"{EVIL}","value":"{EVIL}"}}"#)).expect(200);
+    let rule = format!(r#"[{{"role":"{EVIL}","resource":"{EVIL}","action":["*"],"attributes":["{EVIL}"]}}]"#);
+    server.post_as(&token, "/acl/routes", &rule).expect(200);
+    let Some(browser) = Browser::at(&server) else { return };
+    browser.sign_in("root@acme", "abc321");
+    let user = format!("#/users/{id}");
+    for address in ["#/users", user.as_str(), "#/config", "#/rules", "#/audit", "#/apps"] {
+        browser.open(address);
+        browser.sees("<img/src=x");
+        let taken_in =
+            "return window.evil !== undefined || document.querySelector('img[src=\"x\"]') !== null";
+        assert_eq!(browser.js(taken_in, &[]), false, "{address}");
+        browser.assert_quiet();
+    }
+}
+
+#[test]
 fn the_colours_are_the_systems_until_somebody_chooses() {
     let server = TestServer::start();
     let Some(browser) = Browser::at(&server) else { return };

@@ -17,6 +17,7 @@ mod commands;
 mod configuration;
 mod console_attacks;
 mod console_pages;
+mod console_plots;
 mod console_session;
 mod console_set_up;
 mod console_settings;

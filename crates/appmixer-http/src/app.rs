@@ -114,7 +114,8 @@ impl App {
         self
     }
 
-    /// The same, which forwards what is no route of its own; [`App::new`] forwards nothing.
+    /// The same, which forwards what is no route of its own; [`App::new`] forwards nothing. WebSocket needs
+    /// [`serve()`](crate::serve()).
     #[must_use]
     pub fn with_gateway(mut self, gateway: Arc<Gateway>) -> Self {
         self.gateway = Some(gateway);

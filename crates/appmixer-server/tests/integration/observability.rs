@@ -11,7 +11,11 @@ use serde_json::Value;
 use crate::secure::Authority;
 use crate::support::{Answer, PATIENCE, TestServer, eventually};
 
-const MANAGED: &[(&str, &str)] = &[("APPMIXER_MANAGEMENT__LISTEN", "127.0.0.1:0")];
+/// With everything that counts: behind the route is nobody.
+const MANAGED: &[(&str, &str)] = &[
+    ("APPMIXER_MANAGEMENT__LISTEN", "127.0.0.1:0"),
+    ("APPMIXER_GATEWAY__ROUTES", r#"{"/behind":{"to":["http://nobody:9"]}}"#),
+];
 
 pub(crate) fn management(server: &TestServer) -> String {
     let log = server.log();

@@ -19,6 +19,9 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("chromedriver", "chromium-driver"),
 ];
 
+/// How the packages of the browser begin.
+const BROWSER: &str = "chromium";
+
 /// Where Debian's tools read whether an installation makes a database of its own, which is not wanted here.
 const CLUSTERS: &str = "/etc/postgresql-common/createcluster.conf";
 const NO_CLUSTER: &str = "create_main_cluster = false\n";
@@ -34,6 +37,12 @@ pub(crate) fn install() -> Result<()> {
     }
     let packages = missing.iter().map(|(_, package)| *package).collect::<Vec<_>>().join(" ");
     if !may_install() {
+        // A browser is much to ask of whoever has no Debian; CI has one.
+        let is_needed = |(_, package): &(&str, &str)| !package.starts_with(BROWSER);
+        if std::env::var_os("CI").is_none() && !missing.iter().any(is_needed) {
+            eprintln!("{packages} are not here: the tests of the console's pages are skipped");
+            return Ok(());
+        }
         bail!("tests start programs that are not here; on Debian: apt-get install {packages}");
     }
     eprintln!("installing {packages}, for tests alone");

@@ -60,6 +60,7 @@ export function makeChart({ title, points, series, tick, name, written, unit, wh
     guide = svg('g', { class: 'guide' });
     image.append(guide);
     fill(area, image);
+    if (!tip.hidden) choose(chosen, true);
   }
 
   function line(one, level, inner) {

@@ -45,6 +45,7 @@ impl Client {
                 && let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n")
             {
                 let head = String::from_utf8_lossy(&bytes[..end]);
+                let head = head.to_ascii_lowercase();
                 let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
                 whole = end + 4 + length.context("an answer without a length")?.parse::<usize>()?;
             }

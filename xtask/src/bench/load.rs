@@ -22,6 +22,23 @@ pub(super) fn get(address: &str, path: &str, token: &str, duration: Duration) ->
     read(&output(&mut wrk)?)
 }
 
+/// The same with pauses, in which nobody waits for anybody: what a request takes, and not how many there are.
+pub(super) fn paced(
+    folder: &Path,
+    address: &str,
+    path: &str,
+    token: &str,
+    duration: Duration,
+) -> Result<Load> {
+    let script = folder.join("paced.lua");
+    // 30 ms at the middle, for each of 64.
+    fs::write(&script, "function delay() return math.random(10, 50) end\n")?;
+    let mut wrk = wrk(duration);
+    wrk.arg("-s").arg(&script);
+    wrk.arg("-H").arg(format!("Authorization: Bearer {token}")).arg(format!("http://{address}{path}"));
+    read(&output(&mut wrk)?)
+}
+
 /// `POST` of JSON over 64 connections. `body` is a Lua expression, in which `unique` is new each time.
 pub(super) fn post(folder: &Path, address: &str, path: &str, body: &str, duration: Duration) -> Result<Load> {
     let script = folder.join("post.lua");

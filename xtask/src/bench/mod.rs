@@ -6,6 +6,7 @@ mod apps;
 pub(crate) mod bare;
 mod client;
 mod load;
+mod proxied;
 mod rows;
 mod scale;
 mod statistics;

@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 
 use super::client::Client;
 use super::statistics::{difference_of_medians, median, millis};
-use super::{Bench, Row, apart, apps, load};
+use super::{Bench, Row, apart, apps, load, proxied};
 use crate::process::run;
 
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
@@ -21,6 +21,7 @@ pub(super) const ALL: &[(&str, Measure)] = &[
     ("GET /user under sign-ins", apart::reads_under_sign_ins),
     ("past the queue", apart::past_the_queue),
     ("GET /apps/components", apps::components),
+    ("GET through the gateway", proxied::get),
     ("who exists", timing),
     ("start", start),
     ("memory", memory),

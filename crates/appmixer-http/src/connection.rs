@@ -106,7 +106,8 @@ pub(crate) async fn run(
     told(outcome);
     let tunnel = shared.tunnel.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(tunnel) = tunnel {
-        tunnel.run(async { drop(stop.changed().await) }).await;
+        // Boxed: every connection would have room for it.
+        Box::pin(tunnel.run(async move { drop(stop.changed().await) })).await;
     }
 }
 

@@ -150,9 +150,10 @@ async fn answer(
             shared.seen.lock().unwrap().push(seen);
             return Ok(web_socket(&mut request));
         }
-        // It answers before it has read the request.
+        // It answers before it has read the request, which it then does: what it closed would be reset.
         "early" => {
             shared.seen.lock().unwrap().push(seen);
+            tokio::spawn(request.into_body().collect());
             return Ok(whole(413, "too much for me"));
         }
         "echoes" => {

@@ -99,7 +99,7 @@ impl App {
             limits: Arc::new(Limits::new(options.limits.as_ref(), shared)),
             router: Router::new(options.console.is_some())?,
             gateway: None,
-            traffic: Arc::new(Traffic::new()),
+            traffic: Arc::new(Traffic::new(false)),
             history: History::default(),
             started: Instant::now(),
             reference: OnceLock::new(),
@@ -124,10 +124,11 @@ impl App {
 
     /// The same, which tells this registry what it counts, and what its gateway does.
     #[must_use]
-    pub fn with_metrics(self, registry: &Registry) -> Self {
+    pub fn with_metrics(mut self, registry: &Registry) -> Self {
         if let Some(gateway) = self.gateway.clone() {
             registry.add_source(move |page| gateway.write(page));
         }
+        self.traffic = Arc::new(Traffic::new(true));
         let traffic = Arc::clone(&self.traffic);
         registry.add_source(move |page| traffic.write(page));
         let limits = Arc::clone(&self.limits);

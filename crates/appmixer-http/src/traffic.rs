@@ -88,6 +88,8 @@ struct Shard {
 /// All that is counted of requests.
 pub(crate) struct Traffic {
     shards: Box<[Shard]>,
+    /// Where nobody scrapes, only what [`Totals`] has is counted: each increment costs every request.
+    is_scraped: bool,
 }
 
 /// What has been answered, whatever it was.
@@ -102,11 +104,12 @@ pub(crate) struct Totals {
 /// A request that runs. Dropped without an answer, it was given up by its client.
 pub(crate) struct Running<'a> {
     shard: &'a Shard,
+    is_scraped: bool,
     answered: bool,
 }
 
 impl Traffic {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(is_scraped: bool) -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let shard = |_| Shard {
             routes: array::from_fn(|_| OnceLock::new()),
@@ -115,18 +118,22 @@ impl Traffic {
             given_up: AtomicU64::new(0),
             remembered: AtomicU64::new(0),
         };
-        Self { shards: (0..cores).map(shard).collect() }
+        Self { shards: (0..cores).map(shard).collect(), is_scraped }
     }
 
     pub(crate) fn begin(&self) -> Running<'_> {
-        let shard = self.shard();
-        add(&shard.begun, 1);
-        Running { shard, answered: false }
+        let (shard, is_scraped) = (self.shard(), self.is_scraped);
+        if is_scraped {
+            add(&shard.begun, 1);
+        }
+        Running { shard, is_scraped, answered: false }
     }
 
     /// A token was good because it had been verified before.
     pub(crate) fn remembered(&self) {
-        add(&self.shard().remembered, 1);
+        if self.is_scraped {
+            add(&self.shard().remembered, 1);
+        }
     }
 
     /// The shard of this thread; where there are more threads than shards, some share one.
@@ -282,14 +289,16 @@ impl Running<'_> {
         add(&cells.statuses[status], 1);
         let seconds = took.as_secs_f64();
         add(&cells.buckets[SECONDS.partition_point(|bound| *bound < seconds)], 1);
-        add(&cells.nanos, u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
-        add(&self.shard.ended, 1);
+        if self.is_scraped {
+            add(&cells.nanos, u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+            add(&self.shard.ended, 1);
+        }
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        if !self.answered {
+        if self.is_scraped && !self.answered {
             add(&self.shard.given_up, 1);
         }
     }
@@ -331,7 +340,7 @@ mod tests {
 
     #[test]
     fn requests_of_all_threads_are_added_up() {
-        let traffic = Traffic::new();
+        let traffic = Traffic::new(true);
         thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
@@ -365,8 +374,25 @@ mod tests {
     }
 
     #[test]
+    fn where_nobody_scrapes_answers_are_counted_and_nothing_else() {
+        let traffic = Traffic::new(false);
+        drop(traffic.begin());
+        traffic.remembered();
+        traffic.begin().answered(
+            Destination::Nowhere,
+            &Method::GET,
+            StatusCode::OK,
+            Duration::from_millis(2),
+        );
+        assert_eq!(traffic.totals().answered(), 1);
+        let shards = traffic.shards.iter();
+        let counted = shards.map(|shard| [&shard.begun, &shard.ended, &shard.given_up, &shard.remembered]);
+        assert!(counted.flatten().all(|cell| cell.load(Ordering::Relaxed) == 0));
+    }
+
+    #[test]
     fn quantiles_are_within_the_bucket_in_which_the_request_is() {
-        let traffic = Traffic::new();
+        let traffic = Traffic::new(true);
         assert_eq!((traffic.totals().answered(), traffic.totals().quantile(0.5)), (0, None));
         let answer = |status, millis, number| {
             for _ in 0..number {
@@ -395,7 +421,7 @@ mod tests {
 
     #[test]
     fn what_clients_make_up_has_one_place() {
-        let traffic = Traffic::new();
+        let traffic = Traffic::new(true);
         for number in 0..100 {
             let method = Method::from_bytes(format!("X{number}").as_bytes()).unwrap();
             let status = StatusCode::from_u16(600 + number).unwrap();

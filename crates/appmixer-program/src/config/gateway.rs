@@ -20,7 +20,7 @@ pub(crate) struct GatewayConfig {
     pub(crate) routes: BTreeMap<String, RouteConfig>,
 }
 
-/// What a route may set; [`ROUTE_KEYS`] says what each means.
+/// What a route may set; `ROUTE_KEYS` says what each means.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]

@@ -7,6 +7,7 @@
 mod suite;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use appmixer_core::{AuditEntry, AuditKind, AuditLog as _, Metadata, Origin, Plan, daily};
@@ -138,9 +139,10 @@ async fn while_the_database_is_away_nothing_remembered_counts_and_what_was_ackno
     let (store, notes) = open(&options).await;
     for (number, kill) in [(1, true), (2, false)] {
         // Writers that go on while it goes.
+        let written = Arc::new(AtomicUsize::new(0));
         let writers: Vec<_> = (0..4_u32)
             .map(|writer| {
-                let store = Arc::clone(&store);
+                let (store, written) = (Arc::clone(&store), Arc::clone(&written));
                 tokio::spawn(async move {
                     let mut made = Vec::new();
                     loop {
@@ -151,11 +153,12 @@ async fn while_the_database_is_away_nothing_remembered_counts_and_what_was_ackno
                             Ok(()) => made.push(number),
                             Err(error) => return (made, error),
                         }
+                        written.fetch_add(1, Ordering::Relaxed);
                     }
                 })
             })
             .collect();
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        eventually(async || written.load(Ordering::Relaxed) > 20).await;
         tokio::task::block_in_place(|| if kill { postgres.kill() } else { postgres.stop() });
         let mut acknowledged = Vec::new();
         for writer in writers {

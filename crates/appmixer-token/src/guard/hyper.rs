@@ -4,7 +4,7 @@ use ::hyper::service::Service;
 use http::{Request, Response};
 
 use super::CheckToken;
-use super::service::{Answering, Guarded};
+use super::service::{Answering, Guarded, answer};
 
 impl<S, K, B, A> Service<Request<B>> for Guarded<S, K>
 where
@@ -18,16 +18,8 @@ where
     type Error = S::Error;
     type Future = Answering<Self::Response, Self::Error>;
 
-    fn call(&self, mut request: Request<B>) -> Self::Future {
+    fn call(&self, request: Request<B>) -> Self::Future {
         let (service, guard) = (self.service.clone(), self.guard.clone());
-        Box::pin(async move {
-            match guard.check(request.headers()).await {
-                Ok(claims) => {
-                    request.extensions_mut().insert(claims);
-                    service.call(request).await
-                }
-                Err(refused) => Ok(refused.into_response()),
-            }
-        })
+        answer(guard, request, move |request| service.call(request))
     }
 }

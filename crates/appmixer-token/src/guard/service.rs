@@ -2,7 +2,9 @@
 
 use std::pin::Pin;
 
-use super::Guard;
+use http::{Request, Response};
+
+use super::{CheckToken, Guard};
 
 /// A service that gets only requests with a good token, with the token's [`Claims`](crate::Claims) among their
 /// extensions. Others are answered as [`Refused::into_response`](crate::Refused::into_response) says.
@@ -24,3 +26,26 @@ impl<K> Guard<K> {
 
 /// An answer that is on its way.
 pub(super) type Answering<R, E> = Pin<Box<dyn Future<Output = Result<R, E>> + Send>>;
+
+/// Hands a request on to a service if its token is good, and answers it otherwise.
+pub(super) fn answer<K, B, A, E, F>(
+    guard: Guard<K>,
+    mut request: Request<B>,
+    hand_on: impl FnOnce(Request<B>) -> F + Send + 'static,
+) -> Answering<Response<A>, E>
+where
+    K: CheckToken + Send + Sync + 'static,
+    B: Send + 'static,
+    A: From<String>,
+    F: Future<Output = Result<Response<A>, E>> + Send,
+{
+    Box::pin(async move {
+        match guard.check(request.headers()).await {
+            Ok(claims) => {
+                request.extensions_mut().insert(claims);
+                hand_on(request).await
+            }
+            Err(refused) => Ok(refused.into_response()),
+        }
+    })
+}

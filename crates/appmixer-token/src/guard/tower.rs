@@ -7,7 +7,7 @@ use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::service::{Answering, Guarded};
+use super::service::{Answering, Guarded, answer};
 use super::{CheckToken, Guard};
 
 impl<S, K: Clone> Layer<S> for Guard<K> {
@@ -34,19 +34,10 @@ where
         self.service.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         // The one that was ready is used; a clone of it may not be.
         let next = self.service.clone();
         let mut service = mem::replace(&mut self.service, next);
-        let guard = self.guard.clone();
-        Box::pin(async move {
-            match guard.check(request.headers()).await {
-                Ok(claims) => {
-                    request.extensions_mut().insert(claims);
-                    service.call(request).await
-                }
-                Err(refused) => Ok(refused.into_response()),
-            }
-        })
+        answer(self.guard.clone(), request, move |request| service.call(request))
     }
 }

@@ -57,11 +57,14 @@ impl Browser {
                     "--disable-background-networking", "--lang=en-GB", "--window-size=1280,900"],
             },
         });
-        let Value::Object(capabilities) = capabilities else { unreachable!("it is an object") };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let client = runtime.block_on(async {
             let mut builder = ClientBuilder::new(HttpConnector::new());
-            builder.capabilities(capabilities).connect(&chromium.driver()).await.unwrap()
+            builder
+                .capabilities(serde_json::from_value(capabilities).unwrap())
+                .connect(&chromium.driver())
+                .await
+                .unwrap()
         });
         let origin = format!("http://{}", server.address);
         Some(Self { client, runtime, origin, axe, _chromium: chromium, _turn: turn })

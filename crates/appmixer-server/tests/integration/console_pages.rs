@@ -9,7 +9,7 @@ use crate::browser::Browser;
 use crate::support::{TestServer, UNLIMITED};
 
 /// Two apps, one of whose components is private.
-pub(crate) fn connectors() -> TempDir {
+fn connectors() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in [
         ("acme/mail/service.json", r#"{"name":"acme.mail","label":"Mail"}"#),
@@ -37,7 +37,7 @@ pub(crate) fn connectors() -> TempDir {
 }
 
 /// A server with an administrator, some users, entries and apps.
-pub(crate) fn populated(apps: &TempDir) -> (TestServer, String) {
+fn populated(apps: &TempDir) -> (TestServer, String) {
     let server = TestServer::with(&[("APPMIXER_APPS__FOLDER", apps.path().to_str().unwrap()), UNLIMITED]);
     let token = server.admin();
     for number in 0..60 {
@@ -54,6 +54,14 @@ pub(crate) fn populated(apps: &TempDir) -> (TestServer, String) {
     (server, token)
 }
 
+/// That server with its apps, the administrator's token, and a browser that looks at it; `None` without Chromium.
+pub(crate) fn visit() -> Option<(TempDir, TestServer, String, Browser)> {
+    let apps = connectors();
+    let (server, token) = populated(&apps);
+    let browser = Browser::at(&server)?;
+    Some((apps, server, token, browser))
+}
+
 /// The id of a user.
 pub(crate) fn id_of(server: &TestServer, token: &str, name: &str) -> String {
     let users = server.get(&format!("/users?pattern={name}"), token).expect(200).json();
@@ -62,9 +70,7 @@ pub(crate) fn id_of(server: &TestServer, token: &str, name: &str) -> String {
 
 #[test]
 fn every_page_is_accessible_in_light_dark_and_narrow_and_its_scripts_do_not_fail() {
-    let apps = connectors();
-    let (server, token) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, server, token, browser)) = visit() else { return };
     let user = format!("#/users/{}", id_of(&server, &token, "user01"));
     browser.open("");
     browser.heading("Sign in");
@@ -101,9 +107,7 @@ fn every_page_is_accessible_in_light_dark_and_narrow_and_its_scripts_do_not_fail
 
 #[test]
 fn a_page_is_there_at_once_and_all_of_it_comes_from_this_server() {
-    let apps = connectors();
-    let (server, _) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, server, _, browser)) = visit() else { return };
     browser.sign_in("root@acme", "abc321");
     browser.reload();
     browser.heading("Overview");
@@ -180,9 +184,7 @@ fn the_colours_are_the_systems_until_somebody_chooses() {
 
 #[test]
 fn a_page_can_be_used_with_the_keyboard_alone() {
-    let apps = connectors();
-    let (server, _) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, _server, _, browser)) = visit() else { return };
     browser.sign_in("root@acme", "abc321");
     // The first stop leads past the navigation.
     browser.reload();

@@ -1,7 +1,6 @@
 //! The plots of the console's overview, of what has really happened.
 
-use crate::browser::Browser;
-use crate::console_pages::{connectors, populated};
+use crate::console_pages::visit;
 
 const ARROW_LEFT: &str = "\u{E012}";
 const END: &str = "\u{E010}";
@@ -14,9 +13,7 @@ const FIGURE: &str =
 
 #[test]
 fn plots_tell_their_values_to_the_arrow_keys_and_in_a_table() {
-    let apps = connectors();
-    let (server, _) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, _server, _, browser)) = visit() else { return };
     browser.sign_in("root@acme", "abc321");
     browser.wait(&format!("return !!{PLOT}"), &[]);
     browser.js(&format!("{PLOT}.focus()"), &[]);

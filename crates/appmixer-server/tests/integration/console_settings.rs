@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::browser::Browser;
-use crate::console_pages::{connectors, id_of, populated};
+use crate::console_pages::{id_of, visit};
 use crate::support::TestServer;
 
 /// What an entry of the system configuration is.
@@ -15,9 +14,7 @@ fn entry(server: &TestServer, token: &str, key: &str) -> Option<Value> {
 
 #[test]
 fn known_keys_tell_their_meaning_and_are_set_and_taken_away() {
-    let apps = connectors();
-    let (server, token) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, server, token, browser)) = visit() else { return };
     browser.sign_in("root@acme", "abc321");
     browser.press("Configuration");
     browser.heading("Configuration");
@@ -59,9 +56,7 @@ fn known_keys_tell_their_meaning_and_are_set_and_taken_away() {
 
 #[test]
 fn a_secret_is_written_and_never_shown_and_goes_only_after_its_name_was_typed() {
-    let apps = connectors();
-    let (server, token) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, server, token, browser)) = visit() else { return };
     browser.sign_in("root@acme", "abc321");
     browser.open("#/config");
     browser.heading("Configuration");
@@ -87,9 +82,7 @@ fn a_secret_is_written_and_never_shown_and_goes_only_after_its_name_was_typed() 
 
 #[test]
 fn entries_of_the_operators_own_are_any_json() {
-    let apps = connectors();
-    let (server, token) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, server, token, browser)) = visit() else { return };
     browser.sign_in("root@acme", "abc321");
     browser.open("#/config");
     browser.heading("Configuration");
@@ -120,9 +113,7 @@ fn entries_of_the_operators_own_are_any_json() {
 
 #[test]
 fn access_rules_are_edited_saved_as_a_whole_and_asked() {
-    let apps = connectors();
-    let (server, token) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, server, token, browser)) = visit() else { return };
     browser.sign_in("root@acme", "abc321");
     browser.press("Access rules");
     browser.heading("Access rules");
@@ -193,9 +184,7 @@ fn access_rules_are_edited_saved_as_a_whole_and_asked() {
 
 #[test]
 fn the_audit_log_is_filtered_paged_and_names_users() {
-    let apps = connectors();
-    let (server, token) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, server, token, browser)) = visit() else { return };
     browser.sign_in("root@acme", "abc321");
     browser.press("Audit log");
     browser.heading("Audit log");
@@ -230,9 +219,7 @@ fn the_audit_log_is_filtered_paged_and_names_users() {
 
 #[test]
 fn a_key_is_rotated_and_the_old_one_retired_after_its_name_was_typed() {
-    let apps = connectors();
-    let (server, token) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, server, token, browser)) = visit() else { return };
     browser.sign_in("root@acme", "abc321");
     browser.press("Keys");
     browser.heading("Keys");
@@ -262,9 +249,7 @@ fn a_key_is_rotated_and_the_old_one_retired_after_its_name_was_typed() {
 
 #[test]
 fn apps_are_shown_as_the_rules_have_it_or_all_of_them() {
-    let apps = connectors();
-    let (server, _) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, _server, _, browser)) = visit() else { return };
     browser.sign_in("root@acme", "abc321");
     browser.press("Apps");
     browser.heading("Apps");

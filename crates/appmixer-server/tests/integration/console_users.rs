@@ -2,17 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::browser::Browser;
-use crate::console_pages::{connectors, id_of, populated};
+use crate::console_pages::{id_of, visit};
 
 const ROWS: &str =
     "return [...document.querySelectorAll('tbody tr td:first-child')].map((cell) => cell.textContent)";
 
 #[test]
 fn users_are_searched_filtered_sorted_and_paged_and_the_address_keeps_it() {
-    let apps = connectors();
-    let (server, _) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, _server, _, browser)) = visit() else { return };
     browser.sign_in("root@acme", "abc321");
     browser.press("Users");
     browser.heading("Users");
@@ -54,9 +51,7 @@ fn users_are_searched_filtered_sorted_and_paged_and_the_address_keeps_it() {
 
 #[test]
 fn an_answer_that_comes_late_does_not_replace_a_later_question() {
-    let apps = connectors();
-    let (server, _) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, _server, _, browser)) = visit() else { return };
     browser.sign_in("root@acme", "abc321");
     browser.open("#/users");
     browser.sees("61 users");
@@ -86,9 +81,7 @@ fn an_answer_that_comes_late_does_not_replace_a_later_question() {
 
 #[test]
 fn a_user_is_made_and_what_is_wrong_is_told_at_its_field() {
-    let apps = connectors();
-    let (server, token) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, server, token, browser)) = visit() else { return };
     browser.sign_in("root@acme", "abc321");
     browser.open("#/users");
     browser.press("New user");
@@ -138,9 +131,7 @@ fn a_user_is_made_and_what_is_wrong_is_told_at_its_field() {
 
 #[test]
 fn a_user_is_changed_and_unsaved_changes_are_not_left_unasked() {
-    let apps = connectors();
-    let (server, token) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, server, token, browser)) = visit() else { return };
     let id = id_of(&server, &token, "user07");
     browser.sign_in("root@acme", "abc321");
     browser.open(&format!("#/users/{id}"));
@@ -190,9 +181,7 @@ fn a_user_is_changed_and_unsaved_changes_are_not_left_unasked() {
 
 #[test]
 fn a_password_is_reset_and_a_user_is_signed_out_everywhere() {
-    let apps = connectors();
-    let (server, token) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, server, token, browser)) = visit() else { return };
     let theirs = server.sign_in("user05@example.com", "abc321").expect(200).text("token");
     browser.sign_in("root@acme", "abc321");
     browser.open(&format!("#/users/{}", id_of(&server, &token, "user05")));
@@ -222,9 +211,7 @@ fn a_password_is_reset_and_a_user_is_signed_out_everywhere() {
 
 #[test]
 fn a_user_is_deleted_after_its_name_was_typed_and_the_last_administrator_stays() {
-    let apps = connectors();
-    let (server, token) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, server, token, browser)) = visit() else { return };
     let id = id_of(&server, &token, "user06");
     browser.sign_in("root@acme", "abc321");
     browser.open(&format!("#/users/{id}"));

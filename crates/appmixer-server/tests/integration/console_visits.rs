@@ -1,7 +1,7 @@
 //! Coming and going: the set-up link, signing in and out, and a session that ends while somebody works.
 
 use crate::browser::Browser;
-use crate::console_pages::{connectors, id_of, populated};
+use crate::console_pages::{id_of, visit};
 use crate::support::{TestServer, UNLIMITED};
 
 /// The link that a server without an administrator has logged, from `#` on.
@@ -45,9 +45,7 @@ fn the_link_in_the_log_makes_the_first_administrator_and_is_then_worth_nothing()
 
 #[test]
 fn only_administrators_get_in_and_whoever_had_to_sign_in_gets_where_they_wanted() {
-    let apps = connectors();
-    let (server, _) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, _server, _, browser)) = visit() else { return };
     browser.open("#/audit?kind=sign-in-failed");
     browser.heading("Sign in");
     for (name, password) in [("user01@example.com", "abc321"), ("root@acme", "wrong1")] {
@@ -81,9 +79,7 @@ fn only_administrators_get_in_and_whoever_had_to_sign_in_gets_where_they_wanted(
 
 #[test]
 fn a_session_that_ends_asks_for_the_password_and_keeps_what_was_typed() {
-    let apps = connectors();
-    let (server, token) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, server, token, browser)) = visit() else { return };
     let id = id_of(&server, &token, "user03");
     browser.sign_in("root@acme", "abc321");
     browser.open(&format!("#/users/{id}"));
@@ -112,9 +108,7 @@ fn a_session_that_ends_asks_for_the_password_and_keeps_what_was_typed() {
 
 #[test]
 fn a_server_that_is_away_is_told_and_asked_again() {
-    let apps = connectors();
-    let (server, _) = populated(&apps);
-    let Some(browser) = Browser::at(&server) else { return };
+    let Some((_apps, _server, _, browser)) = visit() else { return };
     browser.sign_in("root@acme", "abc321");
     browser.open("#/users");
     browser.sees("61 users");

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::unprivileged::{command as unprivileged, done, folder, give, on_path, port};
+use crate::Port;
+use crate::unprivileged::{command as unprivileged, done, folder, give, on_path};
 
 const USER: &str = "appmixer";
 const PASSWORD: &str = "the-password-of-the-test-bed";
@@ -28,7 +29,7 @@ shared_buffers = '32MB'
 /// A running instance. Dropping it ends it.
 pub struct Postgres {
     folder: TempDir,
-    port: u16,
+    port: Port,
     server: Mutex<Option<Child>>,
     databases: AtomicUsize,
 }
@@ -40,8 +41,12 @@ impl Postgres {
     /// Starts one.
     #[must_use]
     pub fn start() -> Self {
-        // Between the choice of a port and its use somebody else may take it.
-        (0..5).find_map(|_| Self::try_start()).expect("PostgreSQL did not start, five times")
+        let folder = folder();
+        done(
+            Command::new("cp").args(["-a", "--reflink=auto"]).arg(template()).arg(folder.path().join("data")),
+        );
+        give(folder.path());
+        Self::on(folder)
     }
 
     /// Starts one with these settings besides, as in `postgresql.conf`.
@@ -73,36 +78,25 @@ impl Postgres {
         })
     }
 
-    fn try_start() -> Option<Self> {
-        let folder = folder();
-        done(
-            Command::new("cp").args(["-a", "--reflink=auto"]).arg(template()).arg(folder.path().join("data")),
-        );
-        give(folder.path());
-        Self::on(folder)
-    }
-
     /// Starts it on a folder that has its data.
-    fn on(folder: TempDir) -> Option<Self> {
-        let postgres =
-            Self { folder, port: port(), server: Mutex::new(None), databases: AtomicUsize::new(0) };
-        postgres.launch().then_some(postgres)
+    fn on(folder: TempDir) -> Self {
+        let port = Port::reserve();
+        let postgres = Self { folder, port, server: Mutex::new(None), databases: AtomicUsize::new(0) };
+        assert!(postgres.launch(), "PostgreSQL did not start: {}", postgres.log());
+        postgres
     }
 
     /// Starts another one that has all that this one has, and gets what is written from now on. Each write here waits
     /// until that one has it too.
     #[must_use]
     pub fn standby(&self) -> Self {
-        let standby = (0..5).find_map(|_| {
-            let folder = folder();
-            give(folder.path());
-            let mut copy = unprivileged(&program("pg_basebackup"));
-            copy.env("PGPASSWORD", PASSWORD).arg("-D").arg(folder.path().join("data"));
-            copy.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", USER]);
-            done(copy.args(["-R", "-X", "stream", "-c", "fast"]));
-            Self::on(folder)
-        });
-        let standby = standby.expect("the standby did not start, five times");
+        let folder = folder();
+        give(folder.path());
+        let mut copy = unprivileged(&program("pg_basebackup"));
+        copy.env("PGPASSWORD", PASSWORD).arg("-D").arg(folder.path().join("data"));
+        copy.args(["-h", "127.0.0.1", "-p", &self.port().to_string(), "-U", USER]);
+        done(copy.args(["-R", "-X", "stream", "-c", "fast"]));
+        let standby = Self::on(folder);
         self.psql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'");
         self.psql("postgres", "SELECT pg_reload_conf()");
         let begun = Instant::now();
@@ -125,7 +119,7 @@ impl Postgres {
         let log =
             fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log")).unwrap();
         let mut command = unprivileged(&program("postgres"));
-        command.arg("-D").arg(self.folder.path().join("data")).args(["-p", &self.port.to_string()]);
+        command.arg("-D").arg(self.folder.path().join("data")).args(["-p", &self.port().to_string()]);
         let child =
             command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         let mut server = self.server();
@@ -148,7 +142,7 @@ impl Postgres {
     }
 
     pub(crate) const fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Makes a database; its URL.
@@ -162,13 +156,13 @@ impl Postgres {
     /// The URL of a database.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{database}", self.port)
+        format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{database}", self.port())
     }
 
     /// The URL of a database that is here and, should it have gone, there.
     #[must_use]
     pub fn url_of_both(&self, other: &Self, database: &str) -> String {
-        let (here, there) = (self.port, other.port);
+        let (here, there) = (self.port(), other.port());
         format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{here},127.0.0.1:{there}/{database}")
     }
 
@@ -194,7 +188,7 @@ impl Postgres {
         let mut command = Command::new(program("psql"));
         command
             .env("PGPASSWORD", PASSWORD)
-            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", USER, "-d", database])
+            .args(["-h", "127.0.0.1", "-p", &self.port().to_string(), "-U", USER, "-d", database])
             .args(["-v", "ON_ERROR_STOP=1", "-qAt", "-c", sql]);
         command
     }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::unprivileged::{done, folder, give, port};
+use crate::Port;
+use crate::unprivileged::{done, folder, give};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const LOG: &str = "log";
@@ -17,50 +18,37 @@ const LOG: &str = "log";
 /// A process that takes connections. Dropping it ends it.
 pub(crate) struct Running {
     folder: TempDir,
-    port: u16,
+    port: Port,
     process: Child,
 }
 
 impl Running {
     /// Starts what `command` makes for a folder and a port; it may write its settings into the folder, which then
     /// belongs to whoever runs it.
-    pub(crate) fn start(name: &str, command: impl Fn(&Path, u16) -> Command) -> Self {
-        // Between the choice of a port and its use somebody else may take it.
-        let mut said = String::new();
-        for _ in 0..5 {
-            match Self::try_start(&command) {
-                Ok(running) => return running,
-                Err(log) => said = log,
-            }
-        }
-        panic!("{name} did not start, five times: {said}")
-    }
-
-    /// Or what it has said.
-    fn try_start(command: &impl Fn(&Path, u16) -> Command) -> Result<Self, String> {
-        let (folder, port) = (folder(), port());
-        let mut command = command(folder.path(), port);
+    pub(crate) fn start(name: &str, command: impl FnOnce(&Path, u16) -> Command) -> Self {
+        let (folder, port) = (folder(), Port::reserve());
+        let mut command = command(folder.path(), port.number());
         let log = File::create(folder.path().join(LOG)).unwrap();
         give(folder.path());
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let mut running = Self { folder, port, process: command.spawn().unwrap() };
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE && running.process.try_wait().unwrap().is_none() {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Ok(running);
+            if TcpStream::connect(running.address()).is_ok() {
+                return running;
             }
             thread::sleep(Duration::from_millis(10));
         }
-        Err(running.log())
+        panic!("{name} did not start: {}", running.log())
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Where it listens.
     pub(crate) fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.port.address()
     }
 
     /// What is its own.

@@ -2,7 +2,6 @@
 //! one has no time to do it.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -30,11 +29,6 @@ pub(crate) fn folder() -> TempDir {
         }
     }
     folder
-}
-
-/// A port that nobody uses now.
-pub(crate) fn port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The program as somebody whom it accepts, who ends when whoever has started it does.

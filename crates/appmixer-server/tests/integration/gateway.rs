@@ -2,8 +2,10 @@
 
 use std::io::{Read as _, Write as _};
 
+use appmixer_testbed::Port;
 use serde_json::{Value, json};
 
+use crate::observability::management;
 use crate::receivers::Certificate;
 use crate::support::{Answer, TestServer, eventually};
 use crate::upstream::Upstream;
@@ -331,9 +333,13 @@ fn bodies_that_are_too_large_are_refused_in_either_direction() {
 #[test]
 fn what_an_upstream_fails_in_is_told_apart() {
     let upstream = Upstream::start();
-    let route = json!({"to": [upstream.url()], "head_timeout": "200ms"});
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let server = serve(&json!({"/flows": route, "/gone": {"to": [format!("http://{gone}")]}}), &[]);
+    let gone = Port::reserve();
+    let routes = json!({
+        "/flows": {"to": [upstream.url()]},
+        "/flows/slow": {"to": [upstream.url()], "head_timeout": "200ms"},
+        "/gone": {"to": [format!("http://{}", gone.address())]},
+    });
+    let server = serve(&routes, &[]);
     let token = server.user("joe@acme");
     assert_eq!(
         server.get("/flows/slow", &token).error(504),
@@ -366,15 +372,15 @@ fn what_an_upstream_fails_in_is_told_apart() {
 #[test]
 fn what_the_gateway_does_is_counted_and_logged() {
     let upstream = Upstream::start();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let settings = [("APPMIXER_MANAGEMENT__LISTEN", port.as_str()), ("APPMIXER_LOG__ACCESS", "true")];
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let settings = [("APPMIXER_MANAGEMENT__LISTEN", "127.0.0.1:0"), ("APPMIXER_LOG__ACCESS", "true")];
+    let port = Port::reserve();
+    let gone = port.address();
     let routes = json!({"/flows": {"to": [upstream.url()]}, "/gone": {"to": [format!("http://{gone}")]}});
     let server = serve(&routes, &settings);
     let token = server.user("joe@acme");
     server.get("/flows/1", &token).expect(200);
     server.get("/gone/1", &token).error(502);
-    let mut connection = std::net::TcpStream::connect(&port).unwrap();
+    let mut connection = std::net::TcpStream::connect(management(&server)).unwrap();
     connection.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     let mut page = String::new();
     connection.read_to_string(&mut page).unwrap();

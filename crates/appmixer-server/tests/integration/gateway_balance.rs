@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use appmixer_testbed::Port;
 use serde_json::json;
 
 use crate::gateway::serve;
@@ -52,7 +53,8 @@ fn requests_are_spread_and_whoever_is_slow_gets_fewer() {
 
 #[test]
 fn nobody_notices_that_one_of_two_is_killed_under_load() {
-    let (one, other) = (Upstream::start(), Upstream::start());
+    let port = Port::reserve();
+    let (one, other) = (Upstream::at(&port), Upstream::start());
     let server = two(&one, &other);
     let token = server.user("joe@acme");
     let (done, enough) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -69,12 +71,11 @@ fn nobody_notices_that_one_of_two_is_killed_under_load() {
             });
         }
         eventually(|| done.load(Ordering::Relaxed) > 100);
-        let address = one.address.clone();
         drop(one);
         let at_the_kill = done.load(Ordering::Relaxed);
         eventually(|| done.load(Ordering::Relaxed) > at_the_kill + 200);
         // And it comes back.
-        let one = Upstream::start_at(&address);
+        let one = Upstream::at(&port);
         eventually(|| one.count() > 20);
         drop(over);
     });
@@ -101,9 +102,10 @@ fn a_request_is_tried_again_only_where_that_is_safe() {
 
 #[test]
 fn a_body_that_nobody_has_got_goes_to_another_one() {
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gone = Port::reserve();
     let upstream = Upstream::start();
-    let server = serve(&json!({"/flows": {"to": [format!("http://{gone}"), upstream.url()]}}), &[]);
+    let server =
+        serve(&json!({"/flows": {"to": [format!("http://{}", gone.address()), upstream.url()]}}), &[]);
     let token = server.user("joe@acme");
     for _ in 0..20 {
         server.post_as(&token, "/flows/1", r#"{"a":1}"#).expect(200);
@@ -115,8 +117,8 @@ fn a_body_that_nobody_has_got_goes_to_another_one() {
 
 #[test]
 fn a_single_upstream_that_comes_back_is_used_at_once() {
-    let upstream = Upstream::start();
-    let address = upstream.address.clone();
+    let port = Port::reserve();
+    let upstream = Upstream::at(&port);
     let server = serve(&json!({"/flows": {"to": [upstream.url()]}}), &[]);
     let token = server.user("joe@acme");
     server.get("/flows/1", &token).expect(200);
@@ -124,7 +126,7 @@ fn a_single_upstream_that_comes_back_is_used_at_once() {
     for _ in 0..5 {
         server.get("/flows/1", &token).error(502);
     }
-    let upstream = Upstream::start_at(&address);
+    let upstream = Upstream::at(&port);
     server.get("/flows/1", &token).expect(200);
     assert_eq!(upstream.count(), 1);
     eventually(|| server.log().contains("an upstream works again"));
@@ -133,7 +135,8 @@ fn a_single_upstream_that_comes_back_is_used_at_once() {
 #[test]
 fn health_checks_take_an_upstream_out_and_in_again() {
     let (one, other) = (Upstream::start(), Upstream::start());
-    let route = json!({"to": [one.url(), other.url()], "health_path": "/healthz", "health_interval": "50ms"});
+    // As long as a check may take, also on a busy machine.
+    let route = json!({"to": [one.url(), other.url()], "health_path": "/healthz", "health_interval": "1s"});
     let server = serve(&json!({"/flows": route}), &[]);
     let token = server.user("joe@acme");
     let downs = || server.log().matches("an upstream does not work").count();
@@ -168,7 +171,7 @@ fn an_upstream_that_takes_no_connections_costs_no_more_than_its_time() {
         .collect();
     let _held: Vec<_> = fillers.into_iter().filter_map(|filler| filler.join().unwrap().ok()).collect();
     let upstream = Upstream::start();
-    let route = json!({"to": [format!("http://{address}"), upstream.url()], "connect_timeout": "200ms"});
+    let route = json!({"to": [format!("http://{address}"), upstream.url()], "connect_timeout": "1s"});
     let server = serve(&json!({"/flows": route}), &[]);
     let token = server.user("joe@acme");
     for _ in 0..20 {

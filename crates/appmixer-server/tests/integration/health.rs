@@ -5,6 +5,8 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Output;
 
+use appmixer_testbed::Port;
+
 use crate::observability::management;
 use crate::secure::{Authority, address_of, text};
 use crate::support::{TestServer, binary, run};
@@ -64,8 +66,8 @@ fn health_tells_a_server_that_is_gone_or_not_ready_or_silent_in_one_line() {
 
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     told(&at(&silent.local_addr().unwrap().to_string()), 1, &["no answer in time"]);
-    let nobody = silent.local_addr().unwrap().to_string();
-    drop(silent);
+    let port = Port::reserve();
+    let nobody = port.address();
     told(&at(&nobody), 1, &[&nobody, "refused"]);
     told(&at("127.0.0.1:0"), 2, &["port"]);
     told(&at("off"), 2, &["no listener"]);

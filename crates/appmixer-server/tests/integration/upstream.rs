@@ -6,6 +6,7 @@ use std::net::TcpListener as StdListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use appmixer_testbed::Port;
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http_body_util::channel::{Channel, Sender};
@@ -47,12 +48,12 @@ struct Shared {
 
 impl Upstream {
     pub(crate) fn start() -> Self {
-        Self::start_at("127.0.0.1:0")
+        Self::with("127.0.0.1:0", None)
     }
 
     /// Where there may have been one before.
-    pub(crate) fn start_at(address: &str) -> Self {
-        Self::with(address, None)
+    pub(crate) fn at(port: &Port) -> Self {
+        Self::with(&port.address(), None)
     }
 
     /// Over TLS.

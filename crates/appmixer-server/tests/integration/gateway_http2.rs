@@ -99,7 +99,7 @@ fn one_stream_that_nobody_takes_in_does_not_hold_up_another() {
 #[test]
 fn events_arrive_while_others_are_silent_for_longer_than_a_client_may_be() {
     let Scene { upstream, authority, server, address, bearer } =
-        scene(&[("APPMIXER_HTTP__HEADER_TIMEOUT", "200ms")]);
+        scene(&[("APPMIXER_HTTP__HEADER_TIMEOUT", "1s")]);
     let mut http2 = Http2::connect(&authority, &address);
     let mut list = request("GET", "/flows/events");
     list.push(("authorization", &bearer));
@@ -107,7 +107,9 @@ fn events_arrive_while_others_are_silent_for_longer_than_a_client_may_be() {
     assert_eq!(http2.until(HEADERS).status(), 200);
     for number in 0..3 {
         assert_eq!(http2.until(DATA).payload, format!("data: {number}\n\n").as_bytes());
-        std::thread::sleep(std::time::Duration::from_millis(400));
+        if number == 0 {
+            server.outlast_silence();
+        }
         upstream.go_on();
     }
     server.assert_well();

@@ -2,7 +2,6 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
@@ -10,6 +9,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
 use crate::gateway::serve;
+use crate::observability::{management, scrape};
 use crate::support::{PATIENCE, TestServer, eventually};
 use crate::upstream::Upstream;
 
@@ -145,8 +145,7 @@ fn bodies_go_both_ways_at_once() {
 #[test]
 fn events_arrive_when_they_are_told_and_silence_is_not_the_clients_fault() {
     let upstream = Upstream::start();
-    // Silence for longer than a client that does nothing would have.
-    let server = one_route(&upstream, &[("APPMIXER_HTTP__HEADER_TIMEOUT", "200ms")]);
+    let server = one_route(&upstream, &[("APPMIXER_HTTP__HEADER_TIMEOUT", "1s")]);
     let token = server.user("joe@acme");
     let connection = begin(&server, &token, "GET", "/flows/events", "Accept: text/event-stream\r\n");
     let mut reader = BufReader::new(connection);
@@ -156,7 +155,9 @@ fn events_arrive_when_they_are_told_and_silence_is_not_the_clients_fault() {
         while !text.ends_with(&format!("data: {number}\n")) {
             assert!(reader.read_line(&mut text).unwrap() > 0, "the stream has ended: {text}");
         }
-        std::thread::sleep(Duration::from_millis(400));
+        if number == 0 {
+            server.outlast_silence();
+        }
         upstream.go_on();
     }
 }
@@ -164,7 +165,7 @@ fn events_arrive_when_they_are_told_and_silence_is_not_the_clients_fault() {
 #[test]
 fn a_stream_that_says_nothing_for_too_long_is_cut_off() {
     let upstream = Upstream::start();
-    let server = serve(&json!({"/flows": {"to": [upstream.url()], "idle_timeout": "300ms"}}), &[]);
+    let server = serve(&json!({"/flows": {"to": [upstream.url()], "idle_timeout": "1s"}}), &[]);
     let token = server.user("joe@acme");
     let connection = begin(&server, &token, "GET", "/flows/events", "");
     let mut text = String::new();
@@ -219,7 +220,7 @@ fn an_answer_that_comes_before_the_bodys_end_is_read() {
 #[test]
 fn a_client_that_stops_in_its_body_is_told_so() {
     let upstream = Upstream::start();
-    let server = one_route(&upstream, &[("APPMIXER_HTTP__BODY_TIMEOUT", "300ms")]);
+    let server = one_route(&upstream, &[("APPMIXER_HTTP__BODY_TIMEOUT", "1s")]);
     let token = server.user("joe@acme");
     let mut connection = begin(&server, &token, "POST", "/flows/1", "Content-Length: 10\r\n");
     connection.write_all(b"hello").unwrap();
@@ -230,15 +231,15 @@ fn a_client_that_stops_in_its_body_is_told_so() {
 #[test]
 fn web_sockets_carry_messages_of_any_size_in_both_directions() {
     let upstream = Upstream::start();
-    let server = one_route(&upstream, &[("APPMIXER_HTTP__HEADER_TIMEOUT", "300ms")]);
+    let server = one_route(&upstream, &[("APPMIXER_HTTP__HEADER_TIMEOUT", "1s")]);
     let token = server.user("joe@acme");
     let mut socket = socket(&server, &token, "/flows/ws");
     let told = &upstream.seen()[0]["headers"];
     assert_eq!((&told["x-user-name"], &told["upgrade"]), (&json!("joe@acme"), &json!("websocket")));
     socket.send(Message::text("hello")).unwrap();
     assert_eq!(socket.read().unwrap(), Message::text("hello"));
-    // Longer than a client that does nothing with HTTP would have.
-    std::thread::sleep(Duration::from_millis(600));
+    // What holds for clients of HTTP does not hold here.
+    server.outlast_silence();
     let large = Message::binary(vec![7; 4 * MEGABYTE]);
     socket.send(large.clone()).unwrap();
     assert_eq!(socket.read().unwrap(), large);
@@ -254,10 +255,12 @@ fn web_sockets_carry_messages_of_any_size_in_both_directions() {
 fn a_web_socket_is_a_connection_and_ends_when_it_is_idle() {
     let upstream = Upstream::start();
     let server = serve(
-        &json!({"/flows": {"to": [upstream.url()], "idle_timeout": "1s"}}),
-        &[("APPMIXER_HTTP__MAX_CONNECTIONS", "2")],
+        &json!({"/flows": {"to": [upstream.url()], "idle_timeout": "3s"}}),
+        &[("APPMIXER_HTTP__MAX_CONNECTIONS", "2"), ("APPMIXER_MANAGEMENT__LISTEN", "127.0.0.1:0")],
     );
     let token = server.user("joe@acme");
+    // The place of a connection is free a moment after it has ended.
+    eventually(|| scrape(&management(&server))["appmixer_http_connections"] == 0.0);
     let (mut first, _second) = (socket(&server, &token, "/flows/ws"), socket(&server, &token, "/flows/ws"));
     let refused = server.raw(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     assert_eq!(refused.error(503), "Too many open connections");

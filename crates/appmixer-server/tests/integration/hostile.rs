@@ -215,7 +215,7 @@ fn heads_that_are_broken_or_too_big_get_a_4xx_and_a_closed_connection() {
 
 #[test]
 fn a_client_that_does_not_take_in_its_answers_is_cut_off() {
-    let server = TestServer::with(&[("APPMIXER_HTTP__HEADER_TIMEOUT", "500ms")]);
+    let server = TestServer::with(&[("APPMIXER_HTTP__HEADER_TIMEOUT", "1s")]);
     let token = server.user("joe@acme");
     let get = format!("GET /user HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n");
     let mut connection = server.connect();
@@ -283,10 +283,8 @@ fn two_authorization_headers_and_hostile_tokens_are_401() {
 
 #[test]
 fn a_client_that_sends_a_byte_now_and_then_is_cut_off() {
-    let server = TestServer::with(&[
-        ("APPMIXER_HTTP__HEADER_TIMEOUT", "300ms"),
-        ("APPMIXER_HTTP__BODY_TIMEOUT", "300ms"),
-    ]);
+    let server =
+        TestServer::with(&[("APPMIXER_HTTP__HEADER_TIMEOUT", "1s"), ("APPMIXER_HTTP__BODY_TIMEOUT", "1s")]);
     // A head that never ends, a body that never ends, and nothing at all.
     let mut slow_head = server.connect();
     slow_head.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nX: ").unwrap();

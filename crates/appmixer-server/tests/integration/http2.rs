@@ -145,7 +145,7 @@ fn the_host_must_be_told_once_and_not_in_two_ways() {
 
 #[test]
 fn bodies_are_bounded_in_size_and_time_stream_by_stream() {
-    let (authority, server, address) = start(&[("APPMIXER_HTTP__BODY_TIMEOUT", "500ms")]);
+    let (authority, server, address) = start(&[("APPMIXER_HTTP__BODY_TIMEOUT", "2s")]);
     server.user("joe@acme");
     let mut http2 = Http2::connect(&authority, &address);
     // Announced, come without an announcement, and never come to an end.

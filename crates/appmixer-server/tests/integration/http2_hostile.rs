@@ -130,7 +130,7 @@ fn floods_of_settings_and_pings_whose_answers_nobody_reads_end_the_connection() 
 
 #[test]
 fn pings_do_not_keep_a_connection_open_on_which_nothing_is_done() {
-    let besieged = Besieged::with(&[("APPMIXER_HTTP__HEADER_TIMEOUT", "500ms")]);
+    let besieged = Besieged::with(&[("APPMIXER_HTTP__HEADER_TIMEOUT", "1s")]);
     let mut attacker = besieged.attacker();
     loop {
         if attacker.write(&frame(PING, 0, 0, &[7; 8])).is_err() {
@@ -157,7 +157,7 @@ fn a_flood_of_empty_data_ends_the_connection() {
 
 #[test]
 fn a_client_that_opens_no_window_for_its_answers_is_cut_off() {
-    let besieged = Besieged::with(&[("APPMIXER_HTTP__HEADER_TIMEOUT", "500ms")]);
+    let besieged = Besieged::with(&[("APPMIXER_HTTP__HEADER_TIMEOUT", "1s")]);
     // SETTINGS_INITIAL_WINDOW_SIZE.
     let mut attacker = Http2::with_settings(&besieged.authority, &besieged.address, &[(4, 0)]);
     for each in 0..100 {

@@ -269,6 +269,13 @@ impl TestServer {
         connection
     }
 
+    /// Waits for longer than a client may do nothing: until two who have said nothing were cut off, one after the other.
+    pub(crate) fn outlast_silence(&self) {
+        for _ in 0..2 {
+            self.connect().read_to_end(&mut Vec::new()).unwrap();
+        }
+    }
+
     /// How many TCP sockets of its own it listens on.
     pub(crate) fn listening(&self) -> usize {
         let folder = format!("/proc/{}/fd", self.child.id());

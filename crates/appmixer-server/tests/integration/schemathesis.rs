@@ -10,7 +10,7 @@ use crate::python::{module, python};
 use crate::support::{TestServer, run_within};
 
 /// It takes some 20 seconds alone, and much more on a machine that is busy.
-const PATIENCE: Duration = Duration::from_mins(5);
+const PATIENCE: Duration = Duration::from_mins(20);
 
 /// A body of 1,000 rules is larger than the default, which a schema cannot say. And it tries thousands of passwords.
 const ROOM: &[(&str, &str)] =

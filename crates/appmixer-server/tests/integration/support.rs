@@ -382,7 +382,12 @@ pub(crate) fn eventually(condition: impl Fn() -> bool) {
 
 /// Whether a condition comes true in time.
 pub(crate) fn happens(condition: impl Fn() -> bool) -> bool {
-    let deadline = Instant::now() + PATIENCE;
+    happens_within(PATIENCE, condition)
+}
+
+/// The same with a patience of its own.
+pub(crate) fn happens_within(patience: Duration, condition: impl Fn() -> bool) -> bool {
+    let deadline = Instant::now() + patience;
     while !condition() {
         if Instant::now() > deadline {
             return false;

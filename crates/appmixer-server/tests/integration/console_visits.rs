@@ -2,12 +2,13 @@
 
 use crate::browser::Browser;
 use crate::console_pages::{id_of, visit};
-use crate::support::{TestServer, UNLIMITED};
+use crate::support::{TestServer, UNLIMITED, eventually};
 
 /// The link that a server without an administrator has logged, from `#` on.
 fn set_up_link(server: &TestServer) -> String {
+    eventually(|| server.log().contains("#/setup/"));
     let log = server.log();
-    let start = log.find("#/setup/").expect("no link in the log");
+    let start = log.find("#/setup/").unwrap();
     log[start..].chars().take_while(|letter| !matches!(letter, '"' | ' ' | '\\')).collect()
 }
 

@@ -101,8 +101,9 @@ fn tokens_go_on_without_a_database_for_as_long_as_is_configured_and_not_longer()
     let postgres = Postgres::start();
     let url = postgres.database();
     let strict = nodes(&url, &[("APPMIXER_STORE__STALE_AFTER", "1s")], 1);
-    let patient = nodes(&url, &[("APPMIXER_STORE__STALE_AFTER", "1h")], 1);
     let joe = strict[0].user("joe@acme");
+    // Started when there is nothing left for it to hear of: what it remembers stays.
+    let patient = nodes(&url, &[("APPMIXER_STORE__STALE_AFTER", "1h")], 1);
     for node in strict.iter().chain(&patient) {
         node.get("/user", &joe).expect(200);
     }

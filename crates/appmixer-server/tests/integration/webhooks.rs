@@ -100,7 +100,7 @@ fn what_is_refused_for_good_is_given_up() {
 
 #[test]
 fn messages_outlive_a_kill_and_a_receiver_that_was_away() {
-    let server = TestServer::with(QUICK);
+    let mut server = TestServer::with(QUICK);
     let admin = server.admin();
     // A port that nobody listens on.
     configure(&server, &admin, &[("WEBHOOK_USER_CREATED", json!("http://127.0.0.1:1/"))]);
@@ -114,9 +114,12 @@ fn messages_outlive_a_kill_and_a_receiver_that_was_away() {
     });
     let waiting = server.done(&["outbox", "list"], "");
     assert!(waiting.contains("user-created-webhook") && !waiting.contains("@acme"), "{waiting}");
-    let server = server.kill_and_restart();
     let receiver = Receiver::start(Manner::Answers(vec![]));
-    configure(&server, &admin, &[("WEBHOOK_USER_CREATED", json!(receiver.url))]);
+    server.signal("KILL");
+    server.wait();
+    // Set before the start, at which all of them are due at once: later ones wait the longer the more often they failed.
+    server.done(&["config", "set", "WEBHOOK_USER_CREATED", &receiver.url], "");
+    let server = server.kill_and_restart();
     eventually(|| {
         let mut names: Vec<_> =
             receiver.got().iter().map(|hook| hook.json()["username"].to_string()).collect();

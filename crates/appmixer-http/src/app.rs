@@ -10,6 +10,7 @@ use appmixer_metrics::Registry;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, Request, Response};
 use thiserror::Error;
+use tokio::sync::Semaphore;
 
 use crate::access_log::{self, Access};
 use crate::answer_body::AnswerBody;
@@ -57,6 +58,8 @@ pub struct App {
     router: Router,
     /// What is forwarded to others.
     gateway: Option<Arc<Gateway>>,
+    /// Has those that run looked at again a few at a time, since whatever changes may concern all of them.
+    pub(crate) second_looks: Semaphore,
     /// Where requests are counted.
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) history: History,
@@ -67,6 +70,9 @@ pub struct App {
 
 /// What the key of servers that count together is derived for.
 const SHARED_LIMITS: &str = "appmixer-http: shared limits";
+
+/// How many are looked at again at once.
+const SECOND_LOOKS: usize = 8;
 
 /// Why an [`App`] could not be made.
 #[derive(Debug, Error)]
@@ -99,6 +105,7 @@ impl App {
             limits: Arc::new(Limits::new(options.limits.as_ref(), shared)),
             router: Router::new(options.console.is_some())?,
             gateway: None,
+            second_looks: Semaphore::new(SECOND_LOOKS),
             traffic: Arc::new(Traffic::new(false)),
             history: History::default(),
             started: Instant::now(),
@@ -114,8 +121,8 @@ impl App {
         self
     }
 
-    /// The same, which forwards what is no route of its own; [`App::new`] forwards nothing. WebSocket needs
-    /// [`serve()`](crate::serve()).
+    /// The same, which forwards what is no route of its own; [`App::new`] forwards nothing. [`serve()`](crate::serve()) is
+    /// needed for WebSocket, and to cut off an answer whose token is good no longer.
     #[must_use]
     pub fn with_gateway(mut self, gateway: Arc<Gateway>) -> Self {
         self.gateway = Some(gateway);

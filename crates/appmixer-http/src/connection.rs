@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use appmixer_gateway::Tunnel;
 use http::HeaderValue;
 use http::header::STRICT_TRANSPORT_SECURITY;
 use hyper::server::conn::http1;
@@ -21,8 +20,10 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::activity::{Activity, Watched};
+use crate::answer_body::Switched;
 use crate::app::App;
 use crate::head::Peer;
+use crate::watch::run_tunnel;
 
 /// How long a connection that has just been opened may still bring its first request when the server stops: whoever
 /// has connected is answered. Asked for so often within that time.
@@ -51,12 +52,12 @@ pub(crate) struct Shared {
     pub(crate) app: Arc<App>,
     pub(crate) activity: Activity,
     /// What the connection goes on with behind its last answer, if that is not HTTP.
-    tunnel: Mutex<Option<Box<Tunnel>>>,
+    switched: Mutex<Option<Box<Switched>>>,
 }
 
 impl Shared {
     pub(crate) fn new(app: Arc<App>) -> Self {
-        Self { app, activity: Activity::default(), tunnel: Mutex::new(None) }
+        Self { app, activity: Activity::default(), switched: Mutex::new(None) }
     }
 }
 
@@ -85,8 +86,8 @@ pub(crate) async fn run(
             let mut answer = shared.app.handle_from(request, peer).await;
             drop(running);
             answer.body_mut().goes_out_on(&shared);
-            if let Some(tunnel) = answer.body_mut().take_tunnel() {
-                *shared.tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(tunnel));
+            if let Some(switched) = answer.body_mut().take_switched() {
+                *shared.switched.lock().unwrap_or_else(PoisonError::into_inner) = Some(switched);
             }
             if let Some(policy) = transport_security {
                 answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, policy);
@@ -104,10 +105,12 @@ pub(crate) async fn run(
         }
     };
     told(outcome);
-    let tunnel = shared.tunnel.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(tunnel) = tunnel {
+    let switched = shared.switched.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(switched) = switched {
+        let Switched { tunnel, pass } = *switched;
+        let stopped = async move { drop(stop.changed().await) };
         // Boxed: every connection would have room for it.
-        Box::pin(tunnel.run(async move { drop(stop.changed().await) })).await;
+        Box::pin(run_tunnel(tunnel, pass, &shared.app, stopped)).await;
     }
 }
 

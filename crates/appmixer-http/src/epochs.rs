@@ -7,14 +7,20 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use appmixer_core::{Change, ChangeListener, UserId};
+use tokio::sync::Notify;
 
 /// Users share slots; two in one slot cost each other a look into the store now and then.
 const SLOTS: usize = 4096;
+
+/// Slots share bells; who waits at one for another user's sake looks at two numbers and waits on.
+const BELLS: usize = 256;
 
 /// Learns of every change from the store, and tells what is still fresh.
 pub struct Epochs {
     all: AtomicU64,
     users: Box<[AtomicU64]>,
+    /// Ring for those who wait for a change.
+    bells: Box<[Notify]>,
 }
 
 /// A moment in the life of what is remembered about one user.
@@ -30,7 +36,11 @@ impl Epochs {
     /// Nothing has changed yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { all: AtomicU64::new(0), users: (0..SLOTS).map(|_| AtomicU64::new(0)).collect() }
+        Self {
+            all: AtomicU64::new(0),
+            users: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
+            bells: (0..BELLS).map(|_| Notify::new()).collect(),
+        }
     }
 
     /// Where configuration, keys and everything else stand.
@@ -48,11 +58,27 @@ impl Epochs {
         epoch == Epoch { all: self.all(), user: self.of_user(id) }
     }
 
-    fn slot(&self, id: UserId) -> &AtomicU64 {
-        // The last two bytes are the counter's: neighbours in time get different slots.
-        let [.., high, low] = *id.as_bytes();
-        &self.users[usize::from(u16::from_be_bytes([high, low])) % SLOTS]
+    /// Ready when something has changed since.
+    pub(crate) async fn changed_since(&self, id: UserId, epoch: Epoch) {
+        loop {
+            // It hears of whatever is told from here on, and so is made before the look.
+            let told = self.bells[place(id) % BELLS].notified();
+            if !self.is_now(id, epoch) {
+                return;
+            }
+            told.await;
+        }
     }
+
+    fn slot(&self, id: UserId) -> &AtomicU64 {
+        &self.users[place(id) % SLOTS]
+    }
+}
+
+/// The last two bytes are the counter's: neighbours in time get different slots.
+fn place(id: UserId) -> usize {
+    let [.., high, low] = *id.as_bytes();
+    usize::from(u16::from_be_bytes([high, low]))
 }
 
 impl Default for Epochs {
@@ -64,14 +90,23 @@ impl Default for Epochs {
 impl ChangeListener for Epochs {
     fn changed(&self, change: Change) {
         match change {
-            Change::User(id) => self.slot(id).fetch_add(1, Ordering::AcqRel),
-            Change::Config | Change::Everything => self.all.fetch_add(1, Ordering::AcqRel),
-        };
+            Change::User(id) => {
+                self.slot(id).fetch_add(1, Ordering::AcqRel);
+                self.bells[place(id) % BELLS].notify_waiters();
+            }
+            Change::Config | Change::Everything => {
+                self.all.fetch_add(1, Ordering::AcqRel);
+                self.bells.iter().for_each(Notify::notify_waiters);
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::{Future as _, poll_fn};
+    use std::task::Poll;
+
     use super::*;
 
     #[test]
@@ -88,5 +123,26 @@ mod tests {
             epochs.changed(change);
             assert!(!epochs.is_now(ann, before));
         }
+    }
+
+    #[tokio::test]
+    async fn who_waits_hears_of_changes_that_are_theirs_and_of_those_that_came_before() {
+        let epochs = Epochs::new();
+        // Both ring one bell, from two slots.
+        let (joe, ann) =
+            (UserId::from_bytes([0; 12]), UserId::from_bytes([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]));
+        let before = Epoch { all: epochs.all(), user: epochs.of_user(joe) };
+        let mut waits = std::pin::pin!(epochs.changed_since(joe, before));
+        for _ in 0..2 {
+            assert!(poll_fn(|cx| Poll::Ready(waits.as_mut().poll(cx).is_pending())).await);
+            epochs.changed(Change::User(ann));
+        }
+        epochs.changed(Change::User(joe));
+        waits.await;
+        epochs.changed_since(joe, before).await;
+        let before = Epoch { all: epochs.all(), user: epochs.of_user(ann) };
+        let waits = epochs.changed_since(ann, before);
+        epochs.changed(Change::Config);
+        waits.await;
     }
 }

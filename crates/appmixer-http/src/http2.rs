@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use appmixer_gateway::BrokenOff;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY};
 use http::{Method, Request, Response};
@@ -19,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use crate::activity::Running;
-use crate::answer_body::AnswerBody;
+use crate::answer_body::{AnswerBody, CutOff};
 use crate::app::App;
 use crate::connection::{End, Remote, Shared, told, until_told};
 use crate::error::ApiError;
@@ -142,12 +141,12 @@ struct Paced {
 
 impl Body for Paced {
     type Data = Bytes;
-    type Error = BrokenOff;
+    type Error = CutOff;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
         if self.rest.is_empty() {
             let frame = ready!(Pin::new(&mut self.whole).poll_frame(cx));
             self.shared.activity.advance();

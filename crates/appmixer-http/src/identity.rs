@@ -45,6 +45,11 @@ impl IdentityHeaders {
 pub(crate) struct Identity(Arc<Remembered>);
 
 impl Identity {
+    /// What it was known by.
+    pub(crate) fn into_session(self) -> Arc<Remembered> {
+        self.0
+    }
+
     /// Sets the headers, in the place of any that are there.
     pub(crate) fn write(&self, headers: &mut HeaderMap) -> Result<(), ApiError> {
         let values = if let Some(values) = self.0.identity.get() {

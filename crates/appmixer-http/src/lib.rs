@@ -114,6 +114,7 @@ mod openapi;
 mod options;
 mod original;
 mod pages;
+mod pass;
 mod per_address;
 mod proxied;
 mod query;
@@ -132,8 +133,9 @@ mod tokens;
 mod trace_context;
 mod traffic;
 mod views;
+mod watch;
 
-pub use answer_body::AnswerBody;
+pub use answer_body::{AnswerBody, CutOff};
 pub use app::{App, AppError};
 pub use console::{
     ConsoleOptions, ConsoleOrigin, InvalidConsoleOrigin, LONGEST_CONSOLE_SESSION, SET_UP_CODE_LIFETIME,

@@ -17,6 +17,9 @@ static ACCEPTED: LazyLock<Counter> = LazyLock::new(|| counter!("appmixer_http_co
 pub(crate) static REFUSED: LazyLock<Counter> =
     LazyLock::new(|| counter!("appmixer_http_connections_refused_total"));
 
+pub(crate) static WITHDRAWN: LazyLock<Counter> =
+    LazyLock::new(|| counter!("appmixer_gateway_withdrawn_total"));
+
 const LIMITED: &str = "appmixer_limited_total";
 const SIGN_INS: &str = "appmixer_sign_ins_total";
 const ACCOUNTS: &str = "appmixer_account_changes_total";
@@ -30,6 +33,10 @@ pub fn describe_metrics() {
         "appmixer_http_connections_refused_total",
         "Connections that were turned away, because as many were open as may be."
     );
+    describe_counter!(
+        "appmixer_gateway_withdrawn_total",
+        "Requests, streams and tunnels that were ended, because whoever had asked may not any more."
+    );
     describe_counter!(SIGN_INS, "Attempts to sign in, by their outcome.");
     describe_counter!(ACCOUNTS, "Sign-ups and changes of passwords, by their outcome.");
     describe_counter!(TOKENS, "Tokens that had not been verified before, or not since something changed.");
@@ -40,6 +47,7 @@ pub fn describe_metrics() {
     }
     LazyLock::force(&ACCEPTED);
     LazyLock::force(&REFUSED);
+    LazyLock::force(&WITHDRAWN);
     for outcome in ["ok", "credentials", "not-active", "throttled", "busy", "error"] {
         counter!(SIGN_INS, "outcome" => outcome).absolute(0);
     }

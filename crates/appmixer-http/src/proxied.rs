@@ -7,6 +7,7 @@ use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderValue, Method, Version};
 use hyper::upgrade::OnUpgrade;
+use tokio::sync::oneshot;
 
 use crate::answer_body::AnswerBody;
 use crate::app::App;
@@ -16,8 +17,10 @@ use crate::cors;
 use crate::error::ApiError;
 use crate::head::Head;
 use crate::identity::identify;
+use crate::pass::Pass;
 use crate::request_id::X_REQUEST_ID;
 use crate::response::Answer;
+use crate::watch::{cuttable, tell};
 
 /// What may be forwarded, as `Allow` lists it. Others may be too, but for one.
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -66,12 +69,32 @@ pub(crate) async fn forward(
         identity.write(&mut headers)?;
     }
     headers.insert(X_REQUEST_ID, request.request_id.clone());
-    let upload = body.take_upload();
+    let mut pass = identity.map(|identity| Pass::of(request.parts, identity));
+    let mut upload = body.take_upload();
     let may_switch = upload.is_none() && *version == Version::HTTP_11 && method == Method::GET;
     let upgrade = extensions.get::<OnUpgrade>().filter(|_| may_switch && wants_websocket(sent)).cloned();
-    let outbound = Outbound { method, uri, headers, upload, upgrade };
-    Ok(match gateway.forward(route, outbound).await? {
-        Inbound::Answer(answer) => answer.map(AnswerBody::streamed),
-        Inbound::Switched(head, tunnel) => head.map(|()| AnswerBody::switched(tunnel)),
+    let mut cutter = None;
+    if pass.is_some() {
+        upload = upload.map(|upload| {
+            let (sender, cut) = oneshot::channel();
+            cutter = Some(sender);
+            cuttable(upload, cut)
+        });
+    }
+    let forwarded = gateway.forward(route, Outbound { method, uri, headers, upload, upgrade });
+    let inbound = match &mut pass {
+        None => forwarded.await?,
+        Some(pass) => tokio::select! {
+            biased;
+            inbound = forwarded => inbound?,
+            error = pass.withdrawn(app) => {
+                tell(&error);
+                return Err(error);
+            }
+        },
+    };
+    Ok(match inbound {
+        Inbound::Answer(answer) => answer.map(|download| AnswerBody::streamed(download, pass, cutter)),
+        Inbound::Switched(head, tunnel) => head.map(|()| AnswerBody::switched(tunnel, pass)),
     })
 }

@@ -22,7 +22,7 @@ fn one_route(upstream: &Upstream, settings: &[(&str, &str)]) -> TestServer {
 }
 
 /// Begins a request with a token.
-fn begin(server: &TestServer, token: &str, method: &str, path: &str, headers: &str) -> TcpStream {
+pub(crate) fn begin(server: &TestServer, token: &str, method: &str, path: &str, headers: &str) -> TcpStream {
     let mut connection = server.connect();
     write!(
         connection,
@@ -33,7 +33,7 @@ fn begin(server: &TestServer, token: &str, method: &str, path: &str, headers: &s
 }
 
 /// The head of an answer; what follows is left.
-fn head(reader: &mut impl std::io::BufRead) -> String {
+pub(crate) fn head(reader: &mut impl std::io::BufRead) -> String {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         assert!(reader.read_line(&mut head).unwrap() > 0, "no head: {head}");
@@ -41,7 +41,7 @@ fn head(reader: &mut impl std::io::BufRead) -> String {
     head
 }
 
-fn socket(server: &TestServer, token: &str, path: &str) -> WebSocket<TcpStream> {
+pub(crate) fn socket(server: &TestServer, token: &str, path: &str) -> WebSocket<TcpStream> {
     let mut request = format!("ws://{}{path}", server.address).into_client_request().unwrap();
     request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
     let (socket, answer) = tungstenite::client(request, server.connect()).unwrap();

@@ -36,6 +36,7 @@ mod frames;
 mod gateway;
 mod gateway_balance;
 mod gateway_http2;
+mod gateway_revocation;
 mod gateway_streams;
 mod health;
 mod hostile;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http_body_util::channel::{Channel, Sender};
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Collected, Full};
 use hyper::body::{Frame, Incoming};
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::server::conn::http1;
@@ -41,6 +41,7 @@ struct Shared {
     seen: Mutex<Vec<Value>>,
     connections: AtomicUsize,
     given_up: AtomicUsize,
+    broken_off: AtomicUsize,
     /// Has those who wait go on: an answer that is slow, a stream that says nothing.
     go_on: Notify,
     is_ill: std::sync::atomic::AtomicBool,
@@ -116,6 +117,11 @@ impl Upstream {
         self.shared.given_up.load(Ordering::Relaxed)
     }
 
+    /// How many requests have broken off in their bodies.
+    pub(crate) fn broken_off(&self) -> usize {
+        self.shared.broken_off.load(Ordering::Relaxed)
+    }
+
     /// One of those who wait goes on.
     pub(crate) fn go_on(&self) {
         self.shared.go_on.notify_one();
@@ -154,16 +160,16 @@ async fn answer(
         // It answers before it has read the request, which it then does: what it closed would be reset.
         "early" => {
             shared.seen.lock().unwrap().push(seen);
-            tokio::spawn(request.into_body().collect());
+            tokio::spawn(async move { collect(request.into_body(), &shared).await });
             return Ok(whole(413, "too much for me"));
         }
         "echoes" => {
             shared.seen.lock().unwrap().push(seen);
-            return Ok(echo(request.into_body()));
+            return Ok(echo(request.into_body(), shared));
         }
         _ => {}
     }
-    let body = request.into_body().collect().await.map_err(|_| broken())?;
+    let body = collect(request.into_body(), &shared).await.ok_or_else(broken)?;
     let trailers = body.trailers().cloned();
     seen["trailers"] = json!(trailers.as_ref().map(fields));
     seen["length"] = json!(body.to_bytes().len());
@@ -219,6 +225,13 @@ async fn answer(
     }
 }
 
+/// The whole body, if it has come to its end.
+async fn collect(body: Incoming, shared: &Shared) -> Option<Collected<Bytes>> {
+    let whole = body.collect().await.ok();
+    shared.broken_off.fetch_add(usize::from(whole.is_none()), Ordering::Relaxed);
+    whole
+}
+
 /// Says again whatever comes.
 fn web_socket(request: &mut Request<Incoming>) -> Response<Body> {
     let Some(key) = request.headers().get("sec-websocket-key").cloned() else {
@@ -248,10 +261,14 @@ async fn say(sender: &mut Sender<Bytes, std::io::Error>, text: &str) -> bool {
 }
 
 /// A piece back for each that has come.
-fn echo(mut body: Incoming) -> Response<Body> {
+fn echo(mut body: Incoming, shared: Arc<Shared>) -> Response<Body> {
     let (mut sender, answer) = Channel::new(1);
     tokio::spawn(async move {
-        while let Some(Ok(frame)) = body.frame().await {
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else {
+                shared.broken_off.fetch_add(1, Ordering::Relaxed);
+                return;
+            };
             if let Ok(data) = frame.into_data()
                 && sender.send_data(data).await.is_err()
             {

@@ -4,6 +4,8 @@
 #![cfg(feature = "postgres")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+#[path = "postgres/lists.rs"]
+mod lists;
 mod suite;
 
 use std::sync::Arc;

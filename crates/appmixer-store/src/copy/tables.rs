@@ -243,6 +243,8 @@ mod tests {
         "change_shards",
         "changes",
         "facet_counts",
+        "list_blocks",
+        "list_moves",
         "news",
         "refinery_schema_history",
         "turns",
@@ -269,8 +271,8 @@ mod tests {
         let stale_after = std::time::Duration::from_secs(5);
         let database = url.rsplit('/').next().unwrap().to_owned();
         let options = PostgresOptions { url, pool_size: 1, prepare: true, stale_after, ca_file: None };
-        assert_eq!(PostgresStore::migrate(&options).await.unwrap(), (0, 2));
-        assert_eq!(PostgresStore::migrate(&options).await.unwrap(), (2, 2));
+        assert_eq!(PostgresStore::migrate(&options).await.unwrap(), (0, 3));
+        assert_eq!(PostgresStore::migrate(&options).await.unwrap(), (3, 3));
         let sql = "SELECT table_name || '|' || column_name FROM information_schema.columns \
              WHERE table_schema = current_schema()";
         let lines = Postgres::shared().psql(&database, sql);

@@ -9,7 +9,7 @@ use super::audit::shown;
 use super::db::{Session, random};
 use super::error::{Stop, store_error, with_cause};
 use super::open::{APPLICATION, Connector, PostgresError, PostgresOptions};
-use super::{index, schema};
+use super::{counting, index, schema};
 use crate::copy::{self, AUDIT, CopyError, Kind, Reader, Row, Side, Table, USERS, Value, Writer};
 
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -342,12 +342,14 @@ impl Writer for Target {
             let users = rows.iter().map(|row| copy::user(row)).collect::<Result<Vec<_>, _>>();
             let users = users.map_err(CopyError::Source)?;
             let users: Vec<_> = users.iter().map(|(number, user)| (*number, user)).collect();
-            index::add(Session::beside(transaction.client()), &users).await.map_err(|stop| match stop {
-                Stop::Database(error) => target(error),
-                Stop::Refused(WriteError::Store(error)) => CopyError::Target(error),
-                Stop::Refused(other) => CopyError::Target(StoreError::Corrupt(format!("users: {other}"))),
-                Stop::Again => CopyError::Overtaken,
-            })?;
+            index::add_without_moves(Session::beside(transaction.client()), &users).await.map_err(
+                |stop| match stop {
+                    Stop::Database(error) => target(error),
+                    Stop::Refused(WriteError::Store(error)) => CopyError::Target(error),
+                    Stop::Refused(other) => CopyError::Target(StoreError::Corrupt(format!("users: {other}"))),
+                    Stop::Again => CopyError::Overtaken,
+                },
+            )?;
         }
         transaction.commit().await.map_err(target)
     }
@@ -374,6 +376,9 @@ impl Writer for Target {
             tracing::debug!(error = with_cause(&error), "the tables were not analyzed");
         }
         let transaction = self.turn().await?;
+        counting::count(Session::beside(transaction.client()))
+            .await
+            .map_err(|stop| CopyError::Target(stop.into_error()))?;
         transaction.batch_execute(UNMARK).await.map_err(target)?;
         transaction.commit().await.map_err(target)
     }

@@ -20,7 +20,7 @@ use tokio_postgres::{Client, IsolationLevel, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::changes::{Changes, Pending};
-use super::error::{Stop, is_read_only, is_transient, store_error};
+use super::error::{Stop, is_read_only, is_transient, overtaken, store_error};
 use super::open::{CONNECT_TIMEOUT, Connector, PostgresError, PostgresOptions};
 use super::sql::Sql;
 use crate::metrics;
@@ -68,7 +68,6 @@ pub(super) type Db<'a> = Session<'a, 'a>;
 
 impl<'a> Session<'a, 'a> {
     /// Over a connection beside the pool.
-    #[cfg(feature = "sqlite")]
     pub(super) const fn beside(client: &'a Client) -> Self {
         Self { client, cache: None, scope: PhantomData }
     }
@@ -190,20 +189,33 @@ impl Database {
     ) -> Result<T, StoreError> {
         let started = Instant::now();
         let mut object = self.connection(&metrics::READS_WAITING).await?;
-        let asked = timeout(PATIENCE, async {
-            let snapshot = object.build_transaction().read_only(true);
-            let snapshot = snapshot.isolation_level(IsolationLevel::RepeatableRead).start().await?;
-            let answer = work(self.session(snapshot.client(), &snapshot.statement_cache)).await?;
-            snapshot.commit().await?;
-            Ok(answer)
-        });
-        let asked = asked.await;
+        let asked = timeout(PATIENCE, self.one_moment(&mut object, true, work)).await;
         metrics::READ.record(started.elapsed().as_secs_f64());
-        ended(object, asked)?.map_err(|stop| match stop {
-            Stop::Refused(error) => error,
-            Stop::Again => overtaken(),
-            Stop::Database(error) => store_error(&error),
-        })
+        ended(object, asked)?.map_err(Stop::into_error)
+    }
+
+    /// Writes what follows from one moment. It is not tried again where others were in the way.
+    pub(super) async fn write_one_moment<'scope, T, E: From<StoreError>>(
+        &self,
+        patience: Duration,
+        work: impl for<'a> Fn(Session<'a, 'scope>) -> Work<'a, Result<T, Stop<E>>> + Send + Sync,
+    ) -> Result<T, E> {
+        let mut object = self.connection(&metrics::WRITES_WAITING).await?;
+        let written = timeout(patience, self.one_moment(&mut object, false, work)).await;
+        ended(object, written)?.map_err(Stop::into_error)
+    }
+
+    async fn one_moment<'scope, T, E>(
+        &self,
+        object: &mut Object,
+        read_only: bool,
+        work: impl for<'a> Fn(Session<'a, 'scope>) -> Work<'a, Result<T, Stop<E>>> + Send + Sync,
+    ) -> Result<T, Stop<E>> {
+        let snapshot = object.build_transaction().read_only(read_only);
+        let snapshot = snapshot.isolation_level(IsolationLevel::RepeatableRead).start().await?;
+        let answer = work(self.session(snapshot.client(), &snapshot.statement_cache)).await?;
+        snapshot.commit().await?;
+        Ok(answer)
     }
 
     /// Writes, in one transaction, which is on disk when this returns. It is tried again where others were in the
@@ -291,10 +303,6 @@ pub(super) fn random() -> u64 {
 /// The connection had ended before anything was done over it.
 fn was_cut(error: &tokio_postgres::Error) -> bool {
     error.is_closed() || error.code().is_some_and(|code| code.code().starts_with("57P"))
-}
-
-fn overtaken() -> StoreError {
-    StoreError::Unavailable("others wrote the same at the same time, again and again".to_owned())
 }
 
 /// What came of it. A connection that was cut, which the pool may not see yet, or that leads to a server that takes no

@@ -14,6 +14,17 @@ pub(super) enum Stop<E> {
     Again,
 }
 
+impl<E: From<StoreError>> Stop<E> {
+    /// What whoever has asked is told.
+    pub(super) fn into_error(self) -> E {
+        match self {
+            Self::Refused(error) => error,
+            Self::Again => overtaken().into(),
+            Self::Database(error) => store_error(&error).into(),
+        }
+    }
+}
+
 impl<E> From<Error> for Stop<E> {
     fn from(error: Error) -> Self {
         Self::Database(error)
@@ -59,6 +70,10 @@ pub(super) fn is_transient(error: &Error) -> bool {
 pub(super) fn conflict(error: &Error) -> Option<&str> {
     let error = error.as_db_error().filter(|error| *error.code() == SqlState::UNIQUE_VIOLATION)?;
     Some(error.constraint().unwrap_or_default())
+}
+
+pub(super) fn overtaken() -> StoreError {
+    StoreError::Unavailable("others wrote the same at the same time, again and again".to_owned())
 }
 
 /// The server at the other end takes no writes (any more): a standby, or what was the primary.

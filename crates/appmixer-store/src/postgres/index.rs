@@ -1,4 +1,5 @@
-//! Keeps what users are found by in step with the users: names, facets, and how many users each facet has.
+//! Keeps what users are found by in step with the users: names, facets, how many users each facet has, and
+//! what moves in the lists of all users.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,7 @@ use tokio_postgres::Error;
 
 use super::db::{Db, random};
 use super::error::{Stop, conflict};
+use super::lists::Moves;
 use super::sql::statements;
 use crate::kept::facet::kind_and_value;
 
@@ -74,7 +76,7 @@ impl Tally {
     }
 
     /// The rows are locked in one order by everybody.
-    async fn settle(self, db: Db<'_>) -> Result<(), Error> {
+    async fn record(self, db: Db<'_>) -> Result<(), Error> {
         let changed = self.0.iter().filter(|(_, by)| **by != 0);
         let (facets, users): (Vec<_>, Vec<_>) = changed.map(|(facet, by)| (facet.as_bytes(), *by)).unzip();
         if facets.is_empty() {
@@ -87,6 +89,20 @@ impl Tally {
 
 /// Users were inserted under these numbers.
 pub(super) async fn add(db: Db<'_>, users: &[(i64, &User)]) -> Result<(), Stop<WriteError>> {
+    let mut moves = Moves::default();
+    for &(number, user) in users {
+        moves.came(number, user);
+    }
+    add_with(db, users, moves).await
+}
+
+/// The same where the lists are counted later.
+#[cfg(feature = "sqlite")]
+pub(super) async fn add_without_moves(db: Db<'_>, users: &[(i64, &User)]) -> Result<(), Stop<WriteError>> {
+    add_with(db, users, Moves::default()).await
+}
+
+async fn add_with(db: Db<'_>, users: &[(i64, &User)], moves: Moves) -> Result<(), Stop<WriteError>> {
     add_names(db, users).await?;
     let mut tally = Tally::default();
     let mut facets: Vec<(Facet, i64, i64)> = Vec::new();
@@ -95,7 +111,7 @@ pub(super) async fn add(db: Db<'_>, users: &[(i64, &User)]) -> Result<(), Stop<W
         facets.extend(Filter::all_of(user).map(|filter| (Facet::of(&filter), user.created.millis(), number)));
     }
     add_facets(db, facets, &mut tally).await?;
-    Ok(tally.settle(db).await?)
+    Ok(settle(db, tally, moves).await?)
 }
 
 /// A user is deleted; its names go with it.
@@ -104,7 +120,9 @@ pub(super) async fn remove(db: Db<'_>, number: i64, user: &User) -> Result<(), E
     tally.count(Facet::all(), -1);
     let facets: Vec<_> = Filter::all_of(user).map(|filter| Facet::of(&filter)).collect();
     remove_facets(db, number, user, &facets, &mut tally).await?;
-    tally.settle(db).await
+    let mut moves = Moves::default();
+    moves.went(number, user);
+    settle(db, tally, moves).await
 }
 
 /// A user has changed.
@@ -116,14 +134,21 @@ pub(super) async fn change(db: Db<'_>, number: i64, old: &User, new: &User) -> R
     let facets = |user: &User| Filter::all_of(user).map(|filter| Facet::of(&filter)).collect::<Vec<_>>();
     let (before, after) = (facets(old), facets(new));
     // Only an import changes the time of creation; everything is kept by it.
-    let moved = old.created != new.created;
-    let gone: Vec<_> = before.iter().copied().filter(|facet| moved || !after.contains(facet)).collect();
-    let added = after.iter().filter(|facet| moved || !before.contains(facet));
+    let is_shifted = old.created != new.created;
+    let gone: Vec<_> = before.iter().copied().filter(|facet| is_shifted || !after.contains(facet)).collect();
+    let added = after.iter().filter(|facet| is_shifted || !before.contains(facet));
     let added = added.map(|facet| (*facet, new.created.millis(), number)).collect();
     let mut tally = Tally::default();
     remove_facets(db, number, old, &gone, &mut tally).await?;
     add_facets(db, added, &mut tally).await?;
-    Ok(tally.settle(db).await?)
+    let mut moves = Moves::default();
+    moves.changed(number, old, new);
+    Ok(settle(db, tally, moves).await?)
+}
+
+/// Writes what is counted. Both are on their way at once, so that the second costs no way of its own.
+async fn settle(db: Db<'_>, tally: Tally, moves: Moves) -> Result<(), Error> {
+    tokio::try_join!(tally.record(db), moves.record(db)).map(drop)
 }
 
 async fn add_names(db: Db<'_>, users: &[(i64, &User)]) -> Result<(), Stop<WriteError>> {

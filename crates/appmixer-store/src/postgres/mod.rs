@@ -9,11 +9,13 @@ mod beside;
 mod changes;
 #[cfg(feature = "sqlite")]
 pub(crate) mod copy;
+mod counting;
 mod daily;
 mod db;
 mod error;
 mod import;
 mod index;
+mod lists;
 mod news;
 mod notes;
 mod open;
@@ -80,9 +82,13 @@ impl PostgresStore {
         let connector = open::Connector::new(options)?;
         schema::prepare(&connector).await?;
         let (changes, watcher) = Changes::begin(connector.clone(), options, listener).await?;
-        let db = Database::new(connector, options, changes)?;
+        let db = Database::new(connector.clone(), options, changes)?;
         let notes = Arc::new(Notes::default());
-        let tasks = vec![tokio::spawn(watcher), tokio::spawn(notes::keep(Arc::clone(&notes), db.clone()))];
+        let tasks = vec![
+            tokio::spawn(watcher),
+            tokio::spawn(notes::keep(Arc::clone(&notes), db.clone())),
+            tokio::spawn(counting::keep(db.clone(), connector)),
+        ];
         Ok(Self { db, searches: Semaphore::new(SEARCHES), notes, heard: Heard::nothing(), tasks })
     }
 }

@@ -11,6 +11,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::db::Db;
 use super::error::Stop;
 use super::index::Facet;
+use super::lists::{self, List};
 use super::rows::{self, columns};
 use super::sql::statements;
 
@@ -28,7 +29,17 @@ const HITS: &str = "SELECT DISTINCT user_number FROM \
      (SELECT user_number FROM names WHERE folded LIKE $1 LIMIT $2) AS hits";
 const COUNT_HITS: &str = "SELECT count(DISTINCT user_number) FROM names WHERE folded LIKE $1";
 
+/// A page that begins so near an end is found by walking there.
+const NEAR: i64 = 512;
+
 type Found<T> = Result<T, Stop<StoreError>>;
+
+/// How many users there are.
+pub(super) async fn everybody(db: Db<'_>) -> Found<i64> {
+    let all = [Facet::all()];
+    let keys: Vec<_> = all.iter().map(Facet::as_bytes).collect();
+    Ok(db.optional(&COUNTS, &[&keys]).await?.map_or(Ok(0), |row| row.try_get(1))?)
+}
 
 pub(super) async fn count(db: Db<'_>, query: &UserQuery) -> Found<u64> {
     let Some(question) = Question::read(db, query).await? else { return Ok(0) };
@@ -150,6 +161,16 @@ impl Question {
     async fn numbers(&self, db: Db<'_>, page: &Page, total: i64) -> Found<Vec<i64>> {
         if page.limit <= 0 {
             return Ok(Vec::new());
+        }
+        if self.facets.is_empty() && self.text.is_none() && page.offset > NEAR {
+            let first = if page.descending { total - page.offset - page.limit } else { page.offset };
+            let found = lists::page(db, List::by(page.key), first, page.limit, total).await?;
+            if let Some(mut numbers) = found {
+                if page.descending {
+                    numbers.reverse();
+                }
+                return Ok(numbers);
+            }
         }
         let (smallest, rows) = self.smallest();
         // Rows of the list that are passed until the page is full, if those that are wanted are spread evenly.

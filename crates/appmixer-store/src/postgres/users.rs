@@ -10,7 +10,7 @@ use super::db::{Db, Outcome, Params};
 use super::error::Stop;
 use super::rows::{self, Columns, columns};
 use super::sql::statements;
-use super::{PostgresStore, beside, import, index, search};
+use super::{PostgresStore, beside, counting, import, index, search};
 
 statements! {
     FIND_BY_ID = concat!("SELECT ", columns!(), " FROM users WHERE id = $1"), [BYTEA];
@@ -113,7 +113,10 @@ impl Users for PostgresStore {
         beside: Beside,
     ) -> Result<Vec<Imported>, StoreError> {
         match self.db.write_much(|db| Box::pin(import::all_new(db, &users, &beside))).await {
-            Ok(outcomes) => Ok(outcomes),
+            Ok(outcomes) => {
+                counting::keep_up(&self.db).await;
+                Ok(outcomes)
+            }
             Err(WriteError::Store(error)) => Err(error),
             Err(_) => {
                 self.db.write_much(|db| Box::pin(import::import(db, &users, existing, now, &beside))).await

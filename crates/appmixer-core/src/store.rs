@@ -135,6 +135,14 @@ pub trait Users: Send + Sync {
         beside: Beside,
     ) -> Result<Vec<Imported>, StoreError>;
 
+    /// Puts in order what users are found by, after so many were imported: the first piece of it, or another one, each
+    /// about a fiftieth of a second's work. Answers whether there is more to do. Users are found without it as well,
+    /// if more slowly.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn settle_import(&self, imported: u64, first: bool) -> Result<bool, StoreError>;
+
     /// What [`Users::import`] would say, each user looked at alone: of two that want the same name, both are
     /// new. Writes nothing.
     ///

@@ -223,7 +223,6 @@ mod tests {
     const SQLITES_OWN: &[&str] = &[
         "facets",
         "list_blocks",
-        "names_terms",
         "names_text",
         "names_text_config",
         "names_text_content",

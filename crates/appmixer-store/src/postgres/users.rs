@@ -124,6 +124,11 @@ impl Users for PostgresStore {
         }
     }
 
+    async fn settle_import(&self, _: u64, _: bool) -> Result<bool, StoreError> {
+        // The server does so by itself.
+        Ok(false)
+    }
+
     async fn check_import(&self, users: Vec<User>, existing: Existing) -> Result<Vec<Imported>, StoreError> {
         self.db.read_one_moment(|db| Box::pin(import::check(db, &users, existing))).await
     }

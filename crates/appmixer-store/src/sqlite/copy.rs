@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, ToSql, TransactionBehavior, p
 use super::error::{JobError, store_error};
 use super::index::Index;
 use super::open::{self, Mode, OpenError, Role};
-use super::{folder, schema};
+use super::{folder, grams, schema};
 use crate::copy::{self, CopyError, Kind, OUTBOX, Reader, Row, Side, Table, USERS, Value, Writer};
 
 const SNAPSHOT: &str = "BEGIN; SELECT count(*) FROM sqlite_schema";
@@ -230,6 +230,7 @@ impl Writer for Target {
     async fn begin(&mut self, source: &[u8]) -> Result<(), CopyError> {
         let source = source.to_vec();
         let begun = self.change(move |db| {
+            grams::unsettle(db)?;
             if let Some(of) = db.query_row(MARKED, [], |row| row.get::<_, Vec<u8>>(0)).optional()? {
                 return Ok(if of == source { Ok(()) } else { Err(CopyError::AnotherCopy) });
             }
@@ -261,7 +262,15 @@ impl Writer for Target {
     }
 
     async fn finish(&mut self) -> Result<(), CopyError> {
-        self.change(|db| Ok(db.execute_batch(UNMARK)?)).await?;
+        let mut first = true;
+        while self.change(move |db| Ok(grams::settle(db, first)?)).await? {
+            first = false;
+        }
+        self.change(|db| {
+            grams::settled(db)?;
+            Ok(db.execute_batch(UNMARK)?)
+        })
+        .await?;
         let folded = self.db.run(|db| db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)"));
         folded.await.map_err(CopyError::Target)
     }

@@ -8,9 +8,15 @@ use appmixer_core::{Beside, Change, Existing, Imported, StoreError, Timestamp, U
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 
 use super::error::JobError;
-use super::index::{Index, taken};
+use super::index::{ALL, Index, taken};
 use super::writer::Outcome;
-use super::{beside, rows, sql, users};
+use super::{beside, grams, rows, sql, users};
+
+/// So many users in one transaction are many.
+const MANY: usize = 100;
+
+/// The text index is put in order when this part of all users was imported, one in so many.
+const WORTH: u64 = 10;
 
 type Read<T> = Result<T, JobError<StoreError>>;
 
@@ -44,6 +50,9 @@ pub(super) fn all_new(
     users: &[User],
     beside: Beside,
 ) -> Result<Outcome<Vec<Imported>>, JobError<WriteError>> {
+    if users.len() >= MANY {
+        grams::unsettle(db)?;
+    }
     let mut numbered = Vec::with_capacity(users.len());
     let mut insert = db.prepare_cached(sql::INSERT_USER)?;
     for user in users {
@@ -81,6 +90,17 @@ pub(super) fn import(
     beside::keep(db, beside)?;
     let change = outcomes.contains(&Imported::Updated).then_some(Change::Everything);
     Ok((outcomes, change))
+}
+
+/// Puts a piece of the text index in order. Where the imported are few among all, what was written is put in order as it
+/// comes: all of it would be written anew for them.
+pub(super) fn settle(db: &Connection, imported: u64, first: bool) -> Result<bool, JobError<StoreError>> {
+    let all: i64 = db.prepare_cached(sql::COUNT_ALL)?.query_one([ALL], |row| row.get(0))?;
+    let more = imported >= all.unsigned_abs() / WORTH && grams::settle(db, first)?;
+    if !more {
+        grams::settled(db)?;
+    }
+    Ok(more)
 }
 
 pub(super) fn check(db: &Connection, users: &[User], existing: Existing) -> Read<Vec<Imported>> {

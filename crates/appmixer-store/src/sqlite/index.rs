@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::blocks::{self, Entry, List};
 use super::error::{JobError, is_conflict};
-use super::sql;
+use super::{grams, sql};
 use crate::kept::facet::kind_and_value;
 
 /// The facet that everybody has.
@@ -212,15 +212,11 @@ pub(super) fn taken(error: rusqlite::Error) -> JobError<WriteError> {
     if is_conflict(&error) { WriteError::NameTaken.into() } else { error.into() }
 }
 
-/// Ends each name in the text index; see the migration.
-const NAME_END: &str = "\n\n";
-
 /// The user's names as the text index has them.
 fn text(user: &User) -> String {
     let mut text = String::new();
     for name in user.names.logins() {
-        text.push_str(name.folded());
-        text.push_str(NAME_END);
+        grams::add(name.folded(), &mut text);
     }
     text
 }

@@ -11,6 +11,7 @@ mod daily;
 mod error;
 mod files;
 mod folder;
+mod grams;
 mod health;
 mod import;
 mod index;
@@ -27,7 +28,6 @@ mod settings;
 mod signing_keys;
 mod sql;
 mod swap;
-mod terms;
 mod users;
 mod writer;
 

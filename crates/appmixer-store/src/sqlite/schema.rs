@@ -8,7 +8,7 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::open::OpenError;
-use super::sql;
+use super::{grams, sql};
 
 mod embedded {
     refinery::embed_migrations!("migrations/sqlite");
@@ -28,20 +28,26 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Op
     if found > known {
         return Err(OpenError::NewerSchema { path: path.to_owned(), found, known });
     }
-    define_fold_name(connection).map_err(|error| OpenError::of(path, &error))?;
+    define_functions(connection).map_err(|error| OpenError::of(path, &error))?;
     let outcome = embedded::migrations::runner().run(connection);
     outcome.map(drop).map_err(|error| OpenError::Sqlite { path: path.to_owned(), reason: error.to_string() })
 }
 
-/// The SQL of a migration compares names as the domain does.
-fn define_fold_name(connection: &Connection) -> rusqlite::Result<()> {
+/// The SQL of a migration compares names as the domain does, and takes them apart as the text index has them.
+fn define_functions(connection: &Connection) -> rusqlite::Result<()> {
     let fold = |context: &Context<'_>| {
         let name: String = context.get(0)?;
         let name =
             LoginName::parse(&name).map_err(|error| rusqlite::Error::UserFunctionError(Box::new(error)))?;
         Ok(name.folded().to_owned())
     };
-    connection.create_scalar_function("fold_name", 1, FunctionFlags::SQLITE_DETERMINISTIC, fold)
+    let grams = |context: &Context<'_>| {
+        let mut text = String::new();
+        grams::add(context.get_raw(0).as_str()?, &mut text);
+        Ok(text)
+    };
+    connection.create_scalar_function("fold_name", 1, FunctionFlags::SQLITE_DETERMINISTIC, fold)?;
+    connection.create_scalar_function("grams", 1, FunctionFlags::SQLITE_DETERMINISTIC, grams)
 }
 
 /// Brings up to date what is to be used.
@@ -149,7 +155,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("old.sqlite");
         let mut old = Connection::open(&path).unwrap();
-        define_fold_name(&old).unwrap();
+        define_functions(&old).unwrap();
         embedded::migrations::runner().set_target(Target::Version(8)).run(&mut old).unwrap();
         old.execute_batch(
             "INSERT INTO audit (time, kind, details) VALUES (86399999, 'sign-in', '{}'), (86400000, 'sign-in', '{}'), \

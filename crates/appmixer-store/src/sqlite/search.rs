@@ -9,11 +9,12 @@ use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 
 use super::blocks::{self, Entry, List};
 use super::error::JobError;
+use super::grams::{self, Matching};
 use super::index::ALL;
-use super::{rows, sql, terms};
+use super::{rows, sql};
 use crate::kept::facet::kind_and_value;
 
-/// So many hits in the text index are gathered before another way is thought of.
+/// So many hits in the text index are remembered; of more, only how many they are.
 const FEW: usize = 5000;
 
 type Found<T> = Result<T, JobError<StoreError>>;
@@ -89,8 +90,8 @@ struct Text {
 enum Hits {
     /// The numbers of the users.
     Few(Vec<i64>),
-    /// This question to the index finds them.
-    Many(String),
+    /// How many there are, where that was asked for.
+    Many(i64),
     /// A single character, which nearly every name contains: the index is not asked.
     Unknown,
 }
@@ -132,7 +133,9 @@ impl Question {
             }
         }
         facets.sort_unstable_by_key(|facet| facet.users);
-        let text = query.pattern.as_ref().map(|pattern| Text::read(db, pattern)).transpose()?;
+        // With a filter they are counted otherwise.
+        let counted = facets.is_empty();
+        let text = query.pattern.as_ref().map(|pattern| Text::read(db, pattern, counted)).transpose()?;
         Ok(Some(Self { everybody, facets, text }))
     }
 
@@ -155,9 +158,7 @@ impl Question {
         let (smallest, rows) = self.smallest();
         match (self.facets.as_slice(), &self.text) {
             ([] | [_], None) | ([], Some(Text { hits: Hits::Few(_), .. })) => Ok(rows),
-            ([], Some(Text { hits: Hits::Many(matching), .. })) => {
-                Ok(db.prepare_cached(sql::COUNT_HITS)?.query_one([matching], |row| row.get(0))?)
-            }
+            ([], Some(Text { hits: Hits::Many(users), .. })) => Ok(*users),
             ([], Some(Text { folded, hits: Hits::Unknown })) => {
                 Ok(db.prepare_cached(sql::COUNT_NAMED)?.query_one([folded], |row| row.get(0))?)
             }
@@ -216,16 +217,27 @@ impl Question {
 }
 
 impl Text {
-    fn read(db: &Connection, pattern: &Pattern) -> Found<Self> {
+    fn read(db: &Connection, pattern: &Pattern, counted: bool) -> Found<Self> {
         let folded = pattern.folded().to_owned();
-        let Some(matching) = terms::matching(db, &folded)? else {
-            return Ok(Self { folded, hits: Hits::Unknown });
+        let question = match grams::matching(&folded) {
+            Matching::Question(question) => question,
+            Matching::Nobody => return Ok(Self { folded, hits: Hits::Few(Vec::new()) }),
+            Matching::Everybody => return Ok(Self { folded, hits: Hits::Unknown }),
         };
         let mut statement = db.prepare_cached(sql::HITS)?;
-        let hits = statement.query_map([&matching], |row| row.get(0))?.take(FEW + 1);
-        let hits: Vec<i64> = hits.collect::<Result<_, _>>()?;
-        let hits = if hits.len() > FEW { Hits::Many(matching) } else { Hits::Few(hits) };
-        Ok(Self { folded, hits })
+        let mut found = statement.query_map([question], |row| row.get(0))?;
+        let hits: Vec<i64> = found.by_ref().take(FEW + 1).collect::<Result<_, _>>()?;
+        if hits.len() <= FEW {
+            return Ok(Self { folded, hits: Hits::Few(hits) });
+        }
+        let mut users = i64::try_from(hits.len()).unwrap_or(i64::MAX);
+        if counted {
+            for hit in found {
+                hit?;
+                users += 1;
+            }
+        }
+        Ok(Self { folded, hits: Hits::Many(users) })
     }
 }
 

@@ -53,10 +53,9 @@ statements! {
     INSERT_TEXT = "INSERT INTO names_text (rowid, names) VALUES (?1, ?2)";
     DELETE_TEXT = "DELETE FROM names_text WHERE rowid = ?1";
     HITS = "SELECT rowid FROM names_text WHERE names_text MATCH ?1";
-    COUNT_HITS = "SELECT count(*) FROM names_text WHERE names_text MATCH ?1";
     COUNT_NAMED = "SELECT count(*) FROM ( \
          SELECT 1 FROM names INDEXED BY names_by_user WHERE instr(folded, ?1) GROUP BY user)";
-    TERMS = "SELECT term FROM names_terms WHERE term >= ?1 AND term <= ?2 LIMIT ?3";
+    TEXT_OPTION = "INSERT INTO names_text (names_text, rank) VALUES (?1, ?2)";
 
     FIND_FACET = "SELECT id, users FROM facets WHERE kind = ?1 AND value = ?2";
     INSERT_FACET = "INSERT INTO facets (kind, value, users) VALUES (?1, ?2, 0)";

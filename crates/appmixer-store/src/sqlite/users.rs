@@ -84,6 +84,10 @@ impl Users for SqliteStore {
         }
     }
 
+    async fn settle_import(&self, imported: u64, first: bool) -> Result<bool, StoreError> {
+        self.writer.run(move |db| Ok((import::settle(db, imported, first)?, None))).await
+    }
+
     async fn check_import(&self, users: Vec<User>, existing: Existing) -> Result<Vec<Imported>, StoreError> {
         self.readers.run(move |db| import::check(db, &users, existing)).await
     }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use appmixer_core::{
-    Beside, Email, Filter, LoginName, Names, Pattern, Plan, Scopes, Sort, SortKey, Store, Stretch, Text,
-    Ticket, Timestamp, User, UserChange, UserPage, UserQuery, Username, Vendor,
+    Beside, Email, Existing, Filter, LoginName, Names, Pattern, Plan, Scopes, Sort, SortKey, Store, Stretch,
+    Text, Ticket, Timestamp, User, UserChange, UserPage, UserQuery, Username, Vendor,
 };
 use tokio::task::JoinSet;
 
@@ -223,6 +223,34 @@ pub(super) async fn lists_counts_and_searches_find_who_is_there_and_nobody_else(
 
     both.delete_where(|_| true).await;
     both.agree_on_everything().await;
+}
+
+/// More than a store remembers the numbers of while it looks for more.
+const MANY: u32 = 6000;
+
+pub(super) async fn a_pattern_that_many_have_is_counted_and_paged_before_and_after_the_import_is_settled(
+    store: Arc<dyn Store>,
+    _: Arc<Notes>,
+) {
+    let both = Both { store: Arc::clone(&store), model: (0..MANY).map(varied).collect() };
+    for users in both.model.chunks(1000) {
+        store.import(users.to_vec(), Existing::Keep, later(), Beside::nothing()).await.unwrap();
+    }
+    for settled in [false, true] {
+        for (filters, pattern) in [
+            (&[][..], "example"),
+            (&[], "ex"),
+            (&[], "nt1"),
+            (&["isActive:true"], "@tenant"),
+            (&["scope:rare"], "exam"),
+        ] {
+            both.agree(filters, Some(pattern)).await;
+        }
+        let mut first = true;
+        while !settled && store.settle_import(MANY.into(), first).await.unwrap() {
+            first = false;
+        }
+    }
 }
 
 pub(super) async fn users_made_at_the_same_time_stand_in_the_order_in_which_they_came(

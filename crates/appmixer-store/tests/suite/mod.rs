@@ -23,6 +23,7 @@ use self::access_rules::{
     access_rules_are_kept_by_type_and_in_their_order, of_many_replacements_at_once_one_stands_as_a_whole,
 };
 use self::finding::{
+    a_pattern_that_many_have_is_counted_and_paged_before_and_after_the_import_is_settled,
     a_write_that_is_refused_leaves_lists_and_counts_as_they_were,
     lists_counts_and_searches_find_who_is_there_and_nobody_else,
     users_made_at_the_same_time_stand_in_the_order_in_which_they_came,
@@ -125,6 +126,7 @@ pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Ar
         a_ticket_answers_for_a_day_after_the_deletion_and_for_that_user_alone
         lists_go_on_behind_the_last_id
         lists_counts_and_searches_find_who_is_there_and_nobody_else
+        a_pattern_that_many_have_is_counted_and_paged_before_and_after_the_import_is_settled
         users_made_at_the_same_time_stand_in_the_order_in_which_they_came
         a_write_that_is_refused_leaves_lists_and_counts_as_they_were
         configuration_entries_are_kept_as_they_are

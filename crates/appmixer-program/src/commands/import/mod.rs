@@ -54,6 +54,10 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), Failure> {
         let outcome = import
             .work(chunks, |tally| progress.show(position.load(Ordering::Relaxed), tally.read), &progress)
             .await;
+        let outcome = match outcome {
+            Ok(()) => import.settle(&progress).await,
+            Err(failure) => Err(failure),
+        };
         let outcome = outcome.and(import.note().await);
         import.tally.print(args.json, args.dry_run, &progress);
         outcome?;
@@ -151,6 +155,30 @@ impl Import<'_> {
 
     async fn import(&self, users: Vec<User>, beside: Beside) -> Result<Vec<Imported>, Failure> {
         Ok(self.ctx.store.import(users, self.existing, self.ctx.clock.now(), beside).await?)
+    }
+
+    /// Puts in order what the users are found by, unless told to stop.
+    async fn settle(&self, progress: &Progress) -> Result<(), Failure> {
+        if self.seen.is_some() || self.tally.inserted == 0 {
+            return Ok(());
+        }
+        progress.show_waiting("putting the index of names in order");
+        let mut stop = Stop::new()?;
+        let mut first = true;
+        loop {
+            let more = tokio::select! {
+                biased;
+                () = stop.told() => return Ok(()),
+                more = self.ctx.store.settle_import(self.tally.inserted, first) => more?,
+            };
+            if !more {
+                return Ok(());
+            }
+            first = false;
+            if self.is_beside_a_server() {
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
     }
 
     /// One entry in the audit log for all of it, however it ended.

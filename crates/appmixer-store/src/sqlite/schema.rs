@@ -28,6 +28,10 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Op
     if found > known {
         return Err(OpenError::NewerSchema { path: path.to_owned(), found, known });
     }
+    if found > 0 {
+        // Where there are millions of users it may take minutes.
+        tracing::info!(from = found, to = known, "bringing the database up to date");
+    }
     define_functions(connection).map_err(|error| OpenError::of(path, &error))?;
     let outcome = embedded::migrations::runner().run(connection);
     outcome.map(drop).map_err(|error| OpenError::Sqlite { path: path.to_owned(), reason: error.to_string() })

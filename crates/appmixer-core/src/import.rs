@@ -13,6 +13,15 @@ pub enum Existing {
     Replace,
 }
 
+/// How long a store may be kept busy at once while nobody else can write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Some fiftieth of a second: others write as well.
+    Short,
+    /// Some half a second: nobody else does.
+    Long,
+}
+
 /// What became of one user of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Imported {

@@ -72,7 +72,7 @@ pub use context::{Context, DEFAULT_TOKEN_LIFETIME, Rules, Session, open_session}
 pub use daily::{Count, Counted, Daily, Day, MAX_DAYS, daily};
 pub use forgot_password::{ForgotPasswordError, RedeemError, forgot_password, redeem_reset_code};
 pub use id::{IdGenerator, InvalidId, Ticket, UserId};
-pub use import::{Existing, Imported};
+pub use import::{Existing, Imported, Turn};
 pub use known_keys::{
     API_USER_CREATE_SCOPE, DEFAULT_USER_VENDOR, DefaultValue, JWT_SECRET, KNOWN_KEYS, Kind, KnownKey,
     MAIL_TLS,

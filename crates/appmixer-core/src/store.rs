@@ -14,7 +14,7 @@ use crate::audit::Beside;
 use crate::audit_log::AuditLog;
 use crate::config::{ConfigEntry, ConfigKey};
 use crate::id::{Ticket, UserId};
-use crate::import::{Existing, Imported};
+use crate::import::{Existing, Imported, Turn};
 use crate::name::LoginName;
 use crate::outbox::{Outbox, ResetCodes};
 use crate::password::PasswordHash;
@@ -135,13 +135,12 @@ pub trait Users: Send + Sync {
         beside: Beside,
     ) -> Result<Vec<Imported>, StoreError>;
 
-    /// Puts in order what users are found by, after so many were imported: the first piece of it, or another one, each
-    /// about a fiftieth of a second's work. Answers whether there is more to do. Users are found without it as well,
-    /// if more slowly.
+    /// Puts in order what users are found by, after so many were imported: the `first` piece of it, or another one.
+    /// Answers whether there is more to do. Users are found without it as well, if more slowly.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn settle_import(&self, imported: u64, first: bool) -> Result<bool, StoreError>;
+    async fn settle_import(&self, imported: u64, first: bool, turn: Turn) -> Result<bool, StoreError>;
 
     /// What [`Users::import`] would say, each user looked at alone: of two that want the same name, both are
     /// new. Writes nothing.

@@ -227,7 +227,6 @@ mod tests {
         "names_text_config",
         "names_text_content",
         "names_text_data",
-        "names_text_docsize",
         "names_text_idx",
         "refinery_schema_history",
         "sqlite_schema",

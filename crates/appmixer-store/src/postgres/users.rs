@@ -2,7 +2,7 @@
 
 use appmixer_core::{
     Beside, Change, Existing, Imported, LoginName, PasswordHash, Sort, StoreError, Stretch, TICKET_LIFETIME,
-    Ticket, Timestamp, User, UserChange, UserId, UserPage, UserQuery, Users, WriteError,
+    Ticket, Timestamp, Turn, User, UserChange, UserId, UserPage, UserQuery, Users, WriteError,
 };
 use async_trait::async_trait;
 
@@ -124,7 +124,7 @@ impl Users for PostgresStore {
         }
     }
 
-    async fn settle_import(&self, _: u64, _: bool) -> Result<bool, StoreError> {
+    async fn settle_import(&self, _: u64, _: bool, _: Turn) -> Result<bool, StoreError> {
         // The server does so by itself.
         Ok(false)
     }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use appmixer_core::{StoreError, WriteError};
+use appmixer_core::{StoreError, Turn, WriteError};
 use async_trait::async_trait;
 use rusqlite::types::{ToSqlOutput, Value as Sql, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, ToSql, TransactionBehavior, params, params_from_iter};
@@ -263,7 +263,7 @@ impl Writer for Target {
 
     async fn finish(&mut self) -> Result<(), CopyError> {
         let mut first = true;
-        while self.change(move |db| Ok(grams::settle(db, first)?)).await? {
+        while self.change(move |db| Ok(grams::settle(db, first, Turn::Long)?)).await? {
             first = false;
         }
         self.change(|db| {

@@ -5,6 +5,7 @@
 //! that finding a pattern costs next to nothing, however many names there are; a pattern that is shorter is looked for
 //! as whatever begins with it.
 
+use appmixer_core::Turn;
 use rusqlite::Connection;
 
 use super::sql;
@@ -15,8 +16,10 @@ const LENGTH: usize = 5;
 /// Between grams: no name has one.
 const SEPARATOR: char = ' ';
 
-/// So much of the index is put in order in one transaction, in its pages of 4 kB: some fiftieth of a second.
-const STEP: i64 = 500;
+/// So much of the index is put in order in one transaction, in its pages of 4 kB: some fiftieth of a second where others
+/// write, and half a second where nobody does.
+const SHORT: i64 = 500;
+const LONG: i64 = 10_000;
 
 /// How many parts of the same size there may be before they are made one: more while much is written, and everything is
 /// made one afterwards.
@@ -36,6 +39,7 @@ pub(super) enum Matching {
 
 /// The grams of a name, each with a separator behind it.
 pub(super) fn add(folded: &str, text: &mut String) {
+    text.reserve((LENGTH + 1) * folded.len());
     let ends = folded.char_indices().map(|(at, _)| at).skip(LENGTH).chain(std::iter::repeat(folded.len()));
     for ((begin, _), end) in folded.char_indices().zip(ends) {
         text.push_str(&folded[begin..end]);
@@ -73,10 +77,14 @@ pub(super) fn unsettle(db: &Connection) -> rusqlite::Result<()> {
 
 /// Puts a piece of the index in order after much was written, so that a question looks into one part and not into many:
 /// the first piece, or another one. Answers whether there is more.
-pub(super) fn settle(db: &Connection, first: bool) -> rusqlite::Result<bool> {
+pub(super) fn settle(db: &Connection, first: bool, turn: Turn) -> rusqlite::Result<bool> {
+    let pages = match turn {
+        Turn::Short => SHORT,
+        Turn::Long => LONG,
+    };
     let changes = db.total_changes();
     // A negative number takes all parts for such of one size.
-    set(db, "merge", if first { -STEP } else { STEP })?;
+    set(db, "merge", if first { -pages } else { pages })?;
     // The statement itself counts for one change (documentation of FTS5, "The 'merge' command").
     Ok(db.total_changes() - changes > 1)
 }
@@ -179,7 +187,7 @@ mod tests {
         }
         assert!(parts() > PARTS_MEANWHILE / 2);
         let mut pieces = 0;
-        while settle(&db, pieces == 0).unwrap() {
+        while settle(&db, pieces == 0, Turn::Short).unwrap() {
             pieces += 1;
         }
         settled(&db).unwrap();

@@ -4,7 +4,7 @@
 //! each tree in its own order; where it turns out wrong, nothing of it stays, and [`import`] decides for each
 //! what is to become of it before anything of it is written.
 
-use appmixer_core::{Beside, Change, Existing, Imported, StoreError, Timestamp, User, WriteError};
+use appmixer_core::{Beside, Change, Existing, Imported, StoreError, Timestamp, Turn, User, WriteError};
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 
 use super::error::JobError;
@@ -94,9 +94,14 @@ pub(super) fn import(
 
 /// Puts a piece of the text index in order. Where the imported are few among all, what was written is put in order as it
 /// comes: all of it would be written anew for them.
-pub(super) fn settle(db: &Connection, imported: u64, first: bool) -> Result<bool, JobError<StoreError>> {
+pub(super) fn settle(
+    db: &Connection,
+    imported: u64,
+    first: bool,
+    turn: Turn,
+) -> Result<bool, JobError<StoreError>> {
     let all: i64 = db.prepare_cached(sql::COUNT_ALL)?.query_one([ALL], |row| row.get(0))?;
-    let more = imported >= all.unsigned_abs() / WORTH && grams::settle(db, first)?;
+    let more = imported >= all.unsigned_abs() / WORTH && grams::settle(db, first, turn)?;
     if !more {
         grams::settled(db)?;
     }

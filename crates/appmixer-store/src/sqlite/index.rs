@@ -82,7 +82,7 @@ impl<'db> Index<'db> {
 
     /// A user is deleted.
     pub(super) fn remove(&mut self, number: i64, user: &User) -> Kept<()> {
-        self.remove_names(number)?;
+        self.remove_names(number, user)?;
         self.count(number, user, -1);
         for filter in Filter::all_of(user) {
             self.remove_facet(number, user, &filter)?;
@@ -98,7 +98,7 @@ impl<'db> Index<'db> {
             return self.add(number, new);
         }
         if old.names != new.names {
-            self.remove_names(number)?;
+            self.remove_names(number, old)?;
             self.count_names(old, -1);
             self.add_names(number, new)?;
             self.count_names(new, 1);
@@ -140,8 +140,8 @@ impl<'db> Index<'db> {
         Ok(())
     }
 
-    fn remove_names(&self, number: i64) -> Kept<()> {
-        self.db.prepare_cached(sql::DELETE_TEXT)?.execute([number])?;
+    fn remove_names(&self, number: i64, user: &User) -> Kept<()> {
+        self.db.prepare_cached(sql::DELETE_TEXT)?.execute(params![number, text(user)])?;
         self.db.prepare_cached(sql::DELETE_NAMES)?.execute([number])?;
         Ok(())
     }
@@ -212,7 +212,7 @@ pub(super) fn taken(error: rusqlite::Error) -> JobError<WriteError> {
     if is_conflict(&error) { WriteError::NameTaken.into() } else { error.into() }
 }
 
-/// The user's names as the text index has them.
+/// The user's names as the text index has them, and has to be told when they go: it does not keep them.
 fn text(user: &User) -> String {
     let mut text = String::new();
     for name in user.names.logins() {

@@ -51,7 +51,7 @@ statements! {
     NAME_OWNER = "SELECT user FROM names WHERE folded = ?1";
     DELETE_NAMES = "DELETE FROM names WHERE user = ?1";
     INSERT_TEXT = "INSERT INTO names_text (rowid, names) VALUES (?1, ?2)";
-    DELETE_TEXT = "DELETE FROM names_text WHERE rowid = ?1";
+    DELETE_TEXT = "INSERT INTO names_text (names_text, rowid, names) VALUES ('delete', ?1, ?2)";
     HITS = "SELECT rowid FROM names_text WHERE names_text MATCH ?1";
     COUNT_NAMED = "SELECT count(*) FROM ( \
          SELECT 1 FROM names INDEXED BY names_by_user WHERE instr(folded, ?1) GROUP BY user)";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use appmixer_core::{
     Beside, Change, Existing, Imported, LoginName, PasswordHash, Sort, StoreError, Stretch, TICKET_LIFETIME,
-    Ticket, Timestamp, User, UserChange, UserId, UserPage, UserQuery, Users, WriteError,
+    Ticket, Timestamp, Turn, User, UserChange, UserId, UserPage, UserQuery, Users, WriteError,
 };
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
@@ -84,8 +84,8 @@ impl Users for SqliteStore {
         }
     }
 
-    async fn settle_import(&self, imported: u64, first: bool) -> Result<bool, StoreError> {
-        self.writer.run(move |db| Ok((import::settle(db, imported, first)?, None))).await
+    async fn settle_import(&self, imported: u64, first: bool, turn: Turn) -> Result<bool, StoreError> {
+        self.writer.run(move |db| Ok((import::settle(db, imported, first, turn)?, None))).await
     }
 
     async fn check_import(&self, users: Vec<User>, existing: Existing) -> Result<Vec<Imported>, StoreError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use appmixer_core::{
     Beside, Email, Existing, Filter, LoginName, Names, Pattern, Plan, Scopes, Sort, SortKey, Store, Stretch,
-    Text, Ticket, Timestamp, User, UserChange, UserPage, UserQuery, Username, Vendor,
+    Text, Ticket, Timestamp, Turn, User, UserChange, UserPage, UserQuery, Username, Vendor,
 };
 use tokio::task::JoinSet;
 
@@ -247,7 +247,7 @@ pub(super) async fn a_pattern_that_many_have_is_counted_and_paged_before_and_aft
             both.agree(filters, Some(pattern)).await;
         }
         let mut first = true;
-        while !settled && store.settle_import(MANY.into(), first).await.unwrap() {
+        while !settled && store.settle_import(MANY.into(), first, Turn::Short).await.unwrap() {
             first = false;
         }
     }

@@ -12,7 +12,7 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use appmixer_core::{AuditDetails, AuditEntry, AuditKind, Beside, Context, Existing, Imported, User};
+use appmixer_core::{AuditDetails, AuditEntry, AuditKind, Beside, Context, Existing, Imported, Turn, User};
 use appmixer_store::is_served;
 use appmixer_transfer::{Format, ReadOptions};
 use tokio::sync::mpsc::Receiver;
@@ -166,16 +166,17 @@ impl Import<'_> {
         let mut stop = Stop::new()?;
         let mut first = true;
         loop {
+            let turn = if self.is_beside_a_server() { Turn::Short } else { Turn::Long };
             let more = tokio::select! {
                 biased;
                 () = stop.told() => return Ok(()),
-                more = self.ctx.store.settle_import(self.tally.inserted, first) => more?,
+                more = self.ctx.store.settle_import(self.tally.inserted, first, turn) => more?,
             };
             if !more {
                 return Ok(());
             }
             first = false;
-            if self.is_beside_a_server() {
+            if turn == Turn::Short {
                 tokio::time::sleep(PAUSE).await;
             }
         }

@@ -14,7 +14,7 @@ use appmixer_testbed::{Haproxy, Postgres};
 use serde_json::json;
 
 use crate::audit::entries;
-use crate::support::{Answer, PATIENCE, TestServer, UNLIMITED, eventually};
+use crate::support::{Answer, Over, PATIENCE, TestServer, UNLIMITED, eventually};
 
 /// Of each kind.
 const CLIENTS: usize = 4;
@@ -109,14 +109,6 @@ impl Seen {
         let made = || self.made.lock().unwrap().len();
         let (reads, writes) = (self.reads.load(Ordering::Relaxed) + more, made() + more);
         eventually(|| self.reads.load(Ordering::Relaxed) >= reads && made() >= writes);
-    }
-}
-
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 

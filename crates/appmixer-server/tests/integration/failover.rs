@@ -2,14 +2,14 @@
 //! go on by themselves when it is back, or when another one has taken its place. Nothing that was acknowledged is lost,
 //! and what was revoked stays so.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use appmixer_testbed::Postgres;
 
 use crate::nodes::nodes;
-use crate::support::{Answer, TestServer, eventually};
+use crate::support::{Answer, Over, TestServer, eventually};
 
 /// How long anybody waits for a refusal: a connection's own time and that for a free one, and what a busy machine of
 /// tests may add.
@@ -23,19 +23,26 @@ fn is_ready(node: &TestServer) -> bool {
     node.request("GET", "/readyz", &[], b"").status == 200
 }
 
-/// Signs users up over every node while something happens to the database; who was made. Whoever was refused was told
-/// in time, and when to come back.
-fn sign_up_while(nodes: &[TestServer], prefix: &str, happens: impl FnOnce()) -> Vec<String> {
-    let done = AtomicBool::new(false);
+/// Signs users up over every node while the database breaks, until somebody has noticed, while it is mended, and on; who
+/// was made. Whoever was refused was told in time, and when to come back.
+fn sign_up_while(
+    nodes: &[TestServer],
+    prefix: &str,
+    breaks: impl FnOnce(),
+    mend: impl FnOnce(),
+) -> Vec<String> {
+    let (done, all_made, all_refused) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
+        // However this ends, the writers must.
+        let over = Over(&done);
         let writers: Vec<_> = nodes
             .iter()
             .enumerate()
             .map(|(node, server)| {
-                let done = &done;
+                let (done, all_made, all_refused) = (&done, &all_made, &all_refused);
                 scope.spawn(move || {
                     let (mut made, mut refused) = (Vec::new(), 0);
-                    while !(done.load(Ordering::Relaxed) && is_ready(server)) {
+                    while !done.load(Ordering::Relaxed) {
                         let name = format!("{prefix}{node}-{}@acme", made.len() + refused);
                         let begun = Instant::now();
                         let answer = sign_up(server, &name);
@@ -44,21 +51,25 @@ fn sign_up_while(nodes: &[TestServer], prefix: &str, happens: impl FnOnce()) -> 
                             assert_eq!(answer.header("retry-after"), Some("1"));
                             answer.error(503);
                             refused += 1;
+                            all_refused.fetch_add(1, Ordering::Relaxed);
                         } else {
                             answer.expect(200);
                             made.push(name);
+                            all_made.fetch_add(1, Ordering::Relaxed);
                         }
                     }
-                    (made, refused)
+                    made
                 })
             })
             .collect();
-        thread::sleep(Duration::from_millis(300));
-        happens();
-        done.store(true, Ordering::Relaxed);
-        let outcomes: Vec<_> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
-        assert!(outcomes.iter().any(|(_, refused)| *refused > 0), "nobody noticed");
-        outcomes.into_iter().flat_map(|(made, _)| made).collect()
+        eventually(|| all_made.load(Ordering::Relaxed) > 20);
+        breaks();
+        eventually(|| all_refused.load(Ordering::Relaxed) > 0);
+        mend();
+        let before = all_made.load(Ordering::Relaxed);
+        eventually(|| all_made.load(Ordering::Relaxed) > before + 20);
+        drop(over);
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
     })
 }
 
@@ -70,12 +81,8 @@ fn servers_come_back_by_themselves_after_postgres_was_restarted_or_killed() {
     let (joe, revoked) = (nodes[0].user("joe@acme"), nodes[1].user("ann@acme"));
     nodes[0].done(&["user", "sign-out", "ann@acme"], "");
     for (round, kill) in [true, false].into_iter().enumerate() {
-        let acknowledged = sign_up_while(&nodes, &format!("u{round}-"), || {
-            if kill {
-                postgres.kill();
-            } else {
-                postgres.stop();
-            }
+        let breaks = || if kill { postgres.kill() } else { postgres.stop() };
+        let acknowledged = sign_up_while(&nodes, &format!("u{round}-"), breaks, || {
             eventually(|| nodes.iter().all(|node| !is_ready(node)));
             // What a node still remembers of somebody may be used for a time, and never of who was revoked.
             for node in &nodes {
@@ -124,8 +131,8 @@ fn a_standby_that_is_promoted_has_everything_and_the_servers_find_it() {
     let nodes = nodes(&first.url_of_both(&second, name), &[("APPMIXER_LIMITS__ENABLED", "false")], 2);
     let (joe, revoked) = (nodes[0].user("joe@acme"), nodes[1].user("ann@acme"));
     nodes[0].done(&["user", "sign-out", "ann@acme"], "");
-    let acknowledged = sign_up_while(&nodes, "u", || {
-        first.kill();
+    let kill = || first.kill();
+    let acknowledged = sign_up_while(&nodes, "u", kill, || {
         second.promote();
         eventually(|| nodes.iter().all(is_ready));
     });

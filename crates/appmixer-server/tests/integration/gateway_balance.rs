@@ -9,20 +9,11 @@ use appmixer_testbed::Port;
 use serde_json::json;
 
 use crate::gateway::serve;
-use crate::support::{TestServer, eventually};
+use crate::support::{Over, TestServer, eventually};
 use crate::upstream::Upstream;
 
 fn two(one: &Upstream, other: &Upstream) -> TestServer {
     serve(&json!({"/flows": {"to": [one.url(), other.url()]}}), &[])
-}
-
-/// Says so when it goes.
-struct Enough<'a>(&'a AtomicBool);
-
-impl Drop for Enough<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 #[test]
@@ -60,10 +51,10 @@ fn nobody_notices_that_one_of_two_is_killed_under_load() {
     let (done, enough) = (AtomicUsize::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
         // However this ends, the others do too.
-        let over = Enough(&enough);
+        let over = Over(&enough);
         for _ in 0..8 {
             scope.spawn(|| {
-                let _over = Enough(&enough);
+                let _over = Over(&enough);
                 while !enough.load(Ordering::Relaxed) {
                     server.get("/flows/1", &token).expect(200);
                     done.fetch_add(1, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Answer, PATIENCE};
+use crate::support::{Answer, Over, PATIENCE};
 
 const CLIENTS: usize = 8;
 
@@ -19,14 +19,6 @@ pub(crate) struct Load {
     asked: AtomicUsize,
     refused: AtomicUsize,
     over: AtomicBool,
-}
-
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 impl Load {

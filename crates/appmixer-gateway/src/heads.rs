@@ -124,8 +124,9 @@ fn is_spoken_for(name: &HeaderName, is_trusted: bool) -> bool {
         let name = name.as_bytes().get(..beginning.len());
         name.is_some_and(|name| name.iter().zip(beginning.bytes()).all(|(one, other)| alike(*one, other)))
     };
-    begins(OF_THE_USER)
-        || OF_THE_WAY.into_iter().any(|way| begins(way) && !(is_trusted && name.starts_with(way)))
+    // A proxy that is trusted writes its own with `-`: whatever has a `_` came from its client.
+    let is_of_a_proxy = is_trusted && !name.contains('_');
+    begins(OF_THE_USER) || !is_of_a_proxy && OF_THE_WAY.into_iter().any(begins)
 }
 
 /// What `Connection` lists: that is for the connection as well.
@@ -346,7 +347,9 @@ mod tests {
         names.sort_unstable();
         let added = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
         assert_eq!(names, [&added[..], &["x-userland"]].concat());
-        let headers = sent(&[("x-real-ip", "1"), ("x-user-id", "1"), ("x_real_ip", "1")], true);
+        let through_a_proxy =
+            [("x-real-ip", "1"), ("x-user-id", "1"), ("x_real_ip", "1"), ("x-forwarded-client_cert", "1")];
+        let headers = sent(&through_a_proxy, true);
         assert_eq!((headers.contains_key("x-real-ip"), headers.len()), (true, 6));
     }
 

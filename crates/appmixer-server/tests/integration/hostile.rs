@@ -364,7 +364,7 @@ fn too_many_sign_ins_at_once_are_told_to_come_back() {
     let server = TestServer::with(&[
         ("APPMIXER_PASSWORD__THREADS", "1"),
         ("APPMIXER_PASSWORD__QUEUE", "1"),
-        ("APPMIXER_PASSWORD__MEMORY_KIB", "65536"),
+        ("APPMIXER_PASSWORD__MEMORY_KIB", "16384"),
         ("APPMIXER_PASSWORD__ITERATIONS", "4"),
     ]);
     let token = server.user("joe@acme");

@@ -30,10 +30,13 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Run every test: units, documentation, examples, the binary, and the clients that are at hand
+    /// Run the tests: units, documentation, examples, the binary, and one foreign client of each kind
     Test {
         /// Only tests whose name contains this
         filter: Option<String>,
+        /// Also the tests that are slow or need many foreign programs; installs those programs
+        #[arg(long)]
+        full: bool,
     },
     /// Check format, lints, documentation, features, dependencies and the rules of the house
     Lint,
@@ -111,13 +114,13 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<()> {
     match task {
-        Task::Test { filter } => test::run(filter.as_deref()),
+        Task::Test { filter, full } => test::run(&test::Run { filter, full }),
         Task::Lint => lint::run(),
         Task::Readme => readme::run(),
         Task::Ci => {
             lint::run()?;
             readme::run()?;
-            test::run(None)?;
+            test::run(&test::Run::default())?;
             fuzz::run(&fuzz::Run::smoke())
         }
         Task::Bench { write, only, seconds } => bench::run(write, only.as_deref(), seconds),

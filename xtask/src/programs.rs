@@ -8,8 +8,11 @@ use anyhow::{Result, bail};
 
 use crate::process::{install_packages, may_install};
 
-/// What is run, and the package of Debian that has it.
-const PROGRAMS: [(&str, &str); 7] = [
+/// A program, and the package of Debian that has it.
+type Program = (&'static str, &'static str);
+
+/// The programs that `cargo xtask test` runs.
+const PROGRAMS: &[Program] = &[
     ("initdb", "postgresql"),
     ("pgbouncer", "pgbouncer"),
     ("haproxy", "haproxy"),
@@ -19,6 +22,9 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("chromedriver", "chromium-driver"),
 ];
 
+/// The programs that only `cargo xtask test --full` runs.
+const FULL_PROGRAMS: &[Program] = &[("promtool", "prometheus")];
+
 /// How the packages of the browser begin.
 const BROWSER: &str = "chromium";
 
@@ -26,39 +32,53 @@ const BROWSER: &str = "chromium";
 const CLUSTERS: &str = "/etc/postgresql-common/createcluster.conf";
 const NO_CLUSTER: &str = "create_main_cluster = false\n";
 
-/// Finds them, or installs Debian's packages where that is allowed.
+/// Finds the programs of `cargo xtask test`, or installs their packages.
 ///
 /// # Errors
-/// One is not there, and it is said what to install.
+/// A program is missing and cannot be installed; the message names its package.
 pub(crate) fn install() -> Result<()> {
-    let missing = missing();
+    let missing = missing(PROGRAMS);
+    // Only the tests of the console's pages need a browser, and they are skipped without one. CI has one.
+    let is_browser = |(_, package): &Program| package.starts_with(BROWSER);
+    if !may_install() && std::env::var_os("CI").is_none() && missing.iter().all(is_browser) {
+        for (program, _) in &missing {
+            eprintln!("{program} is not installed: the tests of the console's pages are skipped");
+        }
+        return Ok(());
+    }
+    install_all(&missing)
+}
+
+/// Finds the programs of `cargo xtask test --full`, or installs their packages.
+///
+/// # Errors
+/// A program is missing and cannot be installed; the message names its package.
+pub(crate) fn install_full() -> Result<()> {
+    install_all(&missing(FULL_PROGRAMS))
+}
+
+fn install_all(missing: &[Program]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
     let packages = missing.iter().map(|(_, package)| *package).collect::<Vec<_>>().join(" ");
     if !may_install() {
-        // A browser is much to ask of whoever has no Debian; CI has one.
-        let is_needed = |(_, package): &(&str, &str)| !package.starts_with(BROWSER);
-        if std::env::var_os("CI").is_none() && !missing.iter().any(is_needed) {
-            eprintln!("{packages} are not here: the tests of the console's pages are skipped");
-            return Ok(());
-        }
-        bail!("tests start programs that are not here; on Debian: apt-get install {packages}");
+        bail!("tests start programs that are not installed; on Debian: apt-get install {packages}");
     }
-    eprintln!("installing {packages}, for tests alone");
+    eprintln!("installing {packages}, which only tests use");
     if packages.contains("postgresql") && !Path::new(CLUSTERS).exists() {
         fs::create_dir_all("/etc/postgresql-common")?;
         fs::write(CLUSTERS, NO_CLUSTER)?;
     }
     install_packages(&packages)?;
-    match self::missing().first() {
+    match self::missing(missing).first() {
         None => Ok(()),
-        Some((program, package)) => bail!("the package {package} has brought no {program}"),
+        Some((program, package)) => bail!("the package {package} did not install {program}"),
     }
 }
 
-fn missing() -> Vec<(&'static str, &'static str)> {
-    PROGRAMS.into_iter().filter(|(program, _)| find(program).is_none()).collect()
+fn missing(programs: &[Program]) -> Vec<Program> {
+    programs.iter().copied().filter(|(program, _)| find(program).is_none()).collect()
 }
 
 /// Where a program is.

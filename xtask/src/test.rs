@@ -1,4 +1,4 @@
-//! Every test.
+//! The tests: those of every day, and with `--full` also those that are slow or need many foreign programs.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
@@ -8,11 +8,27 @@ use anyhow::{Context as _, Result, bail};
 use crate::process::command;
 use crate::{npm, programs, python};
 
-pub(crate) fn run(filter: Option<&str>) -> Result<()> {
+/// Which tests run.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    /// Only tests whose name contains this.
+    pub(crate) filter: Option<String>,
+    /// Also the tests behind the feature `full-tests`.
+    pub(crate) full: bool,
+}
+
+/// The feature that has `crates/appmixer-server/tests/full` built.
+pub(crate) const FULL_TESTS: &str = "appmixer-server/full-tests";
+
+pub(crate) fn run(run: &Run) -> Result<()> {
     programs::install()?;
     let (cli, axe, python) = (npm::CLI.install()?, npm::AXE.install()?, python::TESTS.install()?);
     // Libraries, binaries, integration tests, examples, documentation: all of them, whatever fails.
     let mut cargo = command("cargo test --workspace --no-fail-fast");
+    if run.full {
+        programs::install_full()?;
+        cargo.args(["--features", FULL_TESTS]);
+    }
     if let Some(folder) = &cli {
         cargo.env("APPMIXER_TEST_NPM_DIR", folder);
     }
@@ -22,7 +38,7 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     if let Some(bin) = &python {
         cargo.env("APPMIXER_TEST_PYTHON", bin.join("python"));
     }
-    let mut child = cargo.args(filter).stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
+    let mut child = cargo.args(&run.filter).stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
     let output = child.stdout.take().context("cargo has no output")?;
     let (mut passed, mut failed) = (0, 0);
     for line in BufReader::new(output).lines() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::observability::{management, scrape};
+use crate::observability::scrape;
 use crate::support::{Answer, TestServer, eventually};
 
 /// What a browser sends along with whatever its page asks for.
@@ -233,7 +233,7 @@ fn what_is_asked_through_the_console_is_counted_and_logged_as_what_it_is() {
     server.admin();
     // Another process made the administrator. A server that hears of that only now forgets whose a token is.
     let server = server.kill_and_restart();
-    let address = management(&server);
+    let address = server.management();
     let before = scrape(&address);
     let browser = Browser::signed_in(&server);
     browser.get("/console/api/users?pattern=secret").expect(200);

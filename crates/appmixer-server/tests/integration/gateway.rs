@@ -5,7 +5,6 @@ use std::io::{Read as _, Write as _};
 use appmixer_testbed::Port;
 use serde_json::{Value, json};
 
-use crate::observability::management;
 use crate::receivers::Certificate;
 use crate::support::{Answer, TestServer, eventually};
 use crate::upstream::Upstream;
@@ -380,7 +379,7 @@ fn what_the_gateway_does_is_counted_and_logged() {
     let token = server.user("joe@acme");
     server.get("/flows/1", &token).expect(200);
     server.get("/gone/1", &token).error(502);
-    let mut connection = std::net::TcpStream::connect(management(&server)).unwrap();
+    let mut connection = std::net::TcpStream::connect(server.management()).unwrap();
     connection.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     let mut page = String::new();
     connection.read_to_string(&mut page).unwrap();

@@ -12,7 +12,7 @@ use crate::frames::{DATA, Http2, RST_STREAM, nth, request};
 use crate::gateway::serve;
 use crate::gateway_streams::{begin, head, socket};
 use crate::nodes::nodes;
-use crate::observability::{management, scrape};
+use crate::observability::scrape;
 use crate::receivers::configure;
 use crate::secure::{Authority, address_of};
 use crate::support::{TestServer, eventually};
@@ -122,7 +122,7 @@ fn a_change_that_leaves_the_token_good_ends_nothing() {
     let (admin, token) = (server.admin(), server.user("joe@acme"));
     let mut stream = events(&server, &token, "/flows/events");
     let mut web_socket = socket(&server, &token, "/flows/ws");
-    let management = management(&server);
+    let management = server.management();
     let looks = || scrape(&management)[r#"appmixer_tokens_checked_total{outcome="ok"}"#];
     for change in ["the user", "the configuration", "the rules"] {
         let before = looks();

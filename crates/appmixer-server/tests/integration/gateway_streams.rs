@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
 use crate::gateway::serve;
-use crate::observability::{management, scrape};
+use crate::observability::scrape;
 use crate::support::{PATIENCE, TestServer, eventually};
 use crate::upstream::Upstream;
 
@@ -260,7 +260,7 @@ fn a_web_socket_is_a_connection_and_ends_when_it_is_idle() {
     );
     let token = server.user("joe@acme");
     // The place of a connection is free a moment after it has ended.
-    eventually(|| scrape(&management(&server))["appmixer_http_connections"] == 0.0);
+    eventually(|| scrape(&server.management())["appmixer_http_connections"] == 0.0);
     let (mut first, _second) = (socket(&server, &token, "/flows/ws"), socket(&server, &token, "/flows/ws"));
     let refused = server.raw(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     assert_eq!(refused.error(503), "Too many open connections");

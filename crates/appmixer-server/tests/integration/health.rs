@@ -7,7 +7,6 @@ use std::process::Output;
 
 use appmixer_testbed::Port;
 
-use crate::observability::management;
 use crate::secure::{Authority, address_of, text};
 use crate::support::{TestServer, binary, run};
 
@@ -35,7 +34,7 @@ fn health_asks_the_running_server_wherever_it_listens() {
     let authority = Authority::new();
     let server =
         authority.serve(&[("APPMIXER_LISTEN_UNIX", &path), ("APPMIXER_MANAGEMENT__LISTEN", "127.0.0.1:0")]);
-    let (tls, management) = (address_of(&server, "https"), management(&server));
+    let (tls, management) = (address_of(&server, "https"), server.management());
     for settings in [
         &[("APPMIXER_LISTEN", server.address.as_str())][..],
         // A container's configuration says all addresses.

@@ -17,13 +17,6 @@ const MANAGED: &[(&str, &str)] = &[
     ("APPMIXER_GATEWAY__ROUTES", r#"{"/behind":{"to":["http://nobody:9"]}}"#),
 ];
 
-pub(crate) fn management(server: &TestServer) -> String {
-    let log = server.log();
-    let mut events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let event = events.find(|event| event["message"] == "listening for management").unwrap();
-    event["address"].as_str().unwrap().to_owned()
-}
-
 fn ask(address: &str, method: &str, path: &str) -> Answer {
     let mut connection = TcpStream::connect(address).unwrap();
     connection.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -65,7 +58,7 @@ fn counters_move_by_exactly_what_was_done() {
     // Another process made the administrator. A server that hears of that only now forgets every token it remembers,
     // and looks into one more of them than are counted here.
     let server = server.kill_and_restart();
-    let address = management(&server);
+    let address = server.management();
     let before = scrape(&address);
     let admin = server.sign_in("root@acme", "abc321").expect(200).text("token");
     traffic(&server, &admin);
@@ -122,7 +115,7 @@ fn counters_move_by_exactly_what_was_done() {
 #[test]
 fn paths_and_methods_that_clients_make_up_add_no_series() {
     let server = TestServer::with(MANAGED);
-    let address = management(&server);
+    let address = server.management();
     let mut first = None;
     for round in 0..3 {
         for number in 0..50 {
@@ -141,7 +134,7 @@ fn paths_and_methods_that_clients_make_up_add_no_series() {
 #[test]
 fn metrics_tell_nothing_of_who_and_what() {
     let server = TestServer::with(MANAGED);
-    let address = management(&server);
+    let address = server.management();
     let token = traffic(&server, &server.admin());
     server
         .request("GET", "/secret-path?code=secret-query", &[("X-Request-Id", "secret-id")], b"")
@@ -155,7 +148,7 @@ fn metrics_tell_nothing_of_who_and_what() {
 #[test]
 fn only_the_management_address_has_metrics_and_it_has_nothing_else() {
     let server = TestServer::with(MANAGED);
-    let address = management(&server);
+    let address = server.management();
     server.request("GET", "/metrics", &[], b"").error(404);
     ask(&address, "GET", "/healthz").expect(200);
     ask(&address, "GET", "/readyz").expect(200);
@@ -185,7 +178,7 @@ fn whoever_can_be_reached_by_others_is_warned() {
 #[test]
 fn scrapers_that_stall_hold_up_neither_others_nor_the_server() {
     let server = TestServer::with(MANAGED);
-    let address = management(&server);
+    let address = server.management();
     let mut stalled: Vec<_> = (0..64).map(|_| TcpStream::connect(&address).unwrap()).collect();
     for connection in &mut stalled {
         let _ = connection.write_all(b"GET /metrics HTTP/1.1\r\nHost: t\r\n");
@@ -230,7 +223,7 @@ fn named(text: &str) -> BTreeSet<String> {
 fn the_operators_page_has_every_metric_and_no_other() {
     let authority = Authority::new();
     let server = authority.serve(MANAGED);
-    let address = management(&server);
+    let address = server.management();
     traffic(&server, &server.admin());
     // What is asked of the database is there a moment after the start.
     eventually(|| families(&address).contains("appmixer_outbox_oldest_seconds"));
@@ -245,7 +238,7 @@ fn the_operators_page_has_every_metric_and_no_other() {
 fn dashboard_and_alerts_use_metrics_that_are_there() {
     let authority = Authority::new();
     let server = authority.serve(MANAGED);
-    let address = management(&server);
+    let address = server.management();
     traffic(&server, &server.admin());
     eventually(|| families(&address).contains("appmixer_outbox_oldest_seconds"));
     let there = families(&address);

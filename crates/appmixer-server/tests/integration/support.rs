@@ -164,6 +164,14 @@ impl TestServer {
         self.log.lock().unwrap().join("\n")
     }
 
+    /// The management address; the settings have to ask for one.
+    pub(crate) fn management(&self) -> String {
+        let log = self.log();
+        let mut events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let event = events.find(|event| event["message"] == "listening for management").unwrap();
+        event["address"].as_str().unwrap().to_owned()
+    }
+
     /// A command beside it, as in `user list`.
     pub(crate) fn command(&self, arguments: &[&str], input: &str) -> Output {
         let mut command = binary(&self.data());

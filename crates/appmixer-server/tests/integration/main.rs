@@ -24,6 +24,7 @@ mod console_settings;
 mod console_users;
 mod console_visits;
 mod contract;
+mod contract_snapshots;
 mod disks;
 mod durability;
 mod export;

@@ -1,5 +1,7 @@
 //! Compresses what is in `assets` and writes the table of it.
 
+#![allow(clippy::print_stdout, reason = "cargo reads standard output")]
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,11 @@
 //! The tasks of this workspace. `cargo xtask` alone lists them; everything that CI runs, runs from here.
 
 #![allow(clippy::cast_precision_loss, reason = "figures for people need no 52 bits")]
+#![allow(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a tool for a terminal, which may stop if nothing reads"
+)]
 
 mod bench;
 mod deploy;

@@ -12,6 +12,8 @@
 //!     -d '{"username":"joe@acme","password":"abc321"}'
 //! ```
 
+#![allow(clippy::print_stdout, reason = "an example for a terminal")]
+
 use std::convert::Infallible;
 use std::error::Error;
 use std::fs::File;

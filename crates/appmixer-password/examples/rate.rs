@@ -6,6 +6,8 @@
 //!
 //! Hashes on every core with memory that is used again and nothing else, for as many seconds as asked.
 
+#![allow(clippy::print_stdout, reason = "an example for a terminal")]
+
 use std::error::Error;
 use std::thread;
 use std::time::{Duration, Instant};

@@ -26,6 +26,16 @@ impl Failure {
         Self { code: 1, message: String::new() }
     }
 
+    /// Nothing reads the output any more, as after `head`: status 0, without a message.
+    pub(crate) const fn reader_gone() -> Self {
+        Self { code: 0, message: String::new() }
+    }
+
+    /// clap has printed what is wrong with the arguments: status 2.
+    pub(crate) const fn usage() -> Self {
+        Self { code: 2, message: String::new() }
+    }
+
     /// Whether there is nothing more to say.
     pub(crate) const fn is_told(&self) -> bool {
         self.message.is_empty()
@@ -96,10 +106,6 @@ impl From<appmixer_http::RotateError> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        // Whoever reads has had enough, as `head` does after some lines.
-        if error.kind() == std::io::ErrorKind::BrokenPipe {
-            return Self::no();
-        }
         Self::refused(error.to_string())
     }
 }

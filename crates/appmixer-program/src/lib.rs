@@ -11,6 +11,7 @@ mod failure;
 mod logging;
 mod management;
 mod observe;
+mod output;
 mod process;
 mod prompt;
 mod refused;
@@ -26,12 +27,35 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+use crate::output::errln;
 
 /// Does what the command line says.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    let outcome = match cli.command {
+    let outcome = Cli::try_parse().map_err(|error| usage(&error)).and_then(dispatch);
+    match outcome.and_then(|()| output::finish()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.is_told() {
+                errln!("appmixer-server: {failure}");
+            }
+            failure.exit_code()
+        }
+    }
+}
+
+/// Prints what clap has to say: help and the version to standard output, and errors to standard error.
+fn usage(error: &clap::Error) -> Failure {
+    match error.print() {
+        _ if error.use_stderr() => Failure::usage(),
+        Ok(()) => Failure::reader_gone(),
+        Err(error) => output::failure(&error),
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
         None => commands::serve::run(&cli.serve),
         Some(Command::Serve(args)) => commands::serve::run(&args),
         Some(Command::User(command)) => commands::user::run(command),
@@ -49,14 +73,5 @@ pub fn run() -> ExitCode {
         Some(Command::Health(args)) => commands::health::run(args.listen.as_ref(), &args.common),
         Some(Command::Completions { shell }) => commands::manual::completions(shell),
         Some(Command::Man { folder }) => commands::manual::man(folder.as_deref()),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            if !failure.is_told() {
-                eprintln!("appmixer-server: {failure}");
-            }
-            failure.exit_code()
-        }
     }
 }

@@ -1,11 +1,12 @@
 //! Secrets and consent from the person at the terminal.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 
 use appmixer_core::Password;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::output;
 
 /// More than any secret that is accepted.
 const LONGEST_LINE: u64 = 64 * 1024;
@@ -49,8 +50,7 @@ pub(crate) fn consent(question: &str) -> Result<(), Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::refused("there is no terminal to ask at; --yes goes ahead without asking"));
     }
-    eprint!("{question} [y/N] ");
-    io::stderr().flush()?;
+    output::question(&format!("{question} [y/N]"))?;
     match first_line()?.trim() {
         "y" | "Y" | "yes" => Ok(()),
         _ => Err(Failure::refused("nothing was changed")),

@@ -4,6 +4,8 @@
 //! cargo run -p appmixer-store --example keep_users -- /tmp/example.sqlite
 //! ```
 
+#![allow(clippy::print_stdout, reason = "an example for a terminal")]
+
 use std::error::Error;
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 
 #![cfg(feature = "postgres")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::print_stderr, clippy::print_stdout, reason = "the test harness captures what tests print")]
 
 #[path = "postgres/lists.rs"]
 mod lists;

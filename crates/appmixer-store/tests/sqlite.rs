@@ -2,6 +2,7 @@
 
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::print_stderr, clippy::print_stdout, reason = "the test harness captures what tests print")]
 
 mod suite;
 

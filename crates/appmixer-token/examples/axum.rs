@@ -4,6 +4,8 @@
 //! cargo run -p appmixer-token --features fetch,tower --example axum -- https://auth.example.com 127.0.0.1:3000
 //! ```
 
+#![allow(clippy::print_stdout, reason = "an example for a terminal")]
+
 use std::error::Error;
 
 use appmixer_token::{Claims, Guard, RemoteKeys, RemoteOptions};

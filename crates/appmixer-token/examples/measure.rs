@@ -4,6 +4,8 @@
 //! cargo run --release -p appmixer-token --example measure
 //! ```
 
+#![allow(clippy::print_stdout, reason = "an example for a terminal")]
+
 use std::error::Error;
 use std::hint::black_box;
 use std::time::{Duration, Instant};

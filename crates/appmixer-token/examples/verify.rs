@@ -4,6 +4,8 @@
 //! APPMIXER_TOKEN__SECRET=… cargo run -p appmixer-token --example verify -- eyJhbGciOiJIUzI1NiIs…
 //! ```
 
+#![allow(clippy::print_stdout, reason = "an example for a terminal")]
+
 use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -4,6 +4,8 @@
 //! cargo run -p appmixer-token --features fetch --example verify_remote -- https://auth.example.com TOKEN
 //! ```
 
+#![allow(clippy::print_stdout, reason = "an example for a terminal")]
+
 use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};
 

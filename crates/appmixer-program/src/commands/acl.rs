@@ -13,6 +13,7 @@ use super::table::{Column, Table};
 use super::{beside, operator};
 use crate::cli::{AclCommand, Question};
 use crate::failure::Failure;
+use crate::output::outln;
 use crate::workbench::find_user;
 
 /// A file of rules that is larger is a mistake.
@@ -40,12 +41,12 @@ async fn rules(ctx: &Context, kind: AclType) -> Result<RuleSet, Failure> {
 
 fn list(rules: &RuleSet, json: bool) -> Result<(), Failure> {
     if json {
-        println!("{}", Value::Array(rules.rules().iter().map(view).collect()));
+        outln!("{}", Value::Array(rules.rules().iter().map(view).collect()));
         return Ok(());
     }
     let columns = ["ROLE", "RESOURCE", "ACTION", "ATTRIBUTES"].map(Column::new);
     let rows: Vec<_> = rules.rules().iter().map(row).collect();
-    Ok(Table::new(columns, "\t").print(&rows)?)
+    Table::new(columns, "\t").print(&rows)
 }
 
 fn row(rule: &Rule) -> [String; 4] {
@@ -83,7 +84,7 @@ fn read(kind: AclType, file: &Path) -> Result<RuleSet, Failure> {
 async fn replace(ctx: &Context, rules: RuleSet) -> Result<(), Failure> {
     let (kind, number) = (rules.kind().as_str(), rules.rules().len());
     replace_rules(ctx, &operator(), rules).await?;
-    println!("rules about {kind}: {number}");
+    outln!("rules about {kind}: {number}");
     Ok(())
 }
 
@@ -97,11 +98,11 @@ async fn test(ctx: &Context, question: &Question) -> Result<(), Failure> {
     let (allowed, why) = (reason.allows(), reason.as_str());
     if question.json {
         let by: Vec<_> = by.into_iter().map(view).collect();
-        println!("{}", json!({"allowed": allowed, "reason": why, "rules": by}));
+        outln!("{}", json!({"allowed": allowed, "reason": why, "rules": by}));
     } else {
-        println!("{}: {why}", if allowed { "allowed" } else { "denied" });
+        outln!("{}: {why}", if allowed { "allowed" } else { "denied" });
         for rule in by {
-            println!("{}", view(rule));
+            outln!("{}", view(rule));
         }
     }
     if allowed { Ok(()) } else { Err(Failure::no()) }

@@ -15,6 +15,7 @@ use super::stop::unless_told;
 use crate::cli::BackupArgs;
 use crate::config::{Config, load};
 use crate::failure::Failure;
+use crate::output::outln;
 use crate::{logging, secret};
 
 /// More than a secret's file has.
@@ -100,7 +101,7 @@ pub(super) fn read_secret(path: &PathBuf) -> Result<Option<Vec<u8>>, Failure> {
 
 fn print_json(args: &BackupArgs, contents: &Contents, secrets: &[&str]) {
     let inside: &[&str] = if args.with_secrets { secrets } else { &[] };
-    println!(
+    outln!(
         "{}",
         json!({
             "file": args.file.display().to_string(),
@@ -114,21 +115,21 @@ fn print_json(args: &BackupArgs, contents: &Contents, secrets: &[&str]) {
 
 fn print(args: &BackupArgs, config: &Config, contents: &Contents, secrets: &[&str], seconds: f64) {
     let Contents { users, schema, bytes } = *contents;
-    println!("backed up  {users} users, schema version {schema}, {} in {seconds:.1} s", size(bytes));
+    outln!("backed up  {users} users, schema version {schema}, {} in {seconds:.1} s", size(bytes));
     let files = if secrets.is_empty() { "no secret".to_owned() } else { secrets.join(", ") };
     if args.with_secrets {
-        println!("inside     all of the database, and of the data folder: {files}");
-        println!("           whoever reads the file can sign tokens: keep it as you keep those");
+        outln!("inside     all of the database, and of the data folder: {files}");
+        outln!("           whoever reads the file can sign tokens: keep it as you keep those");
     } else {
-        println!("inside     all of the database");
+        outln!("inside     all of the database");
         if !secrets.is_empty() {
-            println!("not inside {files} of the data folder, without which everybody is signed out after a");
-            println!("           restore elsewhere; keep a copy apart, or take them in with --with-secrets");
+            outln!("not inside {files} of the data folder, without which everybody is signed out after a");
+            outln!("           restore elsewhere; keep a copy apart, or take them in with --with-secrets");
         }
     }
     if config.token.secret.is_some() {
-        println!("not inside token.secret, which the configuration has; keep a copy of that");
+        outln!("not inside token.secret, which the configuration has; keep a copy of that");
     } else {
-        println!("not inside the configuration (file and environment)");
+        outln!("not inside the configuration (file and environment)");
     }
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::cli::Common;
 use crate::config::load;
 use crate::failure::Failure;
+use crate::output::outln;
 
 pub(crate) fn run(json: bool, common: &Common) -> Result<(), Failure> {
     let (config, figment) = load(common.config.as_deref(), &common.overrides(None))?;
@@ -24,11 +25,11 @@ fn print(section: &Dict, prefix: &str, sources: &Figment, json: bool) {
         match value {
             Value::Dict(_, section) => print(section, &format!("{key}."), sources, json),
             value if json => {
-                println!("{}", json!({"key": key, "value": value, "source": source(sources, &key)}));
+                outln!("{}", json!({"key": key, "value": value, "source": source(sources, &key)}));
             }
             value => {
                 let text = serde_json::to_string(value).unwrap_or_default();
-                println!("{key} = {text}  # {}", source(sources, &key));
+                outln!("{key} = {text}  # {}", source(sources, &key));
             }
         }
     }

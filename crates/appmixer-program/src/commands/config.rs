@@ -8,6 +8,7 @@ use super::{beside, operator};
 use crate::cli::ConfigCommand;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::output::outln;
 use crate::{prompt, secret};
 
 pub(crate) fn run(command: ConfigCommand) -> Result<(), Failure> {
@@ -58,18 +59,18 @@ async fn list(ctx: &Context, as_json: bool) -> Result<(), Failure> {
     let entries = ctx.store.entries().await?;
     if as_json {
         let entry = |entry: &ConfigEntry| json!({"key": entry.key().as_str(), "value": entry.shown_value()});
-        println!("{}", Value::Array(entries.iter().map(entry).collect()));
+        outln!("{}", Value::Array(entries.iter().map(entry).collect()));
         return Ok(());
     }
     let row = |entry: &ConfigEntry| [entry.key().as_str().to_owned(), entry.shown_value().to_string()];
     let rows: Vec<_> = entries.iter().map(row).collect();
-    Ok(Table::new([Column::whole("KEY"), Column::new("VALUE")], " = ").print(&rows)?)
+    Table::new([Column::whole("KEY"), Column::new("VALUE")], " = ").print(&rows)
 }
 
 async fn get(ctx: &Context, key: &ConfigKey) -> Result<(), Failure> {
     let entries = ctx.store.entries().await?;
     let entry = entries.iter().find(|entry| entry.key() == key).ok_or_else(missing)?;
-    println!("{}", entry.shown_value());
+    outln!("{}", entry.shown_value());
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use super::beside;
 use crate::cli::ConsoleCommand;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::output::outln;
 use crate::{secret, sockets};
 
 pub(crate) fn run(command: ConsoleCommand) -> Result<(), Failure> {
@@ -48,7 +49,7 @@ async fn print_link(config: &Config, ctx: &Context, at: Option<String>) -> Resul
     }
     let code = set_up_code(&secret::token_options(config)?, ctx.clock.now());
     let code = code.ok_or_else(|| Failure::refused("no code can be made: the system has no cryptography"))?;
-    println!("{}", link(at.or_else(|| configured(config)), &code));
+    outln!("{}", link(at.or_else(|| configured(config)), &code));
     Ok(())
 }
 

@@ -15,13 +15,16 @@ use super::progress::Progress;
 use super::stop::Stop;
 use crate::cli::Common;
 use crate::failure::Failure;
+use crate::output;
 
 /// Users that are read at once.
 const PAGE: u32 = 1000;
 
 pub(super) fn run(file: &Path, force: bool, common: &Common) -> Result<(), Failure> {
     if file == Path::new("-") {
-        return beside(common, async |_, ctx| write(ctx, io::stdout().lock()).await);
+        return beside(common, async |_, ctx| {
+            write(ctx, io::stdout().lock(), |error| output_failure(&error)).await
+        });
     }
     if !force && fs::symlink_metadata(file).is_ok() {
         return Err(is_there(file));
@@ -32,7 +35,7 @@ pub(super) fn run(file: &Path, force: bool, common: &Common) -> Result<(), Failu
         let folder = folder.unwrap_or(Path::new("."));
         // Of mode 0600. When this ends before its time, it is gone.
         let unfinished = NamedTempFile::with_prefix_in(".export-", folder).map_err(unusable)?;
-        write(ctx, unfinished.as_file()).await?;
+        write(ctx, unfinished.as_file(), unusable).await?;
         unfinished.as_file().sync_all().map_err(unusable)?;
         let outcome = if force { unfinished.persist(file) } else { unfinished.persist_noclobber(file) };
         outcome.map_err(|error| match error.error {
@@ -48,7 +51,15 @@ fn is_there(file: &Path) -> Failure {
     Failure::refused(format!("{} is there already; --force replaces it", file.display()))
 }
 
-async fn write(ctx: &Context, to: impl Write) -> Result<(), Failure> {
+/// A reader that has gone has not got all users: then this is not done.
+fn output_failure(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::no(),
+        _ => output::failure(error),
+    }
+}
+
+async fn write(ctx: &Context, to: impl Write, failed: impl Fn(io::Error) -> Failure) -> Result<(), Failure> {
     let mut to = BufWriter::with_capacity(256 * 1024, to);
     let mut stop = Stop::new()?;
     let progress = Progress::new(Some(ctx.store.count(UserQuery::default()).await?));
@@ -62,12 +73,12 @@ async fn write(ctx: &Context, to: impl Write) -> Result<(), Failure> {
         let Some(end) = page.last() else { break };
         last = Some(end.id);
         for user in &page {
-            write_user(&mut to, user)?;
+            write_user(&mut to, user).map_err(&failed)?;
         }
         written += page.len() as u64;
         progress.show(written, written);
     }
-    to.flush()?;
+    to.flush().map_err(&failed)?;
     let (seconds, rate) = (progress.seconds(), progress.rate(written));
     progress.say(&format!("exported {written} users in {seconds:.1} s, {rate:.0} a second"));
     Ok(())

@@ -11,6 +11,7 @@ use super::{beside, operator};
 use crate::cli::KeyCommand;
 use crate::config::{Config, Span, TokenAlgorithm};
 use crate::failure::Failure;
+use crate::output::outln;
 use crate::workbench::system_config;
 use crate::{prompt, secret};
 
@@ -45,9 +46,9 @@ async fn list(config: &Config, ctx: &Context, json: bool) -> Result<(), Failure>
     let has_jwt_secret = system_config(ctx).await?.token_secret.is_some();
     let keys = secret::token_options(config)?.list(&kept, has_jwt_secret, ctx.clock.now());
     if json {
-        return Ok(print_json_lines(&keys.iter().map(|key| view(config, key)).collect::<Vec<_>>())?);
+        return print_json_lines(&keys.iter().map(|key| view(config, key)).collect::<Vec<_>>());
     }
-    Ok(Table::new(COLUMNS, "  ").print(&keys.iter().map(|key| cells(config, key)).collect::<Vec<_>>())?)
+    Table::new(COLUMNS, "  ").print(&keys.iter().map(|key| cells(config, key)).collect::<Vec<_>>())
 }
 
 /// Where an operator finds it.
@@ -120,13 +121,13 @@ async fn rotate(
         })?;
     let ListedKey { id, algorithm, activates, .. } = key;
     if json {
-        println!(
+        outln!(
             "{}",
             json!({"id": id, "algorithm": algorithm, "activates": activates, "othersEnd": others_end})
         );
     } else {
         let activates = activates.map(|time| time.to_string()).unwrap_or_default();
-        println!("{id}  {algorithm}  signs from {activates}; what signed before verifies until {others_end}");
+        outln!("{id}  {algorithm}  signs from {activates}; what signed before verifies until {others_end}");
     }
     Ok(())
 }

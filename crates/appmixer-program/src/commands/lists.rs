@@ -1,7 +1,5 @@
 //! `user list` and `user count`.
 
-use std::io::{self, Write as _};
-
 use appmixer_core::{
     Context, Filter, MAX_FILTERS, MAX_PAGE, Pattern, Sort, Stretch, User, UserPage, UserQuery,
 };
@@ -12,15 +10,16 @@ use super::table::{Column, Table, print_json_lines};
 use super::user::{scopes, view};
 use crate::cli::{Common, UserFilters, UserSelection};
 use crate::failure::Failure;
+use crate::output::{self, outln};
 
 pub(super) fn count(filters: &UserFilters, json: bool, common: &Common) -> Result<(), Failure> {
     let query = read(filters)?;
     beside(common, async |_, ctx| {
         let count = ctx.store.count(query).await?;
         if json {
-            println!("{}", json!({ "count": count }));
+            outln!("{}", json!({ "count": count }));
         } else {
-            println!("{count}");
+            outln!("{count}");
         }
         Ok(())
     })
@@ -112,7 +111,7 @@ impl Shown {
         if table.is_at_terminal() { Self::Table(Box::new(table)) } else { Self::Plain }
     }
 
-    fn print(&mut self, users: &[User]) -> io::Result<()> {
+    fn print(&mut self, users: &[User]) -> Result<(), Failure> {
         match self {
             Self::Json => print_json_lines(&users.iter().map(view).collect::<Vec<_>>()),
             Self::Plain => lines(users, |user| {
@@ -133,7 +132,7 @@ impl Shown {
     }
 }
 
-fn lines(users: &[User], line: impl Fn(&User) -> String) -> io::Result<()> {
+fn lines(users: &[User], line: impl Fn(&User) -> String) -> Result<(), Failure> {
     let text: String = users.iter().map(|user| line(user) + "\n").collect();
-    io::stdout().write_all(text.as_bytes())
+    output::write(text.as_bytes())
 }

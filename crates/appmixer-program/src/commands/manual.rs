@@ -1,7 +1,7 @@
 //! `completions` and `man`: from the definitions of the commands.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use clap::{Command, CommandFactory as _};
@@ -10,12 +10,13 @@ use clap_mangen::Man;
 
 use crate::cli::{Cli, NAME};
 use crate::failure::Failure;
+use crate::output;
 
 pub(crate) fn completions(shell: Shell) -> Result<(), Failure> {
-    // Writing to memory cannot fail; to a pipe that is closed it can, and `generate` would panic.
+    // `generate` panics where writing fails, which it cannot in memory.
     let mut text = Vec::new();
     generate(shell, &mut Cli::command(), NAME, &mut text);
-    Ok(io::stdout().write_all(&text)?)
+    output::write(&text)
 }
 
 /// The page of the program to standard output, or one of each command into a folder.
@@ -24,7 +25,7 @@ pub(crate) fn man(folder: Option<&Path>) -> Result<(), Failure> {
     command.build();
     match folder {
         Some(folder) => pages(&command, folder),
-        None => Ok(io::stdout().write_all(&page(&command)?)?),
+        None => output::write(&page(&command)?),
     }
 }
 

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::output::errln;
+
 /// How often the bar moves although nothing has been done.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -54,7 +56,7 @@ impl Progress {
 
     /// A line to standard error, above the bar.
     pub(super) fn say(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| errln!("{line}"));
     }
 
     pub(super) fn seconds(&self) -> f64 {

@@ -17,6 +17,7 @@ use super::stop::unless_told;
 use crate::cli::RestoreArgs;
 use crate::config::{Config, load};
 use crate::failure::Failure;
+use crate::output::outln;
 use crate::{logging, prompt, secret};
 
 pub(crate) fn run(args: &RestoreArgs) -> Result<(), Failure> {
@@ -41,9 +42,9 @@ pub(crate) fn run(args: &RestoreArgs) -> Result<(), Failure> {
     secrets.put(&config.data)?;
     let aside = (!args.discard_old).then(|| aside(&database));
     let replaced = swap.finish(&draft.path(), aside.as_deref())?;
-    println!("restored   {} users, schema version {}", contents.users, contents.schema);
+    outln!("restored   {} users, schema version {}", contents.users, contents.schema);
     if let Some(aside) = aside.filter(|_| replaced) {
-        println!("kept       the old database as {}", aside.display());
+        outln!("kept       the old database as {}", aside.display());
     }
     secrets.print(&config);
     Ok(())
@@ -132,17 +133,17 @@ impl Secrets {
     fn print(&self, config: &Config) {
         if !self.new.is_empty() {
             let names: Vec<_> = self.new.iter().map(|(name, _)| name.as_str()).collect();
-            println!("put        into the data folder: {}", names.join(", "));
+            outln!("put        into the data folder: {}", names.join(", "));
         }
         if !self.same.is_empty() {
-            println!("the same   as in the backup: {}", self.same.join(", "));
+            outln!("the same   as in the backup: {}", self.same.join(", "));
         }
         if config.token.secret.is_none() && !config.data.join(secret::FILES[0]).exists() {
-            println!(
+            outln!(
                 "missing    {}, in the backup and in the data folder: put yours there before",
                 secret::FILES[0]
             );
-            println!("           the next start, which makes a new one otherwise, and signs everybody out");
+            outln!("           the next start, which makes a new one otherwise, and signs everybody out");
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Lists for people: aligned at a terminal, and one plain line a row elsewhere.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 
 use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use crate::failure::Failure;
+use crate::output;
 
 /// No column gets narrower to fit.
 const NARROWEST: usize = 8;
@@ -58,12 +61,12 @@ impl<const N: usize> Table<N> {
     }
 
     /// Prints these rows behind those before.
-    pub(super) fn print(&mut self, rows: &[[String; N]]) -> io::Result<()> {
-        let text = self.text(rows);
-        io::stdout().write_all(text.as_bytes())
+    pub(super) fn print(&mut self, rows: &[[String; N]]) -> Result<(), Failure> {
+        output::write(self.text(rows).as_bytes())
     }
 
-    fn text(&mut self, rows: &[[String; N]]) -> String {
+    /// These rows as [`print`](Self::print) shows them.
+    pub(super) fn text(&mut self, rows: &[[String; N]]) -> String {
         let Some(terminal) = self.terminal else {
             return rows.iter().map(|row| row.join(self.separator) + "\n").collect();
         };
@@ -124,9 +127,9 @@ fn cut(text: &str, width: usize) -> String {
 }
 
 /// Prints one JSON text a line, for scripts.
-pub(super) fn print_json_lines(values: &[impl Serialize]) -> io::Result<()> {
+pub(super) fn print_json_lines(values: &[impl Serialize]) -> Result<(), Failure> {
     let lines: io::Result<String> = values.iter().map(|value| Ok(json_of(value)? + "\n")).collect();
-    io::stdout().write_all(lines?.as_bytes())
+    output::write(lines?.as_bytes())
 }
 
 pub(super) fn json_of(value: &impl Serialize) -> io::Result<String> {

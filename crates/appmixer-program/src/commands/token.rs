@@ -9,6 +9,7 @@ use super::beside;
 use crate::cli::TokenCommand;
 use crate::config::{Config, Span};
 use crate::failure::Failure;
+use crate::output::outln;
 use crate::workbench::{find_user, key_set};
 use crate::{prompt, secret};
 
@@ -44,14 +45,14 @@ async fn issue(config: &Config, ctx: &Context, user: &str, lifetime: Option<Span
     }
     let session = open_session(&rules, user, ctx.clock.now());
     let token = key_set(ctx, &secret::token_options(config)?).await?.issue(&claims_of(&session.grant));
-    println!("{}", token.map_err(|error| Failure::refused(error.to_string()))?);
+    outln!("{}", token.map_err(|error| Failure::refused(error.to_string()))?);
     Ok(())
 }
 
 fn show(token: &str) -> Result<(), Failure> {
     let inspected = inspect(token).map_err(|error| Failure::refused(error.to_string()))?;
     let time = |claim: &str| inspected.payload[claim].as_u64().map(Timestamp::from_seconds);
-    println!(
+    outln!(
         "{:#}",
         json!({
             "header": inspected.header,
@@ -72,7 +73,7 @@ async fn verify(config: &Config, ctx: &Context, token: &str) -> Result<(), Failu
         .map_err(|e| bad(&e))?;
     let grant = grant_of(&claims).map_err(|e| bad(&e))?;
     let caller = authenticate(&*ctx.store, &grant).await.map_err(|e| bad(&e))?;
-    println!(
+    outln!(
         "{}",
         json!({
             "id": caller.user.id,

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{beside, choosing_beside, export, import, lists, operator};
 use crate::cli::{UserCommand, UserFields};
 use crate::failure::Failure;
+use crate::output::outln;
 use crate::prompt;
 use crate::workbench::{find_user, system_config};
 
@@ -115,7 +116,7 @@ async fn add(ctx: &Context, names: Names, fields: Fields, password_stdin: bool) 
         }
         other => Failure::refused(other.to_string()),
     })?;
-    println!("{}", user.id);
+    outln!("{}", user.id);
     Ok(())
 }
 
@@ -135,14 +136,14 @@ async fn reset_password(ctx: &Context, user: &str, password_stdin: bool) -> Resu
         ChangePasswordError::Refused(error) => wrong("the password", &error),
         other => Failure::refused(other.to_string()),
     })?;
-    println!("the password is set, and the user is signed out everywhere");
+    outln!("the password is set, and the user is signed out everywhere");
     Ok(())
 }
 
 async fn sign_out(ctx: &Context, user: &str) -> Result<(), Failure> {
     let id = find_user(ctx, user).await?.id;
     sign_out_everywhere(ctx, &operator(), id).await?;
-    println!("signed out {id} everywhere");
+    outln!("signed out {id} everywhere");
     Ok(())
 }
 
@@ -152,7 +153,7 @@ async fn delete(ctx: &Context, user: &str, yes: bool) -> Result<(), Failure> {
         prompt::consent(&format!("Delete {} ({}) for good?", user.names.username.as_str(), user.id))?;
     }
     delete_user(ctx, &system_config(ctx).await?, &operator(), user.id).await?;
-    println!("deleted {}", user.id);
+    outln!("deleted {}", user.id);
     Ok(())
 }
 
@@ -178,17 +179,17 @@ pub(super) fn view(user: &User) -> Value {
 
 fn print_user(user: &User, json: bool) {
     if json {
-        println!("{}", view(user));
+        outln!("{}", view(user));
         return;
     }
-    println!("id        {}", user.id);
-    println!("username  {}", user.names.username.as_str());
-    println!("email     {}", user.names.email.as_str());
-    println!("scope     {}", scopes(user));
-    println!("plan      {}", user.plan.as_str());
-    println!("isActive  {}", user.is_active);
-    println!("vendor    {}", json!(user.vendor));
-    println!("metadata  {}", json!(user.metadata));
-    println!("created   {}", user.created);
-    println!("modified  {}", user.modified);
+    outln!("id        {}", user.id);
+    outln!("username  {}", user.names.username.as_str());
+    outln!("email     {}", user.names.email.as_str());
+    outln!("scope     {}", scopes(user));
+    outln!("plan      {}", user.plan.as_str());
+    outln!("isActive  {}", user.is_active);
+    outln!("vendor    {}", json!(user.vendor));
+    outln!("metadata  {}", json!(user.metadata));
+    outln!("created   {}", user.created);
+    outln!("modified  {}", user.modified);
 }

@@ -1,6 +1,7 @@
 //! What the server promises, asked of the real binary over real sockets.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::print_stderr, clippy::print_stdout, reason = "the test harness captures what tests print")]
 
 mod access_log;
 mod access_rules;
@@ -61,6 +62,7 @@ mod npm;
 mod observability;
 mod odd_requests;
 mod openapi;
+mod output;
 mod passwords;
 mod python;
 mod receivers;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::source::{Chunk, Place};
 use crate::commands::progress::Progress;
 use crate::failure::Failure;
+use crate::output::outln;
 
 /// Lines about refused records at the terminal. The report has all.
 const LINES: u64 = 20;
@@ -157,20 +158,20 @@ impl Tally {
             summary["notTakenOver"] = json!(self.unknown);
             summary["seconds"] = seconds.into();
             summary["perSecond"] = rate.into();
-            println!("{summary}");
+            outln!("{summary}");
             return;
         }
         if dry_run {
-            println!("a dry run: nothing was written");
+            outln!("a dry run: nothing was written");
         }
         for (name, number) in self.figures() {
-            println!("{name:<10} {number}");
+            outln!("{name:<10} {number}");
         }
-        println!("{:<10} {seconds:.1}", "seconds");
-        println!("{:<10} {rate:.0}", "a second");
+        outln!("{:<10} {seconds:.1}", "seconds");
+        outln!("{:<10} {rate:.0}", "a second");
         for (name, number) in &self.unknown {
             // Whatever stands in a file, it stays on its line.
-            println!("not taken over: {} ({number} documents)", name.escape_debug());
+            outln!("not taken over: {} ({number} documents)", name.escape_debug());
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::commands::table::{Column, Table};
 use crate::config::{Config, load};
 use crate::database::Database;
 use crate::failure::Failure;
+use crate::output::{errln, outln};
 use crate::{logging, secret};
 
 /// What the bar counts in users.
@@ -105,7 +106,7 @@ async fn copy(args: &CopyArgs, from: &Database, to: &Database) -> Result<Vec<Ver
     if args.json {
         print_json(&verified, &summary);
     } else {
-        print(&verified, &summary)?;
+        print(&verified, &summary);
     }
     Ok(verified)
 }
@@ -131,7 +132,7 @@ async fn target(to: &Database) -> Result<CopyTarget, Failure> {
 /// Who has a file is known by its lock; here it can only be guessed.
 fn warn(argument: &str, others: u64) {
     if others > 0 {
-        eprintln!(
+        errln!(
             "appmixer-server: servers, or commands, seem to have {others} connections to {argument}: stop them. \
              What they change now will be missing, and then the copy is refused in the end"
         );
@@ -167,9 +168,9 @@ fn users(copy: &Copy) -> u64 {
 fn print_parts(copy: &Copy, as_json: bool) {
     for part in copy.parts() {
         if as_json {
-            println!("{}", json!({ "what": part.what, "copied": part.done, "of": part.of }));
+            outln!("{}", json!({ "what": part.what, "copied": part.done, "of": part.of }));
         } else {
-            println!("{:<25} {} of {}", part.what, part.done, part.of);
+            outln!("{:<25} {} of {}", part.what, part.done, part.of);
         }
     }
 }
@@ -182,7 +183,7 @@ struct Summary {
     verifying: f64,
 }
 
-fn print(verified: &[Verified], summary: &Summary) -> Result<(), Failure> {
+fn print(verified: &[Verified], summary: &Summary) {
     let columns = [Column::whole("WHAT"), Column::whole("ROWS"), Column::whole("SHA-256"), Column::whole("")];
     let rows: Vec<_> = verified
         .iter()
@@ -197,12 +198,15 @@ fn print(verified: &[Verified], summary: &Summary) -> Result<(), Failure> {
             }
         })
         .collect();
-    Table::new(columns, "  ").print(&rows)?;
-    println!(
+    // Whether the copies are the same is still to be reported: an output error must not come first.
+    outln!("{}", Table::new(columns, "  ").text(&rows).trim_end());
+    outln!(
         "copied {} rows in {:.1} s, {:.0} users a second; verified in {:.1} s",
-        summary.rows, summary.seconds, summary.rate, summary.verifying
+        summary.rows,
+        summary.seconds,
+        summary.rate,
+        summary.verifying
     );
-    Ok(())
 }
 
 fn print_json(verified: &[Verified], summary: &Summary) {
@@ -218,7 +222,7 @@ fn print_json(verified: &[Verified], summary: &Summary) {
             })
         })
         .collect();
-    println!(
+    outln!(
         "{}",
         json!({
             "parts": parts,
@@ -232,15 +236,15 @@ fn print_json(verified: &[Verified], summary: &Summary) {
 }
 
 fn tell_what_is_next(config: &Config, from: &Database, to: &Database) {
-    println!("next: set store.url to the new database, keep token.secret as it is, and start the server");
+    outln!("next: set store.url to the new database, keep token.secret as it is, and start the server");
     let (Database::Sqlite(_), Database::Postgres(_)) = (from, to) else { return };
     let [token, webhook] = secret::FILES.map(|name| config.data.join(name));
     if config.token.secret.is_none() && token.exists() {
-        println!("      servers on PostgreSQL need it given to them: token.secret_file = {}", quoted(&token));
+        outln!("      servers on PostgreSQL need it given to them: token.secret_file = {}", quoted(&token));
     }
     if webhook.exists() {
-        println!("      webhooks were signed by {}: set WEBHOOK_SECRET of the system", quoted(&webhook));
-        println!("      configuration to what is in it, unless it is set");
+        outln!("      webhooks were signed by {}: set WEBHOOK_SECRET of the system", quoted(&webhook));
+        outln!("      configuration to what is in it, unless it is set");
     }
 }
 

@@ -12,6 +12,7 @@ use crate::config::load;
 use crate::database::Database;
 use crate::failure::Failure;
 use crate::logging;
+use crate::output::outln;
 
 pub(crate) fn run(command: &StoreCommand) -> Result<(), Failure> {
     match command {
@@ -37,9 +38,9 @@ fn migrate(common: &Common) -> Result<(), Failure> {
         }
     };
     if before == now {
-        println!("schema version {now}, as it was");
+        outln!("schema version {now}, as it was");
     } else {
-        println!("schema version {before} became {now}");
+        outln!("schema version {before} became {now}");
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use crate::config::{Config, read_line};
 use crate::database::Database;
 use crate::failure::Failure;
+use crate::output::errln;
 
 /// What stands before the name of a variable.
 const VARIABLE: &str = "env:";
@@ -25,7 +26,7 @@ pub(super) fn read(config: &Config, argument: &str, text: &str) -> Result<Databa
         value.map(Zeroizing::new).ok_or_else(|| bad(format!("the variable {name} is not set")))?
     } else {
         if has_password(text) {
-            eprintln!(
+            errln!(
                 "appmixer-server: {argument} shows a password to whoever looks at this machine's processes; \
                  @FILE and env:NAME do not"
             );

@@ -61,6 +61,9 @@ impl User {
             created,
             modified: _,
             generation,
+            // What this server knows of the address is no content of an import.
+            confirmation_pending: _,
+            address_vouched: _,
         } = self;
         *generation >= imported.generation
             && *id == imported.id
@@ -80,7 +83,8 @@ impl User {
     }
 
     /// This user with an imported one's content. Tokens that were revoked stay so, and a new hash or a
-    /// narrower scope revokes those that are good, as in [`User::changed`].
+    /// narrower scope revokes those that are good, as in [`User::changed`]. The address stays vouched for, or not;
+    /// a user whom the import deactivates cannot confirm it.
     #[must_use]
     pub fn replaced_by(&self, imported: Self, now: Timestamp) -> Self {
         let revoke = imported.password_hash != self.password_hash || !imported.scopes.includes(&self.scopes);
@@ -90,6 +94,8 @@ impl User {
             // Never backwards, even when the clock is.
             modified: now.max(self.modified),
             generation: generation.max(imported.generation),
+            confirmation_pending: self.confirmation_pending && !imported.is_active,
+            address_vouched: self.address_vouched,
             ..imported
         }
     }
@@ -118,6 +124,25 @@ mod tests {
         ] {
             assert!(!joe().has_all_of(&other));
         }
+    }
+
+    #[test]
+    fn what_replaces_a_user_neither_vouches_for_the_address_nor_lets_a_deactivated_user_confirm_it() {
+        let now = Timestamp::from_seconds(1_700_000_000);
+        let imported =
+            |is_active| User { is_active, confirmation_pending: !is_active, address_vouched: true, ..joe() };
+        let marks = |old: &User, is_active| {
+            let new = old.replaced_by(imported(is_active), now);
+            (new.confirmation_pending, new.address_vouched)
+        };
+        let active = joe();
+        let deactivated = User { is_active: false, ..joe() };
+        let pending = User { confirmation_pending: true, ..deactivated.clone() };
+        assert_eq!(marks(&active, false), (false, false));
+        assert_eq!(marks(&deactivated, false), (false, false));
+        assert_eq!(marks(&pending, false), (true, false));
+        assert_eq!(marks(&pending, true), (false, false));
+        assert!(marks(&User { address_vouched: true, ..pending }, true).1);
     }
 
     #[test]

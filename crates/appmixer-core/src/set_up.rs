@@ -56,7 +56,7 @@ pub async fn set_up(
         is_active: Some(true),
         ..Privileges::default()
     };
-    let user = draft_user(ctx, config, SignUp { names, password, metadata: None, privileges }).await?;
+    let user = draft_user(ctx, config, SignUp { names, password, metadata: None, privileges }, true).await?;
     let entry = AuditEntry::new(user.created, AuditKind::UserCreated, origin).about(user.id);
     let beside = beside_new(ctx, config, &user, entry.with(AuditDetails::reason("set-up")));
     if !ctx.store.insert_first_administrator(user.clone(), beside).await.map_err(not_kept)? {

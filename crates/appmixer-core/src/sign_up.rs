@@ -103,7 +103,8 @@ pub async fn sign_up(
     if new.privileges != Privileges::default() && !caller.is_some_and(Caller::is_admin) {
         return Err(InsufficientScope.into());
     }
-    let user = create_user(ctx, config, origin, new).await?;
+    let by_operator = caller.is_some_and(Caller::is_admin);
+    let user = insert_user(ctx, config, origin, new, by_operator).await?;
     Ok(open_session(&ctx.rules, user, ctx.clock.now()))
 }
 
@@ -117,18 +118,29 @@ pub async fn create_user(
     origin: &Origin,
     new: SignUp,
 ) -> Result<User, SignUpError> {
-    let user = draft_user(ctx, config, new).await?;
+    insert_user(ctx, config, origin, new, true).await
+}
+
+async fn insert_user(
+    ctx: &Context,
+    config: &SystemConfig,
+    origin: &Origin,
+    new: SignUp,
+    by_operator: bool,
+) -> Result<User, SignUpError> {
+    let user = draft_user(ctx, config, new, by_operator).await?;
     let entry = AuditEntry::new(user.created, AuditKind::UserCreated, origin).about(user.id);
     let beside = beside_new(ctx, config, &user, entry);
     ctx.store.insert(user.clone(), beside).await.map_err(not_kept)?;
     Ok(user)
 }
 
-/// A user as it is to be kept.
+/// A user as it is to be stored. `by_operator`: an administrator or a command creates the user.
 pub(crate) async fn draft_user(
     ctx: &Context,
     config: &SystemConfig,
     new: SignUp,
+    by_operator: bool,
 ) -> Result<User, SignUpError> {
     // The store has the last word, but a name that is seen to be taken need not cost a hash.
     for name in new.names.logins() {
@@ -154,6 +166,9 @@ pub(crate) async fn draft_user(
         created: now,
         modified: now,
         generation: 0,
+        // An explicit `false` is a decision, which the user does not change.
+        confirmation_pending: privileges.is_active.is_none(),
+        address_vouched: by_operator,
     })
 }
 

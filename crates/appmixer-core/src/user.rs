@@ -40,6 +40,10 @@ pub struct User {
     pub modified: Timestamp,
     /// The token generation: how often the user's tokens were revoked. A token of another generation is not good.
     pub generation: u32,
+    /// Whether the user may still confirm the address. An administrator's deactivation clears it.
+    pub confirmation_pending: bool,
+    /// Whether an administrator or a command created the user, and so vouches for the address.
+    pub address_vouched: bool,
 }
 
 /// Only what is neither secret nor personal.
@@ -108,6 +112,7 @@ impl User {
         }
         let scopes = replace(change.scopes.as_ref(), &self.scopes);
         let revoke = change.revoke_tokens || change.password_hash.is_some() || !scopes.includes(&self.scopes);
+        let is_active = change.is_active.unwrap_or(self.is_active);
         Self {
             id: self.id,
             names: Names {
@@ -117,7 +122,7 @@ impl User {
             password_hash: replace(change.password_hash.as_ref(), &self.password_hash),
             scopes,
             plan: replace(change.plan.as_ref(), &self.plan),
-            is_active: change.is_active.unwrap_or(self.is_active),
+            is_active,
             vendor: replace(change.vendor.as_ref(), &self.vendor),
             allowed_private_components: replace(
                 change.allowed_private_components.as_ref(),
@@ -130,7 +135,16 @@ impl User {
             // Never backwards, even when the clock is.
             modified: now.max(self.modified),
             generation: self.generation.saturating_add(u32::from(revoke)),
+            confirmation_pending: self.confirmation_pending && !is_active && change.is_active.is_none(),
+            address_vouched: self.address_vouched,
         }
+    }
+
+    /// Whether the email address may count in access rules: it is confirmed, or an administrator or a command
+    /// created the user.
+    #[must_use]
+    pub const fn address_is_trusted(&self) -> bool {
+        self.is_active || self.address_vouched
     }
 
     /// The names of the members in which the other, a later state of this user, differs.
@@ -150,6 +164,15 @@ impl User {
             ("metadata", self.metadata != other.metadata),
         ];
         members.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+
+    /// Whether the change from this user to the other ends the codes for a forgotten password: a revocation,
+    /// or another name, however little it differs.
+    #[must_use]
+    pub fn ends_reset_codes_in(&self, changed: &Self) -> bool {
+        self.generation != changed.generation
+            || self.names.username.as_str() != changed.names.username.as_str()
+            || self.names.email.as_str() != changed.names.email.as_str()
     }
 
     /// Whether the change from this user to the other takes an administrator away: then another one
@@ -181,6 +204,8 @@ pub(crate) mod tests {
             created: Timestamp::from_seconds(10),
             modified: Timestamp::from_seconds(20),
             generation: 0,
+            confirmation_pending: false,
+            address_vouched: false,
         }
     }
 
@@ -214,6 +239,20 @@ pub(crate) mod tests {
         let locked = UserChange { is_active: Some(false), ..UserChange::default() };
         assert!(joe().loses_admin_in(&after(&locked)));
         assert!(!joe().loses_admin_in(&after(&UserChange::default())));
+    }
+
+    #[test]
+    fn an_address_is_trusted_if_it_is_confirmed_or_vouched_for() {
+        let trusted = |is_active, address_vouched| {
+            let user = User { is_active, address_vouched, ..joe() };
+            let deactivated = UserChange { is_active: Some(false), ..UserChange::default() };
+            let after = user.changed(&deactivated, Timestamp::from_seconds(30));
+            assert!(!after.confirmation_pending);
+            (user.address_is_trusted(), after.address_is_trusted())
+        };
+        assert_eq!(trusted(false, false), (false, false));
+        assert_eq!(trusted(true, false), (true, false));
+        assert_eq!(trusted(false, true), (true, true));
     }
 
     #[test]

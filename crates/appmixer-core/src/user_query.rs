@@ -27,13 +27,15 @@ pub enum Filter {
     Vendor(Text),
     /// Has a confirmed address, or none.
     IsActive(bool),
+    /// May still confirm the address.
+    Pending,
 }
 
 /// Why a text is no filter.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum InvalidFilter {
     /// Not `name:value` with a name that is known.
-    #[error("must be scope:…, plan:…, vendor:… or isActive:…")]
+    #[error("must be scope:…, plan:…, vendor:…, isActive:… or pending")]
     Unknown,
     /// The value is no scope.
     #[error(transparent)]
@@ -52,6 +54,9 @@ impl Filter {
     /// # Errors
     /// [`InvalidFilter`] says what is wrong.
     pub fn parse(text: &str) -> Result<Self, InvalidFilter> {
+        if matches!(text, "pending" | "pending:true") {
+            return Ok(Self::Pending);
+        }
         let (name, value) = text.split_once(':').ok_or(InvalidFilter::Unknown)?;
         match name {
             "scope" => Ok(Self::Scope(Scope::parse(value)?)),
@@ -71,6 +76,7 @@ impl Filter {
             .cloned()
             .map(Self::Scope)
             .chain([Self::Plan(user.plan.clone()), Self::IsActive(user.is_active)])
+            .chain(user.confirmation_pending.then_some(Self::Pending))
             .chain(vendors.iter().enumerate().filter_map(once).map(Self::Vendor))
     }
 }
@@ -212,7 +218,9 @@ mod tests {
         assert_eq!(Filter::parse("scope:acme1"), Ok(Filter::Scope(Scope::parse("acme1").unwrap())));
         assert_eq!(Filter::parse("vendor:a:b"), Ok(Filter::Vendor(Text::parse("a:b").unwrap())));
         assert_eq!(Filter::parse("isActive:false"), Ok(Filter::IsActive(false)));
-        for unknown in ["", "scope", "shoe:47", ":x", "Scope:a"] {
+        assert_eq!(Filter::parse("pending"), Ok(Filter::Pending));
+        assert_eq!(Filter::parse("pending:true"), Ok(Filter::Pending));
+        for unknown in ["", "scope", "shoe:47", ":x", "Scope:a", "pending:false"] {
             assert_eq!(Filter::parse(unknown), Err(InvalidFilter::Unknown), "{unknown}");
         }
         assert_eq!(Filter::parse("isActive:yes"), Err(InvalidFilter::NotBoolean));

@@ -49,6 +49,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         created: now,
         modified: now,
         generation: 0,
+        confirmation_pending: false,
+        address_vouched: false,
     };
     match store.insert(joe, Beside::nothing()).await {
         Ok(()) => println!("made {id}"),

@@ -90,6 +90,8 @@ struct Members {
     created: Option<Value>,
     modified: Option<Value>,
     generation: Option<Value>,
+    confirmation_pending: Option<Value>,
+    address_vouched: Option<Value>,
     unknown: Vec<String>,
 }
 
@@ -129,6 +131,8 @@ impl Members {
             ("created", _) => &mut self.created,
             ("modified", false) | ("mtime", true) => &mut self.modified,
             ("generation", false) => &mut self.generation,
+            ("confirmationPending", false) => &mut self.confirmation_pending,
+            ("addressVouched", false) => &mut self.address_vouched,
             _ => return None,
         })
     }
@@ -154,6 +158,8 @@ impl Members {
             Timestamp::from_seconds(u32::from_be_bytes([s0, s1, s2, s3]).into())
         });
         let modified = if self.is_mongo { "mtime" } else { "modified" };
+        let is_active = boolean("isActive", self.is_active.as_ref())?.unwrap_or(false);
+        let confirmation_pending = boolean("confirmationPending", self.confirmation_pending.as_ref())?;
         let user = User {
             id,
             names,
@@ -162,11 +168,7 @@ impl Members {
                 .map_or(Ok(Scopes::of_new_user()), Scopes::parse)
                 .map_err(|error| wrong("scope", &error))?,
             plan: one("plan", self.plan, Plan::parse)?.unwrap_or_else(Plan::free),
-            is_active: match self.is_active {
-                None => false,
-                Some(Value::Bool(is_active)) => is_active,
-                Some(_) => return Err(wrong("isActive", &"must be true or false")),
-            },
+            is_active,
             vendor: list("vendor", self.vendor)?
                 .map_or(Ok(Vendor::NONE), Vendor::parse)
                 .map_err(|error| wrong("vendor", &error))?,
@@ -192,6 +194,9 @@ impl Members {
                     .and_then(|number| u32::try_from(number).ok())
                     .ok_or_else(|| wrong("generation", &"must be a whole number from 0 to 4294967295"))?,
             },
+            confirmation_pending: confirmation_pending.unwrap_or(true) && !is_active,
+            // Who imports users vouches for them, unless the file says otherwise.
+            address_vouched: boolean("addressVouched", self.address_vouched.as_ref())?.unwrap_or(true),
         };
         Ok(Read { user, unknown: self.unknown, is_locked })
     }
@@ -207,6 +212,15 @@ fn one<T, E: Display>(
         None => Ok(None),
         Some(Value::String(text)) => parse(&text).map(Some).map_err(|error| wrong(member, &error)),
         Some(_) => Err(wrong(member, &"must be a text")),
+    }
+}
+
+/// A member that is true or false.
+fn boolean(member: &'static str, value: Option<&Value>) -> Result<Option<bool>, Reason> {
+    match value {
+        None => Ok(None),
+        Some(Value::Bool(value)) => Ok(Some(*value)),
+        Some(_) => Err(wrong(member, &"must be true or false")),
     }
 }
 

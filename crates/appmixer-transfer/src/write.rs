@@ -23,6 +23,8 @@ struct Line<'a> {
     created: Timestamp,
     modified: Timestamp,
     generation: u32,
+    confirmation_pending: bool,
+    address_vouched: bool,
 }
 
 /// Writes a user as one line, with its end. It holds the password's hash.
@@ -46,6 +48,8 @@ pub fn write_user(mut to: impl Write, user: &User) -> io::Result<()> {
         created: user.created,
         modified: user.modified,
         generation: user.generation,
+        confirmation_pending: user.confirmation_pending,
+        address_vouched: user.address_vouched,
     };
     serde_json::to_writer(&mut to, &line)?;
     to.write_all(b"\n")

@@ -69,6 +69,8 @@ impl Samples {
             created,
             modified: created,
             generation: 0,
+            confirmation_pending: false,
+            address_vouched: false,
         };
         let entry = ConfigEntry::new(ConfigKey::parse("APP_NAME")?, "Acme".into(), 0)?;
         let origin =

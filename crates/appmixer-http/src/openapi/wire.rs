@@ -254,7 +254,7 @@ pub(crate) struct Included(String);
 
 /// Something that must hold of a user.
 #[derive(JsonSchema)]
-#[schemars(inline, extend("pattern" = r"^(scope:[!#-+\--\[\]-~]{1,64}|(plan|vendor):[^\x00-\x1f\x7f-\x9f]{1,256}|isActive:(true|false))$"))]
+#[schemars(inline, extend("pattern" = r"^(scope:[!#-+\--\[\]-~]{1,64}|(plan|vendor):[^\x00-\x1f\x7f-\x9f]{1,256}|isActive:(true|false)|pending(:true)?)$"))]
 pub(crate) struct Filter(String);
 
 /// Some of them.

@@ -27,6 +27,8 @@ fn reset(name: &str, link: &str) -> Reset {
         created: now,
         modified: now,
         generation: 0,
+        confirmation_pending: false,
+        address_vouched: false,
     };
     Reset { code: Zeroizing::new("C".to_owned()), link: Zeroizing::new(link.to_owned()), user }
 }

@@ -74,6 +74,7 @@ pub(crate) static USERS: Table = Table {
         "number": Int, "id": Bytes, "username": Text, "email": Text, "password_hash": Text, "scope": Text,
         "plan": Text, "is_active": Bool, "vendor": Text, "allowed_private_components": Text, "phone_number": Text,
         "title": Text, "metadata": Text, "created": Int, "modified": Int, "generation": Int,
+        "confirmation_pending": Bool, "address_vouched": Bool,
     ],
 };
 
@@ -105,12 +106,18 @@ static RESET_CODES: Table = Table {
     columns: columns!["digest": Bytes, "user" = "user_number": Int, "generation": Int, "expires": Int],
 };
 
+static CONFIRMATION_CODES: Table = Table {
+    name: "confirmation_codes",
+    what: "confirmation codes",
+    columns: columns!["digest": Bytes, "user" = "user_number": Int, "created": Int, "expires": Int],
+};
+
 pub(crate) static OUTBOX: Table = Table {
     name: "outbox",
     what: "messages that wait",
     columns: columns![
         "id": Bytes, "channel": Text, "payload": Text, "code": Bytes, "created": Int, "expires": Int, "due": Int,
-        "attempts": Int, "error": Text,
+        "attempts": Int, "error": Text, "confirmation_code": Bytes,
     ],
 };
 
@@ -138,8 +145,18 @@ pub(crate) static SIGNING_KEYS: Table = Table {
 };
 
 /// What is written, in this order: what refers to something comes behind it.
-pub(crate) static WRITTEN: [&Table; 9] =
-    [&USERS, &DELETIONS, &CONFIG, &ACCESS_RULES, &RESET_CODES, &OUTBOX, &AUDIT, &DAILY_COUNTS, &SIGNING_KEYS];
+pub(crate) static WRITTEN: [&Table; 10] = [
+    &USERS,
+    &DELETIONS,
+    &CONFIG,
+    &ACCESS_RULES,
+    &RESET_CODES,
+    &CONFIRMATION_CODES,
+    &OUTBOX,
+    &AUDIT,
+    &DAILY_COUNTS,
+    &SIGNING_KEYS,
+];
 
 /// A row of [`USERS`] as the user that it is; and its number.
 pub(crate) fn user(row: &[Value]) -> Result<(i64, User), StoreError> {
@@ -175,6 +192,8 @@ pub(crate) fn user(row: &[Value]) -> Result<(i64, User), StoreError> {
         created: int("created")?,
         modified: int("modified")?,
         generation: u32::try_from(int("generation")?).map_err(|_| damaged("generation"))?,
+        confirmation_pending: int("confirmation_pending")? != 0,
+        address_vouched: int("address_vouched")? != 0,
     };
     Ok((int("number")?, row.read()?))
 }
@@ -269,8 +288,9 @@ mod tests {
         let stale_after = std::time::Duration::from_secs(5);
         let database = url.rsplit('/').next().unwrap().to_owned();
         let options = PostgresOptions { url, pool_size: 1, prepare: true, stale_after, ca_file: None };
-        assert_eq!(PostgresStore::migrate(&options).await.unwrap(), (0, 3));
-        assert_eq!(PostgresStore::migrate(&options).await.unwrap(), (3, 3));
+        let (before, newest) = PostgresStore::migrate(&options).await.unwrap();
+        assert_eq!(before, 0);
+        assert_eq!(PostgresStore::migrate(&options).await.unwrap(), (newest, newest));
         let sql = "SELECT table_name || '|' || column_name FROM information_schema.columns \
              WHERE table_schema = current_schema()";
         let lines = Postgres::shared().psql(&database, sql);

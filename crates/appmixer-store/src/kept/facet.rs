@@ -10,5 +10,6 @@ pub(crate) fn kind_and_value(filter: &Filter) -> (&'static str, &str) {
         Filter::Vendor(vendor) => ("vendor", vendor.as_str()),
         Filter::IsActive(true) => ("active", "1"),
         Filter::IsActive(false) => ("active", "0"),
+        Filter::Pending => ("pending", "1"),
     }
 }

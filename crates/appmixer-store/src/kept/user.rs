@@ -26,6 +26,8 @@ pub(crate) struct UserRow {
     pub(crate) created: i64,
     pub(crate) modified: i64,
     pub(crate) generation: u32,
+    pub(crate) confirmation_pending: bool,
+    pub(crate) address_vouched: bool,
 }
 
 impl UserRow {
@@ -61,6 +63,8 @@ impl UserRow {
             created: Timestamp::from_millis(self.created),
             modified: Timestamp::from_millis(self.modified),
             generation: self.generation,
+            confirmation_pending: self.confirmation_pending,
+            address_vouched: self.address_vouched,
         })
     }
 }

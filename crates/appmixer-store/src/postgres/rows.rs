@@ -11,7 +11,8 @@ macro_rules! columns {
     () => {
         "users.id, users.username, users.email, users.password_hash, users.scope, users.plan, users.is_active, \
          users.vendor, users.allowed_private_components, users.phone_number, users.title, users.metadata, \
-         users.created, users.modified, users.generation, users.number"
+         users.created, users.modified, users.generation, users.confirmation_pending, users.address_vouched, \
+         users.number"
     };
 }
 
@@ -35,13 +36,15 @@ pub(super) fn user(row: &Row) -> Result<User, Stop<StoreError>> {
         created: row.try_get(12)?,
         modified: row.try_get(13)?,
         generation: small(row, 14)?,
+        confirmation_pending: row.try_get(15)?,
+        address_vouched: row.try_get(16)?,
     };
     Ok(row.read()?)
 }
 
 /// The number under which the user's names and facets are kept.
 pub(super) fn number(row: &Row) -> Result<i64, tokio_postgres::Error> {
-    row.try_get(15)
+    row.try_get(17)
 }
 
 pub(super) fn id(row: &Row, column: usize) -> Result<[u8; 12], Stop<StoreError>> {
@@ -82,6 +85,8 @@ pub(super) struct Columns<'a> {
     pub(super) created: Vec<i64>,
     pub(super) modified: Vec<i64>,
     pub(super) generations: Vec<i64>,
+    pub(super) are_pending: Vec<bool>,
+    pub(super) are_vouched: Vec<bool>,
 }
 
 impl<'a> Columns<'a> {
@@ -103,11 +108,13 @@ impl<'a> Columns<'a> {
             columns.created.push(user.created.millis());
             columns.modified.push(user.modified.millis());
             columns.generations.push(user.generation.into());
+            columns.are_pending.push(user.confirmation_pending);
+            columns.are_vouched.push(user.address_vouched);
         }
         Ok(columns)
     }
 
-    pub(super) fn params(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); 15] {
+    pub(super) fn params(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); 17] {
         [
             &self.ids,
             &self.usernames,
@@ -124,11 +131,13 @@ impl<'a> Columns<'a> {
             &self.created,
             &self.modified,
             &self.generations,
+            &self.are_pending,
+            &self.are_vouched,
         ]
     }
 
     /// The parameters of the first user alone.
-    pub(super) fn first(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); 15] {
+    pub(super) fn first(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); 17] {
         [
             &self.ids[0],
             &self.usernames[0],
@@ -145,6 +154,8 @@ impl<'a> Columns<'a> {
             &self.created[0],
             &self.modified[0],
             &self.generations[0],
+            &self.are_pending[0],
+            &self.are_vouched[0],
         ]
     }
 }

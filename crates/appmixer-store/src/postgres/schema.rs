@@ -122,12 +122,51 @@ pub(super) async fn version(client: &Client) -> Result<i64, tokio_postgres::Erro
 mod tests {
     use std::sync::Arc;
 
-    use appmixer_core::{Daily, Timestamp, daily};
+    use appmixer_core::{Daily, Filter, Sort, Stretch, Timestamp, UserQuery, Users as _, daily};
     use appmixer_testbed::Postgres;
     use refinery::Target;
 
     use super::*;
     use crate::{PostgresOptions, PostgresStore};
+
+    #[tokio::test]
+    async fn users_who_were_never_active_are_pending_and_an_older_node_goes_on_writing() {
+        let stale_after = std::time::Duration::from_secs(5);
+        let url = Postgres::shared().database();
+        let options = PostgresOptions { url, pool_size: 2, prepare: true, stale_after, ca_file: None };
+        let mut old = Connector::new(&options).unwrap().connect().await.unwrap();
+        embedded::migrations::runner().set_target(Target::Version(3)).run_async(&mut old).await.unwrap();
+        let insert = |id: u8, is_active: bool| {
+            let id = format!("{id:02x}").repeat(12);
+            format!(
+                "INSERT INTO users (id, username, email, password_hash, scope, plan, is_active, \
+                 allowed_private_components, metadata, created, modified, generation) \
+                 VALUES ('\\x{id}', '{id}@x', '{id}@x', '$h', '[\"user\"]', 'free', {is_active}, '[]', '{{}}', 5, 5, 0);"
+            )
+        };
+        let change = |table: &str, id: u8| {
+            let id = format!("{id:02x}").repeat(12);
+            format!(
+                "INSERT INTO {table} (time, kind, subject, details) \
+                 VALUES (1, 'user-changed', '\\x{id}', '{{\"members\":[\"isActive\"]}}');"
+            )
+        };
+        let users = [(1, true), (2, false), (3, false), (4, false)];
+        let users: String = users.into_iter().map(|(id, is_active)| insert(id, is_active)).collect();
+        let audit = change("audit_arrivals", 3);
+        old.batch_execute(&format!("{users}{audit}")).await.unwrap();
+        PostgresStore::migrate(&options).await.unwrap();
+        old.batch_execute(&insert(5, false)).await.unwrap();
+
+        let store = PostgresStore::open(&options, Arc::new(())).await.unwrap();
+        let query = UserQuery { filters: vec![Filter::Pending], pattern: None };
+        let page = store.search(query, Sort::default(), Stretch { offset: 0, limit: 9 }).await.unwrap();
+        let ids: Vec<_> = page.users.iter().map(|user| user.id.as_bytes()[0]).collect();
+        assert_eq!((ids, page.total), (vec![4, 2], 2));
+        let untrusted = store.list(None, 9).await.unwrap();
+        let untrusted = untrusted.iter().filter(|user| !user.address_is_trusted()).count();
+        assert_eq!(untrusted, 4, "nothing that is stored says who created them");
+    }
 
     #[tokio::test]
     async fn what_the_log_of_an_older_version_has_or_is_about_to_have_is_counted_by_days() {

@@ -21,16 +21,18 @@ statements! {
     ), [TEXT];
     LIST = concat!("SELECT ", columns!(), " FROM users WHERE id > $1 ORDER BY id LIMIT $2"), [BYTEA, INT8];
     INSERT_USERS = "INSERT INTO users (id, username, email, password_hash, scope, plan, is_active, vendor, \
-         allowed_private_components, phone_number, title, metadata, created, modified, generation) \
+         allowed_private_components, phone_number, title, metadata, created, modified, generation, \
+         confirmation_pending, address_vouched) \
          SELECT * FROM UNNEST($1::BYTEA[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::TEXT[], $6::TEXT[], \
          $7::BOOLEAN[], $8::TEXT[], $9::TEXT[], $10::TEXT[], $11::TEXT[], $12::TEXT[], $13::BIGINT[], \
-         $14::BIGINT[], $15::BIGINT[]) RETURNING number, id",
+         $14::BIGINT[], $15::BIGINT[], $16::BOOLEAN[], $17::BOOLEAN[]) RETURNING number, id",
         [BYTEA_ARRAY, TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, BOOL_ARRAY, TEXT_ARRAY,
-         TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, INT8_ARRAY, INT8_ARRAY, INT8_ARRAY];
+         TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, INT8_ARRAY, INT8_ARRAY, INT8_ARRAY, BOOL_ARRAY, BOOL_ARRAY];
     UPDATE_USER = "UPDATE users SET username = $2, email = $3, password_hash = $4, scope = $5, plan = $6, \
          is_active = $7, vendor = $8, allowed_private_components = $9, phone_number = $10, title = $11, \
-         metadata = $12, created = $13, modified = $14, generation = $15 WHERE id = $1",
-        [BYTEA, TEXT, TEXT, TEXT, TEXT, TEXT, BOOL, TEXT, TEXT, TEXT, TEXT, TEXT, INT8, INT8, INT8];
+         metadata = $12, created = $13, modified = $14, generation = $15, \
+         confirmation_pending = $16, address_vouched = $17 WHERE id = $1",
+        [BYTEA, TEXT, TEXT, TEXT, TEXT, TEXT, BOOL, TEXT, TEXT, TEXT, TEXT, TEXT, INT8, INT8, INT8, BOOL, BOOL];
     DELETE_CODES = "DELETE FROM reset_codes WHERE user_number = $1", [INT8];
     DELETE_USER = "DELETE FROM users WHERE number = $1", [INT8];
     INSERT_TICKET = "INSERT INTO deletions (ticket, user_id, deleted) VALUES ($1, $2, $3)", [BYTEA, BYTEA, INT8];
@@ -250,8 +252,7 @@ pub(super) async fn replace(
 ) -> Result<(), Stop<WriteError>> {
     let columns = Columns::of(std::slice::from_ref(changed))?;
     db.run(&UPDATE_USER, &columns.first()).await?;
-    // Whatever ends a user's tokens ends its codes: a new password, a revocation.
-    if user.generation != changed.generation {
+    if user.ends_reset_codes_in(changed) {
         db.run(&DELETE_CODES, &[&number]).await?;
     }
     index::change(db, number, user, changed).await

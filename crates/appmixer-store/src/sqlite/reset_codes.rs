@@ -20,6 +20,7 @@ statements! {
     FORGET_EXPIRED = "DELETE FROM reset_codes WHERE expires <= ?1";
     FORGET_OLDER = "DELETE FROM reset_codes WHERE digest IN (SELECT digest FROM reset_codes \
          WHERE user IS ?1 ORDER BY expires DESC LIMIT -1 OFFSET ?2)";
+    END = "DELETE FROM reset_codes WHERE user = ?1";
     FIND = concat!(
         "SELECT ", columns!(), " FROM reset_codes JOIN users ON users.number = reset_codes.user \
          WHERE reset_codes.digest = ?1 AND reset_codes.expires > ?2 \
@@ -82,6 +83,11 @@ fn keep(
     }
     beside::keep(db, beside)?;
     Ok(((), None))
+}
+
+/// Ends all codes of a user.
+pub(super) fn end(db: &Connection, user: i64) -> rusqlite::Result<()> {
+    db.prepare_cached(END)?.execute([user]).map(drop)
 }
 
 fn find(db: &Connection, code: CodeDigest, now: Timestamp) -> Result<Option<User>, JobError<StoreError>> {

@@ -26,6 +26,8 @@ pub(super) fn user(row: &Row<'_>) -> Result<User, StoreError> {
         created: get(row, 12)?,
         modified: get(row, 13)?,
         generation: get(row, 14)?,
+        confirmation_pending: get(row, 15)?,
+        address_vouched: get(row, 16)?,
     }
     .read()
 }
@@ -35,7 +37,7 @@ fn get<T: FromSql>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
 }
 
 /// The parameters of `INSERT_USER` and `UPDATE_USER`.
-pub(super) fn params(user: &User) -> Result<[Sql<'_>; 15], StoreError> {
+pub(super) fn params(user: &User) -> Result<[Sql<'_>; 17], StoreError> {
     Ok([
         Sql::Borrowed(ValueRef::Blob(user.id.as_bytes())),
         user.names.username.as_str().into(),
@@ -52,6 +54,8 @@ pub(super) fn params(user: &User) -> Result<[Sql<'_>; 15], StoreError> {
         user.created.millis().into(),
         user.modified.millis().into(),
         user.generation.into(),
+        user.confirmation_pending.into(),
+        user.address_vouched.into(),
     ])
 }
 

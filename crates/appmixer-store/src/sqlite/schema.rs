@@ -120,11 +120,20 @@ mod tests {
         let mut old = Connection::open(&path).unwrap();
         embedded::migrations::runner().set_target(Target::Version(3)).run(&mut old).unwrap();
         old.execute_batch(USERS).unwrap();
+        // The sixth version brings the audit log, in which a user was deactivated.
+        define_functions(&old).unwrap();
+        embedded::migrations::runner().set_target(Target::Version(6)).run(&mut old).unwrap();
+        old.execute_batch(
+            "INSERT INTO audit (time, kind, user, details) \
+             SELECT 1, 'user-changed', id, iif(number = 2, '{\"members\":[\"isActive\"]}', '{\"members\":[\"plan\"]}') \
+             FROM users WHERE number IN (2, 4)",
+        )
+        .unwrap();
         drop(old);
 
         // The way of a backup: looked at, copied, and put in the place of another.
         let copy = folder.path().join("copy");
-        assert_eq!(examine(&path, true).unwrap().schema, 3);
+        assert_eq!(examine(&path, true).unwrap().schema, 6);
         back_up(&path, &copy, |_| ()).unwrap();
         let path = folder.path().join("data").join("appmixer.sqlite");
         assert!(!Swap::begin(&path).unwrap().finish(&copy, None).unwrap());
@@ -139,6 +148,8 @@ mod tests {
         assert_eq!(count(&["scope:admin"], None).await, 1);
         assert_eq!(count(&["vendor:a", "isActive:false"], None).await, 500);
         assert_eq!(count(&["isActive:true"], Some("žofie")).await, 1000);
+        assert_eq!(count(&["pending"], None).await, 999, "who was deactivated does not become active alone");
+        assert_eq!(count(&["pending", "isActive:true"], None).await, 0);
         assert_eq!(count(&[], Some("MAIL19")).await, 56);
         assert!(store.any_admin().await.unwrap());
         for (key, first) in [

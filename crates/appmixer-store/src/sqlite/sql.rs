@@ -16,7 +16,7 @@ macro_rules! columns {
     () => {
         "users.id, users.username, users.email, users.password_hash, users.scope, users.plan, users.is_active, \
          users.vendor, users.allowed_private_components, users.phone_number, users.title, users.metadata, \
-         users.created, users.modified, users.generation"
+         users.created, users.modified, users.generation, users.confirmation_pending, users.address_vouched"
     };
 }
 
@@ -35,11 +35,13 @@ statements! {
     FIND_BY_NUMBER = concat!("SELECT ", columns!(), " FROM users WHERE number = ?1");
 
     INSERT_USER = "INSERT INTO users (id, username, email, password_hash, scope, plan, is_active, vendor, \
-         allowed_private_components, phone_number, title, metadata, created, modified, generation) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+         allowed_private_components, phone_number, title, metadata, created, modified, generation, \
+         confirmation_pending, address_vouched) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
     UPDATE_USER = "UPDATE users SET username = ?2, email = ?3, password_hash = ?4, scope = ?5, plan = ?6, \
          is_active = ?7, vendor = ?8, allowed_private_components = ?9, phone_number = ?10, title = ?11, \
-         metadata = ?12, created = ?13, modified = ?14, generation = ?15 WHERE id = ?1";
+         metadata = ?12, created = ?13, modified = ?14, generation = ?15, \
+         confirmation_pending = ?16, address_vouched = ?17 WHERE id = ?1";
     USER_NUMBER = "SELECT number FROM users WHERE id = ?1";
     DELETE_USER = "DELETE FROM users WHERE number = ?1";
     INSERT_TICKET = "INSERT INTO deletions (ticket, user, deleted) VALUES (?1, ?2, ?3)";

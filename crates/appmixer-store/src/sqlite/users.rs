@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 use super::error::JobError;
 use super::index::Index;
 use super::writer::Outcome;
-use super::{SqliteStore, beside, import, rows, search, sql};
+use super::{SqliteStore, beside, import, reset_codes, rows, search, sql};
 
 #[async_trait]
 impl Users for SqliteStore {
@@ -199,6 +199,9 @@ pub(super) fn replace(
     changed: &User,
 ) -> Result<(), JobError<WriteError>> {
     db.prepare_cached(sql::UPDATE_USER)?.execute(params_from_iter(rows::params(changed)?))?;
+    if user.ends_reset_codes_in(changed) {
+        reset_codes::end(db, number)?;
+    }
     index.change(number, user, changed)
 }
 

@@ -35,6 +35,7 @@ fn varied(number: u32) -> User {
         .unwrap(),
         plan: if scattered.is_multiple_of(50) { Plan::parse("beta").unwrap() } else { Plan::free() },
         is_active: scattered.is_multiple_of(5),
+        confirmation_pending: scattered % 5 == 1,
         vendor: if scattered.is_multiple_of(2) { Vendor::parse(vendor).unwrap() } else { Vendor::NONE },
         created: Timestamp::from_millis(1_500_000_000_000 + i64::from(scattered) * 1000),
         ..user(number, "x@x", scopes)
@@ -123,6 +124,8 @@ impl Both {
             &["vendor:acme"],
             &["isActive:true"],
             &["isActive:false", "plan:free"],
+            &["pending"],
+            &["pending", "isActive:false", "vendor:acme"],
             &["scope:acme1", "scope:tester", "vendor:other"],
             &["scope:user", "scope:user", "isActive:true", "plan:beta"],
         ] {

@@ -38,8 +38,8 @@ use self::outbox::{
 };
 use self::reset_codes::{
     a_code_is_good_until_it_expires, a_code_sets_a_password_once_and_ends_tokens_and_other_codes,
-    a_user_has_a_few_codes_the_newest, nobodys_code_is_written_as_all_are_and_good_for_nothing,
-    of_many_who_use_a_code_at_once_one_wins, whatever_ends_tokens_ends_codes_and_nothing_else_does,
+    a_revocation_or_another_name_ends_codes_and_nothing_else_does, a_user_has_a_few_codes_the_newest,
+    nobodys_code_is_written_as_all_are_and_good_for_nothing, of_many_who_use_a_code_at_once_one_wins,
 };
 
 /// Notes what it hears.
@@ -80,6 +80,8 @@ pub(crate) fn user(number: u32, name: &str, scopes: &[&str]) -> User {
         created: Timestamp::from_millis(1_552_492_609_123),
         modified: Timestamp::from_millis(1_552_492_609_123),
         generation: 0,
+        confirmation_pending: false,
+        address_vouched: false,
     }
 }
 
@@ -149,7 +151,7 @@ pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Ar
         a_code_is_good_until_it_expires
         nobodys_code_is_written_as_all_are_and_good_for_nothing
         a_user_has_a_few_codes_the_newest
-        whatever_ends_tokens_ends_codes_and_nothing_else_does
+        a_revocation_or_another_name_ends_codes_and_nothing_else_does
         of_many_who_use_a_code_at_once_one_wins
         a_message_is_kept_with_its_change_or_not_at_all
         a_message_that_was_taken_is_nobody_elses_until_the_claim_ends
@@ -185,6 +187,8 @@ async fn a_user_is_found_as_it_was_by_id_and_by_every_spelling_of_its_names(
         metadata: Metadata::new(metadata).unwrap(),
         is_active: false,
         generation: 7,
+        confirmation_pending: true,
+        address_vouched: true,
         ..user(1, "x@x", &["user", "admin", "acme1"])
     };
     store.insert(joe.clone(), Beside::nothing()).await.unwrap();

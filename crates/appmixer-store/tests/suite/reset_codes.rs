@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use appmixer_core::{
-    AuditEntry, AuditKind, Beside, Change, Channel, CodeDigest, IdGenerator, MAX_RESET_CODES, Message,
-    MessageId, NewResetCode, Origin, PasswordHash, Payload, Store, Timestamp, UserChange, WriteError,
+    AuditEntry, AuditKind, Beside, Change, Channel, CodeDigest, Email, Existing, IdGenerator,
+    MAX_RESET_CODES, Message, MessageId, Names, NewResetCode, Origin, PasswordHash, Payload, Plan, Store,
+    Timestamp, User, UserChange, Username, WriteError,
 };
 use tokio::task::JoinSet;
 
@@ -113,7 +114,7 @@ pub(super) async fn a_user_has_a_few_codes_the_newest(store: Arc<dyn Store>, _: 
     assert_eq!(waiting(&store).await, 2 * (1 + MAX_RESET_CODES as usize));
 }
 
-pub(super) async fn whatever_ends_tokens_ends_codes_and_nothing_else_does(
+pub(super) async fn a_revocation_or_another_name_ends_codes_and_nothing_else_does(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {
@@ -123,14 +124,37 @@ pub(super) async fn whatever_ends_tokens_ends_codes_and_nothing_else_does(
     let change = |change: UserChange| store.update(id(1), change, minutes(2), Beside::nothing());
     change(UserChange { is_active: Some(false), ..UserChange::default() }).await.unwrap();
     assert!(good().await);
+    // The spelling counts too: a mail server may tell one from the other.
+    for (username, email) in [(Some("jim@acme"), None), (None, Some("JIM@acme")), (None, Some("jim@x"))] {
+        change(UserChange {
+            username: username.map(|text| Username::parse(text).unwrap()),
+            email: email.map(|text| Email::parse(text).unwrap()),
+            ..UserChange::default()
+        })
+        .await
+        .unwrap();
+        assert!(!good().await);
+        keep(&store, "jim@acme", 1).await;
+        assert!(good().await);
+    }
+    let replaced =
+        User { plan: Plan::parse("beta").unwrap(), ..store.find_by_id(id(1)).await.unwrap().unwrap() };
+    let import = |user: User| store.import(vec![user], Existing::Replace, minutes(2), Beside::nothing());
+    import(replaced.clone()).await.unwrap();
+    assert!(good().await);
+    let names = Names { username: Username::parse("jo@acme").unwrap(), ..replaced.names.clone() };
+    import(User { names, ..replaced }).await.unwrap();
+    assert!(!good().await);
+
+    keep(&store, "jo@acme", 1).await;
     change(UserChange { revoke_tokens: true, ..UserChange::default() }).await.unwrap();
     assert!(!good().await);
 
-    keep(&store, "joe@acme", 1).await;
+    keep(&store, "jo@acme", 1).await;
     change(UserChange { password_hash: Some(hash()), ..UserChange::default() }).await.unwrap();
     assert!(!good().await);
 
-    keep(&store, "joe@acme", 1).await;
+    keep(&store, "jo@acme", 1).await;
     store.delete(id(1), ticket(1), minutes(2), Beside::nothing()).await.unwrap();
     assert!(!good().await);
     assert_eq!(waiting(&store).await, 0);

@@ -44,6 +44,10 @@ fn what_is_missing_is_as_for_a_new_user() {
         assert_eq!((user.vendor, user.metadata), (Vendor::NONE, Metadata::default()));
         assert_eq!(user.created.to_string(), "2019-03-13T09:05:16.000Z", "{form}: the id's");
         assert_eq!((user.modified, user.generation), (user.created, 0));
+        assert!(
+            user.confirmation_pending && user.address_vouched,
+            "{form}: who imports users vouches for them"
+        );
     }
 }
 
@@ -218,7 +222,7 @@ prop_compose! {
         (phone_number, title) in (prop::option::of(text()), prop::option::of(text())),
         metadata in prop::collection::hash_map("\\PC{0,10}", json_value(), 0..4),
         (created, modified) in (0..253_402_300_799_999_i64, 0..253_402_300_799_999_i64),
-        (is_active, generation) in any::<(bool, u32)>(),
+        (is_active, generation, pending, address_vouched) in any::<(bool, u32, bool, bool)>(),
     ) -> User {
         User {
             id: UserId::from_bytes(id),
@@ -235,6 +239,8 @@ prop_compose! {
             created: Timestamp::from_millis(created),
             modified: Timestamp::from_millis(modified),
             generation,
+            confirmation_pending: pending && !is_active,
+            address_vouched,
         }
     }
 }

@@ -43,8 +43,8 @@ fn asked_for(route: Writing<'_>) -> Writing<'_> {
     route
         .query::<Filters>(
             "filter",
-            "`scope:…`, `plan:…`, `vendor:…`, `isActive:true` or `isActive:false`; again and again for several. All must \
-            hold.",
+            "`scope:…`, `plan:…`, `vendor:…`, `isActive:true`, `isActive:false` or `pending`; again and again for several. \
+            All must hold.",
             vec!["scope:user"],
         )
         .query::<Pattern>("pattern", "A part of the username or of the email address, in any case.", "joe")

@@ -8,7 +8,7 @@ use crate::context::{Context, Session, open_session};
 use crate::id::UserId;
 use crate::name::LoginName;
 use crate::origin::Origin;
-use crate::password::{HashError, InvalidPassword, Password};
+use crate::password::{HashError, InvalidPassword, Password, QueueKey};
 use crate::sign_in::{ChooseError, choose_password};
 use crate::store::{StoreError, WriteError};
 use crate::user::{User, UserChange};
@@ -55,14 +55,15 @@ pub async fn change_password(
     origin: &Origin,
     old: Password,
     new: Password,
+    key: QueueKey,
 ) -> Result<Session, ChangePasswordError> {
     // What is refused anyway need not cost a hash.
     ctx.rules.password_policy.check(&new, &caller.user.names)?;
-    if !ctx.hasher.verify(old, caller.user.password_hash.clone()).await?.matches {
+    if !ctx.hasher.verify(old, caller.user.password_hash.clone(), key).await?.matches {
         return Err(ChangePasswordError::WrongPassword);
     }
     let change = UserChange {
-        password_hash: Some(ctx.hasher.hash(new).await?),
+        password_hash: Some(ctx.hasher.hash(new, key).await?),
         // A reset that came between proof and change must win: the old password may be in wrong hands.
         only_at_generation: Some(caller.user.generation),
         ..UserChange::default()
@@ -82,9 +83,10 @@ pub async fn reset_password(
     origin: &Origin,
     name: &LoginName,
     new: Password,
+    key: QueueKey,
 ) -> Result<(), ChangePasswordError> {
     let user = ctx.store.find_by_login(name).await?.ok_or(WriteError::NotFound)?;
-    set_password(ctx, origin, &user, new).await
+    set_password(ctx, origin, &user, new, key).await
 }
 
 /// Gives a user another password, whatever the old one was, and revokes the user's tokens.
@@ -96,8 +98,9 @@ pub async fn set_password(
     origin: &Origin,
     user: &User,
     new: Password,
+    key: QueueKey,
 ) -> Result<(), ChangePasswordError> {
-    let hash = choose_password(ctx, new, &user.names).await?;
+    let hash = choose_password(ctx, new, &user.names, key).await?;
     let change = UserChange { password_hash: Some(hash), ..UserChange::default() };
     let now = ctx.clock.now();
     let entry = AuditEntry::new(now, AuditKind::PasswordReset, origin).about(user.id);

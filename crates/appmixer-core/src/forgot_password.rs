@@ -9,7 +9,7 @@ use crate::message::{Channel, Message};
 use crate::name::LoginName;
 use crate::origin::Origin;
 use crate::outbox::NewResetCode;
-use crate::password::{HashError, InvalidPassword, Password};
+use crate::password::{HashError, InvalidPassword, Password, QueueKey};
 use crate::reset_code::{RESET_CODE_LIFETIME, ResetCode};
 use crate::sign_in::{ChooseError, choose_password};
 use crate::store::{StoreError, WriteError};
@@ -98,11 +98,12 @@ pub async fn redeem_reset_code(
     origin: &Origin,
     code: &ResetCode,
     new: Password,
+    key: QueueKey,
 ) -> Result<User, RedeemError> {
     let digest = ctx.codes.digest(code);
     // A code that is not good costs no hash, and the policy judges by the user's names.
     let user = ctx.store.find_by_reset_code(digest, ctx.clock.now()).await?.ok_or(RedeemError::BadCode)?;
-    let hash = choose_password(ctx, new, &user.names).await?;
+    let hash = choose_password(ctx, new, &user.names, key).await?;
     let now = ctx.clock.now();
     let entry = AuditEntry::new(now, AuditKind::PasswordReset, origin).about(user.id);
     match ctx.store.redeem_reset_code(digest, hash, now, ctx.beside(entry)).await {

@@ -83,7 +83,7 @@ pub use origin::{Actor, Origin};
 pub use outbox::{Claimed, NewResetCode, Outbox, ResetCodes, Settlement, Waiting};
 pub use password::{
     HashError, HashQueue, InvalidPassword, MAX_PASSWORD_BYTES, Password, PasswordHash, PasswordHasher,
-    Verdict,
+    QueueKey, Verdict,
 };
 pub use password_policy::{DEFAULT_MIN_PASSWORD_CHARS, MAX_PASSWORD_STRENGTH, PasswordPolicy};
 pub use profile::{

@@ -99,7 +99,7 @@ pub struct Verdict {
 /// Why no hash came back.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum HashError {
-    /// As many hashes as may wait are waiting already. Try again later.
+    /// The queue is full, or it was and gave the place to a client with fewer hashes waiting. Try again later.
     #[error("too many passwords are being checked at the moment")]
     Busy,
     /// The stored hash is of a kind that this hasher cannot read.
@@ -115,8 +115,25 @@ pub enum HashError {
 pub struct HashQueue {
     /// How many do.
     pub waiting: u64,
-    /// How many may; one more is [`HashError::Busy`].
+    /// How many may wait; with one more, one is refused with [`HashError::Busy`].
     pub capacity: u64,
+}
+
+/// The client and the account that a hash is computed for.
+///
+/// The queue takes turns between networks and, within a network, between accounts. Both numbers are opaque here.
+/// The caller derives them with a secret key, so that no client can choose to share a number with another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct QueueKey {
+    /// The network of the client.
+    pub network: u64,
+    /// The account.
+    pub account: u64,
+}
+
+impl QueueKey {
+    /// The key of a command, whose process hashes for no one else.
+    pub const COMMAND: Self = Self { network: 0, account: 0 };
 }
 
 /// Hashes passwords, away from the threads that serve requests.
@@ -126,13 +143,18 @@ pub trait PasswordHasher: Send + Sync {
     ///
     /// # Errors
     /// [`HashError`].
-    async fn hash(&self, password: Password) -> Result<PasswordHash, HashError>;
+    async fn hash(&self, password: Password, key: QueueKey) -> Result<PasswordHash, HashError>;
 
     /// Compares a password with a kept hash, in constant time for equal parameters.
     ///
     /// # Errors
     /// [`HashError`].
-    async fn verify(&self, password: Password, against: PasswordHash) -> Result<Verdict, HashError>;
+    async fn verify(
+        &self,
+        password: Password,
+        against: PasswordHash,
+        key: QueueKey,
+    ) -> Result<Verdict, HashError>;
 
     /// What waits at the moment.
     fn queue(&self) -> HashQueue;

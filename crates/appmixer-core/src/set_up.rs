@@ -9,7 +9,7 @@ use crate::config::SystemConfig;
 use crate::context::{Context, Session};
 use crate::name::Names;
 use crate::origin::Origin;
-use crate::password::Password;
+use crate::password::{Password, QueueKey};
 use crate::scope::Scopes;
 use crate::sign_in::let_in;
 use crate::sign_up::{Privileges, SignUp, SignUpError, beside_new, draft_user, not_kept};
@@ -44,6 +44,7 @@ pub async fn set_up(
     origin: &Origin,
     names: Names,
     password: Password,
+    key: QueueKey,
     lifetime: Duration,
 ) -> Result<Session, SetUpError> {
     // The store has the last word, but what is seen to be over need not cost a hash.
@@ -56,7 +57,8 @@ pub async fn set_up(
         is_active: Some(true),
         ..Privileges::default()
     };
-    let user = draft_user(ctx, config, SignUp { names, password, metadata: None, privileges }, true).await?;
+    let new = SignUp { names, password, metadata: None, privileges };
+    let user = draft_user(ctx, config, new, true, key).await?;
     let entry = AuditEntry::new(user.created, AuditKind::UserCreated, origin).about(user.id);
     let beside = beside_new(ctx, config, &user, entry.with(AuditDetails::reason("set-up")));
     if !ctx.store.insert_first_administrator(user.clone(), beside).await.map_err(not_kept)? {

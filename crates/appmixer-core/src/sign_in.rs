@@ -9,7 +9,7 @@ use crate::context::{Context, Session, open_session_for};
 use crate::id::UserId;
 use crate::name::{LoginName, Names};
 use crate::origin::{Actor, Origin};
-use crate::password::{HashError, Password, PasswordHash};
+use crate::password::{HashError, Password, PasswordHash, QueueKey};
 use crate::store::StoreError;
 use crate::user::User;
 
@@ -39,8 +39,9 @@ pub async fn sign_in(
     origin: &Origin,
     name: &LoginName,
     password: Password,
+    key: QueueKey,
 ) -> Result<Session, SignInError> {
-    check_in(ctx, origin, name, password, For::Anybody(ctx.rules.token_lifetime)).await
+    check_in(ctx, origin, name, password, key, For::Anybody(ctx.rules.token_lifetime)).await
 }
 
 /// Signs an administrator in for so long, in whole seconds. For anybody else, however good the password, it is as if
@@ -53,9 +54,10 @@ pub async fn sign_in_administrator(
     origin: &Origin,
     name: &LoginName,
     password: Password,
+    key: QueueKey,
     lifetime: Duration,
 ) -> Result<Session, SignInError> {
-    check_in(ctx, origin, name, password, For::Administrators(lifetime)).await
+    check_in(ctx, origin, name, password, key, For::Administrators(lifetime)).await
 }
 
 /// Who may sign in, and for how long.
@@ -70,12 +72,13 @@ async fn check_in(
     origin: &Origin,
     name: &LoginName,
     password: Password,
+    key: QueueKey,
     who: For,
 ) -> Result<Session, SignInError> {
     let user = ctx.store.find_by_login(name).await?;
     // An unknown user costs one hash as well, so that time does not tell who exists.
     let stored = user.as_ref().map_or_else(|| ctx.hasher.decoy(), |user| user.password_hash.clone());
-    let verdict = ctx.hasher.verify(password.clone(), stored).await?;
+    let verdict = ctx.hasher.verify(password.clone(), stored, key).await?;
     let id = user.as_ref().map(|user| user.id);
     let Some(user) = user.filter(|_| verdict.matches) else {
         note_failure(ctx, origin, id, "credentials");
@@ -90,7 +93,7 @@ async fn check_in(
         note_failure(ctx, origin, id, "not-active");
         return Err(SignInError::NotActive);
     }
-    let user = if verdict.outdated { rehashed(ctx, user, password).await } else { user };
+    let user = if verdict.outdated { rehashed(ctx, user, password, key).await } else { user };
     Ok(let_in(ctx, origin, user, lifetime))
 }
 
@@ -116,8 +119,8 @@ fn note_failure(ctx: &Context, origin: &Origin, user: Option<UserId>, reason: &'
 
 /// Replaces the user's hash by one with today's parameters. A failure is no reason to turn away
 /// somebody who knows the password: the next sign-in tries again.
-async fn rehashed(ctx: &Context, user: User, password: Password) -> User {
-    let Ok(new) = ctx.hasher.hash(password).await else {
+async fn rehashed(ctx: &Context, user: User, password: Password, key: QueueKey) -> User {
+    let Ok(new) = ctx.hasher.hash(password, key).await else {
         return user;
     };
     match ctx.store.replace_hash(user.id, user.password_hash.clone(), new.clone()).await {
@@ -134,9 +137,10 @@ pub async fn choose_password(
     ctx: &Context,
     password: Password,
     names: &Names,
+    key: QueueKey,
 ) -> Result<PasswordHash, ChooseError> {
     ctx.rules.password_policy.check(&password, names)?;
-    Ok(ctx.hasher.hash(password).await?)
+    Ok(ctx.hasher.hash(password, key).await?)
 }
 
 /// Why a password was not taken.

@@ -9,7 +9,7 @@ use crate::context::{Context, Session, open_session};
 use crate::message::Message;
 use crate::name::{LoginName, Names};
 use crate::origin::Origin;
-use crate::password::{HashError, InvalidPassword, Password};
+use crate::password::{HashError, InvalidPassword, Password, QueueKey};
 use crate::profile::{Metadata, Plan, Vendor};
 use crate::scope::Scopes;
 use crate::sign_in::{ChooseError, choose_password};
@@ -98,13 +98,14 @@ pub async fn sign_up(
     caller: Option<&Caller>,
     origin: &Origin,
     new: SignUp,
+    key: QueueKey,
 ) -> Result<Session, SignUpError> {
     may_sign_up(config, caller)?;
     if new.privileges != Privileges::default() && !caller.is_some_and(Caller::is_admin) {
         return Err(InsufficientScope.into());
     }
     let by_operator = caller.is_some_and(Caller::is_admin);
-    let user = insert_user(ctx, config, origin, new, by_operator).await?;
+    let user = insert_user(ctx, config, origin, new, by_operator, key).await?;
     Ok(open_session(&ctx.rules, user, ctx.clock.now()))
 }
 
@@ -117,8 +118,9 @@ pub async fn create_user(
     config: &SystemConfig,
     origin: &Origin,
     new: SignUp,
+    key: QueueKey,
 ) -> Result<User, SignUpError> {
-    insert_user(ctx, config, origin, new, true).await
+    insert_user(ctx, config, origin, new, true, key).await
 }
 
 async fn insert_user(
@@ -127,8 +129,9 @@ async fn insert_user(
     origin: &Origin,
     new: SignUp,
     by_operator: bool,
+    key: QueueKey,
 ) -> Result<User, SignUpError> {
-    let user = draft_user(ctx, config, new, by_operator).await?;
+    let user = draft_user(ctx, config, new, by_operator, key).await?;
     let entry = AuditEntry::new(user.created, AuditKind::UserCreated, origin).about(user.id);
     let beside = beside_new(ctx, config, &user, entry);
     ctx.store.insert(user.clone(), beside).await.map_err(not_kept)?;
@@ -141,6 +144,7 @@ pub(crate) async fn draft_user(
     config: &SystemConfig,
     new: SignUp,
     by_operator: bool,
+    key: QueueKey,
 ) -> Result<User, SignUpError> {
     // The store has the last word, but a name that is seen to be taken need not cost a hash.
     for name in new.names.logins() {
@@ -148,7 +152,7 @@ pub(crate) async fn draft_user(
             return Err(SignUpError::NameTaken);
         }
     }
-    let password_hash = choose_password(ctx, new.password, &new.names).await?;
+    let password_hash = choose_password(ctx, new.password, &new.names, key).await?;
     let now = ctx.clock.now();
     let privileges = new.privileges;
     Ok(User {

@@ -118,6 +118,7 @@ mod pass;
 mod per_address;
 mod proxied;
 mod query;
+mod queue_keys;
 mod request_id;
 mod response;
 mod router;

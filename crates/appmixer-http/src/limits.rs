@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use appmixer_core::{
     Caller, Context, LoginName, NEWS_KEPT, Names, Neighbours, News, Origin, StoreError, note_limited_sign_in,
 };
-use appmixer_forwarded::Networks;
+use appmixer_forwarded::{Client, Networks};
 use appmixer_limits::{Barrier, Limit, Limited, Limiter, Network, Options, Quota};
 use appmixer_metrics::{Kind, Page};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -37,6 +37,8 @@ pub(crate) struct Limits {
     /// None without limits.
     inner: Option<(Limiter, Networks)>,
     clock: Clock,
+    /// Makes the numbers of the hash queue's keys, with a secret of this process.
+    pub(crate) queue_keys: RandomState,
 }
 
 /// The time since an hour before the start: what others have seen before it has a time too.
@@ -59,7 +61,8 @@ impl Limits {
             };
             (limiter, options.exempt.clone())
         };
-        Self { inner: options.map(limiter), clock: Clock(Instant::now()) }
+        let clock = Clock(Instant::now());
+        Self { inner: options.map(limiter), clock, queue_keys: RandomState::new() }
     }
 
     /// Tells other servers what is seen here, and counts what they have seen; without end.
@@ -112,11 +115,13 @@ impl Limits {
     /// A request to a route that has a limit.
     pub(crate) fn visit(&self, limit: Limit, head: &Head<'_>) -> Visit<'_> {
         let client = head.client();
-        // What a header may have hidden is not exempt.
-        let is_limited = |exempt: &Networks| client.in_doubt || !exempt.contain(client.address);
-        let limiter =
-            self.inner.as_ref().filter(|(_, exempt)| is_limited(exempt)).map(|(limiter, _)| limiter);
+        let limiter = self.inner.as_ref().filter(|_| !self.is_exempt(client)).map(|(limiter, _)| limiter);
         Visit { limiter, limit, network: Network::of(client.address), clock: self.clock }
+    }
+
+    pub(crate) fn is_exempt(&self, client: Client) -> bool {
+        // What a header may have hidden is not exempt.
+        self.inner.as_ref().is_some_and(|(_, exempt)| !client.in_doubt && exempt.contain(client.address))
     }
 
     /// The same, unless it is by somebody who was trusted with it.

@@ -38,9 +38,8 @@ pub fn describe_metrics() {
     LazyLock::force(&ABANDONED);
 }
 
-/// So many have left the queue without a turn, since nobody waits for them.
-pub(crate) fn gone(number: usize) {
-    let number = u32::try_from(number).unwrap_or(u32::MAX);
-    WAITING.decrement(f64::from(number));
-    ABANDONED.increment(u64::from(number));
+/// Counts jobs that leave the queue without being hashed, because their clients have gone.
+pub(crate) fn abandoned(number: u64) {
+    WAITING.decrement(f64::from(u32::try_from(number).unwrap_or(u32::MAX)));
+    ABANDONED.increment(number);
 }

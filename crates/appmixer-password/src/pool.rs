@@ -1,6 +1,5 @@
-//! The pool: a bounded queue, and the threads that work it off.
+//! The pool: a bounded, fair queue, and the threads that work it off.
 
-use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,12 +7,13 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
-use appmixer_core::{HashError, HashQueue, Password, PasswordHash, PasswordHasher, Verdict};
+use appmixer_core::{HashError, HashQueue, Password, PasswordHash, PasswordHasher, QueueKey, Verdict};
 use async_trait::async_trait;
 use ring::rand::{SecureRandom, SystemRandom};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
+use crate::fair::FairQueue;
 use crate::metrics;
 use crate::params::{OUTPUT_BYTES, Params};
 use crate::phc::{self, SALT_BYTES};
@@ -26,7 +26,7 @@ pub struct PoolOptions {
     pub params: Params,
     /// How many hashes run at once, each on its own thread with its own memory.
     pub threads: NonZeroUsize,
-    /// How many may wait; one more is [`HashError::Busy`].
+    /// How many may wait; with one more, one is refused with [`HashError::Busy`].
     pub queue: usize,
     /// After how long without work a thread gives its memory back.
     pub idle: Duration,
@@ -75,7 +75,7 @@ pub struct Stats {
     pub waiting: u64,
     /// Jobs that were done since the start.
     pub done: u64,
-    /// Jobs that were turned away since the start, because the queue was full.
+    /// Jobs that were refused since the start, because the queue was full.
     pub refused: u64,
     /// Jobs that nobody waited for any more when their turn came.
     pub abandoned: u64,
@@ -85,14 +85,14 @@ pub(crate) struct Shared {
     queue: Mutex<Queue>,
     work: Condvar,
     pub(crate) done: AtomicU64,
-    pub(crate) refused: AtomicU64,
-    pub(crate) abandoned: AtomicU64,
+    refused: AtomicU64,
+    abandoned: AtomicU64,
 }
 
 #[derive(Default)]
 struct Queue {
     /// With the time at which each was put in.
-    jobs: VecDeque<(Instant, Job)>,
+    jobs: FairQueue<(Instant, Job)>,
     closed: bool,
 }
 
@@ -111,24 +111,67 @@ impl Shared {
 
     /// Waits for work; for `patience` at most, if there is one.
     pub(crate) fn next(&self, patience: Option<Duration>) -> Next {
-        let waits = |queue: &mut Queue| queue.jobs.is_empty() && !queue.closed;
-        let mut queue = match patience {
-            Some(patience) => {
-                self.work
-                    .wait_timeout_while(self.lock(), patience, waits)
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0
+        let mut queue = self.lock();
+        loop {
+            if queue.closed {
+                return Next::Stop;
             }
-            None => self.work.wait_while(self.lock(), waits).unwrap_or_else(PoisonError::into_inner),
-        };
-        match queue.jobs.pop_front() {
-            _ if queue.closed => Next::Stop,
-            Some((since, job)) => {
+            if let Some((since, job)) = self.pop(&mut queue) {
                 metrics::WAITING.decrement(1.0);
                 metrics::WAIT.record(since.elapsed().as_secs_f64());
-                Next::Do(job)
+                return Next::Do(job);
             }
-            None => Next::Idle,
+            queue = match patience {
+                Some(patience) => {
+                    let waited = self.work.wait_timeout(queue, patience);
+                    let (queue, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                    if timeout.timed_out() && queue.jobs.len() == 0 && !queue.closed {
+                        return Next::Idle;
+                    }
+                    queue
+                }
+                None => self.work.wait(queue).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// The job whose turn it is. Abandoned ones are dropped on the way.
+    fn pop(&self, queue: &mut Queue) -> Option<(Instant, Job)> {
+        let mut abandoned = 0;
+        let job = queue.jobs.pop(&mut |(_, job)| {
+            let is_abandoned = job.is_abandoned();
+            abandoned += u64::from(is_abandoned);
+            is_abandoned
+        });
+        self.count_abandoned(abandoned);
+        job
+    }
+
+    fn push(&self, key: QueueKey, job: Job, capacity: usize) -> Result<(), HashError> {
+        let mut queue = self.lock();
+        if queue.jobs.len() >= capacity {
+            let before = queue.jobs.len();
+            queue.jobs.retain(&mut |(_, job)| !job.is_abandoned());
+            self.count_abandoned((before - queue.jobs.len()) as u64);
+        }
+        if queue.jobs.len() >= capacity {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            metrics::REFUSED.increment(1);
+            let (_, displaced) = queue.jobs.displace(key).ok_or(HashError::Busy)?;
+            displaced.refuse();
+            metrics::WAITING.decrement(1.0);
+        }
+        queue.jobs.push(key, (Instant::now(), job));
+        metrics::WAITING.increment(1.0);
+        drop(queue);
+        self.work.notify_one();
+        Ok(())
+    }
+
+    fn count_abandoned(&self, number: u64) {
+        if number > 0 {
+            self.abandoned.fetch_add(number, Ordering::Relaxed);
+            metrics::abandoned(number);
         }
     }
 }
@@ -183,33 +226,21 @@ impl Argon2Pool {
             abandoned: self.shared.abandoned.load(Ordering::Relaxed),
         }
     }
-
-    fn submit(&self, job: Job) -> Result<(), HashError> {
-        let mut queue = self.shared.lock();
-        if queue.jobs.len() >= self.capacity {
-            // Whoever has gone makes room for who is still there.
-            let before = queue.jobs.len();
-            queue.jobs.retain(|(_, job)| !job.is_abandoned());
-            metrics::gone(before - queue.jobs.len());
-        }
-        if queue.jobs.len() >= self.capacity {
-            self.shared.refused.fetch_add(1, Ordering::Relaxed);
-            metrics::REFUSED.increment(1);
-            return Err(HashError::Busy);
-        }
-        queue.jobs.push_back((Instant::now(), job));
-        metrics::WAITING.increment(1.0);
-        drop(queue);
-        self.shared.work.notify_one();
-        Ok(())
-    }
 }
 
 impl Job {
-    pub(crate) fn is_abandoned(&self) -> bool {
+    fn is_abandoned(&self) -> bool {
         match self {
             Self::Hash { reply, .. } => reply.is_closed(),
             Self::Verify { reply, .. } => reply.is_closed(),
+        }
+    }
+
+    /// Gives its place to another job.
+    fn refuse(self) {
+        match self {
+            Self::Hash { reply, .. } => drop(reply.send(Err(HashError::Busy))),
+            Self::Verify { reply, .. } => drop(reply.send(Err(HashError::Busy))),
         }
     }
 }
@@ -218,17 +249,22 @@ const STOPPED: HashError = HashError::Failed("it has stopped");
 
 #[async_trait]
 impl PasswordHasher for Argon2Pool {
-    async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
+    async fn hash(&self, password: Password, key: QueueKey) -> Result<PasswordHash, HashError> {
         let mut salt = [0; SALT_BYTES];
         self.random.fill(&mut salt).map_err(|_| HashError::Failed("the system has no random bytes"))?;
         let (reply, answer) = oneshot::channel();
-        self.submit(Job::Hash { password, salt, reply })?;
+        self.shared.push(key, Job::Hash { password, salt, reply }, self.capacity)?;
         answer.await.unwrap_or(Err(STOPPED))
     }
 
-    async fn verify(&self, password: Password, against: PasswordHash) -> Result<Verdict, HashError> {
+    async fn verify(
+        &self,
+        password: Password,
+        against: PasswordHash,
+        key: QueueKey,
+    ) -> Result<Verdict, HashError> {
         let (reply, answer) = oneshot::channel();
-        self.submit(Job::Verify { password, against, reply })?;
+        self.shared.push(key, Job::Verify { password, against, reply }, self.capacity)?;
         answer.await.unwrap_or(Err(STOPPED))
     }
 

@@ -24,10 +24,6 @@ pub(crate) fn run(shared: &Shared, params: Params, idle: Duration) {
         match shared.next(memory.is_held().then_some(idle)) {
             Next::Stop => return,
             Next::Idle => memory.release(),
-            Next::Do(job) if job.is_abandoned() => {
-                shared.abandoned.fetch_add(1, Ordering::Relaxed);
-                metrics::ABANDONED.increment(1);
-            }
             Next::Do(job) => {
                 // One bad job must not take the thread away from all the others.
                 if catch_unwind(AssertUnwindSafe(|| work(job, params, &mut memory))).is_err() {

@@ -5,7 +5,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use appmixer_core::{HashError, Password, PasswordHash, PasswordHasher, Verdict};
+use appmixer_core::{HashError, Password, PasswordHash, PasswordHasher, QueueKey, Verdict};
 use appmixer_password::{Argon2Pool, Params, PoolOptions, can_verify, locked};
 use proptest::prelude::*;
 
@@ -27,17 +27,19 @@ fn phc(text: &str) -> PasswordHash {
     PasswordHash::from_phc(text.to_owned())
 }
 
+const KEY: QueueKey = QueueKey { network: 1, account: 1 };
+
 const GOOD: Verdict = Verdict { matches: true, outdated: false };
 
 #[tokio::test]
 async fn the_right_password_matches_and_no_other() {
     let pool = pool(64, 2, 10);
-    let hash = pool.hash(password("abc321")).await.unwrap();
-    assert_eq!(pool.verify(password("abc321"), hash.clone()).await, Ok(GOOD));
+    let hash = pool.hash(password("abc321"), KEY).await.unwrap();
+    assert_eq!(pool.verify(password("abc321"), hash.clone(), KEY).await, Ok(GOOD));
     for wrong in ["abc322", "ABC321", "abc321 ", "a"] {
-        assert!(!pool.verify(password(wrong), hash.clone()).await.unwrap().matches, "{wrong}");
+        assert!(!pool.verify(password(wrong), hash.clone(), KEY).await.unwrap().matches, "{wrong}");
     }
-    let again = pool.hash(password("abc321")).await.unwrap();
+    let again = pool.hash(password("abc321"), KEY).await.unwrap();
     assert_ne!(hash.as_phc(), again.as_phc(), "the salt is new each time");
 }
 
@@ -51,9 +53,9 @@ async fn hashes_of_the_reference_implementation_are_verified() {
         "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
         "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8",
     ] {
-        let verdict = pool.verify(password("password"), phc(hash)).await.unwrap();
+        let verdict = pool.verify(password("password"), phc(hash), KEY).await.unwrap();
         assert_eq!(verdict, Verdict { matches: true, outdated: true }, "{hash}");
-        assert!(!pool.verify(password("passwore"), phc(hash)).await.unwrap().matches, "{hash}");
+        assert!(!pool.verify(password("passwore"), phc(hash), KEY).await.unwrap().matches, "{hash}");
     }
 }
 
@@ -81,9 +83,9 @@ async fn hashes_of_other_kinds_are_verified_and_outdated() {
         ),
     ] {
         assert!(can_verify(&phc(hash)), "{hash}");
-        let verdict = pool.verify(password(text), phc(hash)).await.unwrap();
+        let verdict = pool.verify(password(text), phc(hash), KEY).await.unwrap();
         assert_eq!(verdict, Verdict { matches: true, outdated: true }, "{hash}");
-        assert!(!pool.verify(password("passwore"), phc(hash)).await.unwrap().matches, "{hash}");
+        assert!(!pool.verify(password("passwore"), phc(hash), KEY).await.unwrap().matches, "{hash}");
     }
 }
 
@@ -91,12 +93,12 @@ async fn hashes_of_other_kinds_are_verified_and_outdated() {
 async fn a_bcrypt_hash_that_saw_only_part_of_a_password_is_not_replaced() {
     let pool = pool(64, 1, 10);
     let hash = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
-    let verdict = pool.verify(password("U*U\0and more"), phc(hash)).await;
+    let verdict = pool.verify(password("U*U\0and more"), phc(hash), KEY).await;
     assert_eq!(verdict, Ok(Verdict { matches: true, outdated: false }));
     // 72 bytes count: made with another implementation, from that many.
     let hash = "$2b$04$abcdefghijklmnopqrstuubzadhGtS2zEF.gu0yd0opP6cVzb.e0i";
     for (length, matches, outdated) in [(71, false, true), (72, true, true), (73, true, false)] {
-        let verdict = pool.verify(password(&"x".repeat(length)), phc(hash)).await;
+        let verdict = pool.verify(password(&"x".repeat(length)), phc(hash), KEY).await;
         assert_eq!(verdict, Ok(Verdict { matches, outdated }), "{length}");
     }
 }
@@ -104,11 +106,11 @@ async fn a_bcrypt_hash_that_saw_only_part_of_a_password_is_not_replaced() {
 #[tokio::test]
 async fn a_hash_of_another_cost_still_matches_and_is_outdated() {
     let (cheap, dear) = (pool(64, 1, 10), pool(128, 1, 10));
-    let hash = cheap.hash(password("abc321")).await.unwrap();
-    let verdict = dear.verify(password("abc321"), hash.clone()).await.unwrap();
+    let hash = cheap.hash(password("abc321"), KEY).await.unwrap();
+    let verdict = dear.verify(password("abc321"), hash.clone(), KEY).await.unwrap();
     assert_eq!(verdict, Verdict { matches: true, outdated: true });
     // The larger memory that is now at hand changes nothing for a smaller hash.
-    assert_eq!(cheap.verify(password("abc321"), hash).await, Ok(GOOD));
+    assert_eq!(cheap.verify(password("abc321"), hash, KEY).await, Ok(GOOD));
 }
 
 #[tokio::test]
@@ -116,10 +118,10 @@ async fn nothing_matches_the_decoy_and_it_costs_what_a_real_hash_costs() {
     let pool = pool(64, 1, 10);
     let decoy = pool.decoy();
     assert_eq!(
-        pool.verify(password("abc321"), decoy.clone()).await,
+        pool.verify(password("abc321"), decoy.clone(), KEY).await,
         Ok(Verdict { matches: false, outdated: false })
     );
-    let real = pool.hash(password("abc321")).await.unwrap();
+    let real = pool.hash(password("abc321"), KEY).await.unwrap();
     let cost = |hash: &PasswordHash| hash.as_phc().rsplitn(3, '$').last().unwrap().to_owned();
     assert_eq!(cost(&decoy), cost(&real));
     assert_eq!(decoy.as_phc().len(), real.as_phc().len());
@@ -144,7 +146,7 @@ async fn what_is_no_known_hash_is_unreadable_and_so_is_an_absurd_cost() {
         "$argon2id$v=19$m=64,t=4294967295,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         "$argon2id$v=18$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
     ] {
-        assert_eq!(pool.verify(password("x"), phc(text)).await, Err(HashError::Unreadable), "{text}");
+        assert_eq!(pool.verify(password("x"), phc(text), KEY).await, Err(HashError::Unreadable), "{text}");
         assert!(!can_verify(&phc(text)), "{text}");
     }
 }
@@ -155,7 +157,7 @@ async fn a_locked_hash_is_an_ordinary_one_that_does_not_match() {
     let hash = locked(Params::new(64, 1, 1).unwrap()).unwrap();
     assert!(can_verify(&hash));
     assert_eq!(
-        pool.verify(password("abc321"), hash.clone()).await,
+        pool.verify(password("abc321"), hash.clone(), KEY).await,
         Ok(Verdict { matches: false, outdated: false })
     );
     assert_eq!(hash, locked(Params::new(64, 1, 1).unwrap()).unwrap());
@@ -169,34 +171,55 @@ fn slow() -> PasswordHash {
 #[tokio::test]
 async fn a_full_queue_answers_busy_at_once_and_who_has_gone_makes_room() {
     let pool = pool(64, 1, 1);
-    let mut running = Box::pin(pool.verify(password("x"), slow()));
+    let mut running = Box::pin(pool.verify(password("x"), slow(), KEY));
     assert!(poll_once(&mut running).is_none());
     // The one thread takes the first job; then one may wait.
     while pool.stats().waiting > 0 {
         tokio::task::yield_now().await;
     }
-    let mut waiting = Box::pin(pool.hash(password("x")));
+    let mut waiting = Box::pin(pool.hash(password("x"), KEY));
     assert!(poll_once(&mut waiting).is_none());
-    assert_eq!(pool.hash(password("x")).await, Err(HashError::Busy));
+    assert_eq!(pool.hash(password("x"), KEY).await, Err(HashError::Busy));
     assert_eq!(pool.stats().refused, 1);
 
     drop(waiting);
-    assert!(pool.hash(password("x")).await.is_ok());
+    assert!(pool.hash(password("x"), KEY).await.is_ok());
     assert!(running.await.is_ok());
+}
+
+#[tokio::test]
+async fn a_full_queue_makes_room_for_a_network_with_few_jobs() {
+    let pool = pool(64, 1, 3);
+    let mut running = Box::pin(pool.verify(password("x"), slow(), KEY));
+    assert!(poll_once(&mut running).is_none());
+    while pool.stats().waiting > 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut flood: Vec<_> = (0..3).map(|_| Box::pin(pool.verify(password("x"), slow(), KEY))).collect();
+    assert!(flood.iter_mut().all(|hash| poll_once(hash).is_none()));
+    let other = QueueKey { network: 2, account: 1 };
+    let mut newcomer = Box::pin(pool.hash(password("x"), other));
+    assert!(poll_once(&mut newcomer).is_none());
+    assert_eq!(poll_once(&mut flood[2]), Some(Err(HashError::Busy)), "the newest has given its place");
+    assert_eq!((pool.stats().waiting, pool.stats().refused), (3, 1));
+    assert!(newcomer.await.is_ok());
+    for hash in flood.drain(..2) {
+        assert!(hash.await.is_ok());
+    }
 }
 
 #[tokio::test]
 async fn a_job_that_nobody_waits_for_is_not_done() {
     let pool = pool(64, 1, 10);
-    let mut running = Box::pin(pool.verify(password("x"), slow()));
+    let mut running = Box::pin(pool.verify(password("x"), slow(), KEY));
     assert!(poll_once(&mut running).is_none());
     while pool.stats().waiting > 0 {
         tokio::task::yield_now().await;
     }
-    let mut abandoned = Box::pin(pool.hash(password("x")));
+    let mut abandoned = Box::pin(pool.hash(password("x"), KEY));
     assert!(poll_once(&mut abandoned).is_none());
     drop(abandoned);
-    pool.hash(password("x")).await.unwrap();
+    pool.hash(password("x"), KEY).await.unwrap();
     assert_eq!(pool.stats().abandoned, 1);
 }
 
@@ -226,10 +249,10 @@ proptest! {
     fn no_stored_text_panics(text in "\\$?(argon2id?)?\\$?(v=19)?\\$?(m=[0-9]{0,3},t=[0-9],p=[0-9])?\\$?[a-zA-Z0-9+/$=]{0,60}") {
         let pool = pool(64, 1, 10);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let verified = runtime.block_on(pool.verify(password("x"), phc(&text)));
+        let verified = runtime.block_on(pool.verify(password("x"), phc(&text), KEY));
         prop_assert_eq!(verified != Err(HashError::Unreadable), can_verify(&phc(&text)));
         // The thread still works.
-        prop_assert!(runtime.block_on(pool.hash(password("x"))).is_ok());
+        prop_assert!(runtime.block_on(pool.hash(password("x"), KEY)).is_ok());
     }
 
     #[test]
@@ -241,8 +264,8 @@ proptest! {
         let pool = pool(64, 1, 10);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let hash = phc(&format!("${kind}${costs}${rest}"));
-        let verified = runtime.block_on(pool.verify(password("x"), hash.clone()));
+        let verified = runtime.block_on(pool.verify(password("x"), hash.clone(), KEY));
         prop_assert_eq!(verified != Err(HashError::Unreadable), can_verify(&hash));
-        prop_assert!(runtime.block_on(pool.hash(password("x"))).is_ok());
+        prop_assert!(runtime.block_on(pool.hash(password("x"), KEY)).is_ok());
     }
 }

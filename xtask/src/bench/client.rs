@@ -1,11 +1,12 @@
 //! A small HTTP client on one connection, for what a load generator cannot do: pace, pair, and look.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use tokio::net::TcpSocket;
 
 /// One connection.
 pub(super) struct Client(TcpStream);
@@ -15,7 +16,22 @@ pub(super) struct Answer(String);
 
 impl Client {
     pub(super) fn connect(address: &str) -> Result<Self> {
-        let stream = TcpStream::connect(address)?;
+        Self::over(TcpStream::connect(address)?)
+    }
+
+    /// Connects from an address of this machine: on Linux all of 127/8 is.
+    pub(super) fn connect_from(source: Ipv4Addr, address: &str) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let stream = runtime.block_on(async {
+            let socket = TcpSocket::new_v4()?;
+            socket.bind(SocketAddr::from((source, 0)))?;
+            anyhow::Ok(socket.connect(address.parse()?).await?.into_std()?)
+        })?;
+        stream.set_nonblocking(false)?;
+        Self::over(stream)
+    }
+
+    fn over(stream: TcpStream) -> Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_mins(1)))?;
         Ok(Self(stream))

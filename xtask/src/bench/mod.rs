@@ -5,6 +5,7 @@ mod apart;
 mod apps;
 pub(crate) mod bare;
 mod client;
+mod fairness;
 mod load;
 mod proxied;
 mod rows;

@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 
 use super::client::Client;
 use super::statistics::{difference_of_medians, median, millis};
-use super::{Bench, Row, apart, apps, load, proxied};
+use super::{Bench, Row, apart, apps, fairness, load, proxied};
 use crate::process::run;
 
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
@@ -20,6 +20,7 @@ pub(super) const ALL: &[(&str, Measure)] = &[
     ("POST /user/auth and POST /user", hashing),
     ("GET /user under sign-ins", apart::reads_under_sign_ins),
     ("past the queue", apart::past_the_queue),
+    ("one address signs in without end", fairness::one_address_without_end),
     ("GET /apps/components", apps::components),
     ("GET through the gateway", proxied::get),
     ("who exists", timing),

@@ -114,6 +114,10 @@ pub(super) fn errors() -> Vec<(Applies, Failure)> {
     );
     add(Store, unavailable().into(), "it does not answer");
     add(Write, StoreError::ReadOnly(String::new()).into(), "a full disk, for one");
-    add(Hash, HashError::Busy.into(), "more sign-ins and sign-ups wait than may (`password.queue`)");
+    add(
+        Hash,
+        HashError::Busy.into(),
+        "more sign-ins and sign-ups wait than may (`password.queue`), most of them from this network",
+    );
     list
 }

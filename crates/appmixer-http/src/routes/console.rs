@@ -20,6 +20,7 @@ use crate::console::{Console, as_bearer, cookie, same_origin};
 use crate::error::ApiError;
 use crate::head::Head;
 use crate::limits::Visit;
+use crate::queue_keys::Account;
 use crate::response::{Answer, private_json, revalidated_by_all};
 use crate::shelf::Rendered;
 use crate::tokens::claims_of;
@@ -104,7 +105,8 @@ pub(crate) async fn sign_in(app: &App, head: &Head<'_>, body: &mut RequestBody) 
 
     let (visit, origin) = (app.limits.visit(Limit::SignIn, head), head.origin(None));
     let signed_in = async {
-        let work = sign_in_administrator(&app.ctx, &origin, &name, password, console.session);
+        let key = app.limits.queue_key(head, &Account::Name(&name));
+        let work = sign_in_administrator(&app.ctx, &origin, &name, password, key, console.session);
         let session = attempt(app, &visit, &origin, &name, work).await?;
         let_in(app, console, head, &session).await
     };
@@ -168,7 +170,9 @@ async fn first_administrator(
     }
     let settings = app.settings().await?;
     let origin = head.origin(None);
-    let session = make_first(&app.ctx, &settings.config, &origin, names, password, console.session).await?;
+    let key = app.limits.queue_key(head, &Account::Name(names.username.as_login()));
+    let made = make_first(&app.ctx, &settings.config, &origin, names, password, key, console.session);
+    let session = made.await?;
     visit.signed_up(&session.user.names);
     let_in(app, console, head, &session).await
 }

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::body::{Accepts, RequestBody};
 use crate::error::ApiError;
 use crate::head::Head;
+use crate::queue_keys::Account;
 use crate::response::{Answer, private_json};
 use crate::tokens::claims_of;
 use crate::views::{Done, TokenView};
@@ -29,7 +30,8 @@ pub(crate) async fn change(app: &App, head: &Head<'_>, body: &mut RequestBody) -
         // A token is no password: who has stolen one guesses like anybody else, at the same account.
         let account = caller.user.names.username.as_login();
         visit.may_try(account)?;
-        let changed = change_password(&app.ctx, caller, &head.origin(Some(caller)), old, new).await;
+        let key = app.limits.queue_key(head, &Account::Caller(caller.user.id));
+        let changed = change_password(&app.ctx, caller, &head.origin(Some(caller)), old, new, key).await;
         if let Err(ChangePasswordError::WrongPassword) = changed {
             visit.wrong_password(account);
         }
@@ -57,7 +59,8 @@ pub(crate) async fn reset(app: &App, head: &Head<'_>, body: &mut RequestBody) ->
     let (name, password) = fields.finish2(("username", username.or(email)), ("password", password))?;
 
     let origin = head.origin(Some(&session.caller));
-    let reset = reset_password(&app.ctx, &origin, &name, password).await;
+    let key = app.limits.queue_key(head, &Account::Caller(session.caller.user.id));
+    let reset = reset_password(&app.ctx, &origin, &name, password, key).await;
     reset.map_err(|error| refusal("password", error))?;
     private_json(&Done {})
 }
@@ -86,12 +89,13 @@ pub(crate) async fn redeem(app: &App, head: &Head<'_>, body: &mut RequestBody) -
     let visit = app.limits.visit(Limit::RedeemCode, head);
     let redeemed = async {
         visit.may_go_on()?;
-        let user =
-            redeem_reset_code(&app.ctx, &head.origin(None), &code, password).await.inspect_err(|error| {
-                if *error == RedeemError::BadCode {
-                    visit.count();
-                }
-            })?;
+        let key = app.limits.queue_key(head, &Account::Code(code.as_str()));
+        let redeemed = redeem_reset_code(&app.ctx, &head.origin(None), &code, password, key).await;
+        let user = redeemed.inspect_err(|error| {
+            if *error == RedeemError::BadCode {
+                visit.count();
+            }
+        })?;
         // Whoever reads the owner's mail.
         visit.is_owner(&user.names);
         private_json(&Done {})

@@ -9,6 +9,7 @@ use crate::error::ApiError;
 use crate::head::Head;
 use crate::limits::Visit;
 use crate::metrics;
+use crate::queue_keys::Account;
 use crate::response::{Answer, private_json};
 use crate::tokens::claims_of;
 use crate::views::SignInView;
@@ -22,7 +23,8 @@ pub(crate) async fn post(app: &App, head: &Head<'_>, body: &mut RequestBody) -> 
 
     let (visit, origin) = (app.limits.visit(Limit::SignIn, head), head.origin(None));
     let signed_in = async {
-        let work = sign_in(&app.ctx, &origin, &name, password);
+        let key = app.limits.queue_key(head, &Account::Name(&name));
+        let work = sign_in(&app.ctx, &origin, &name, password, key);
         let session = attempt(app, &visit, &origin, &name, work).await?;
         let token = app.settings().await?.keys.issue(&claims_of(&session.grant))?;
         private_json(&SignInView::of(&session.user, &token))

@@ -13,6 +13,7 @@ use crate::caller::AuthenticationError;
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::head::Head;
+use crate::queue_keys::Account;
 use crate::response::{Answer, private, private_json};
 use crate::tokens::claims_of;
 use crate::views::{SignUpView, UserView};
@@ -40,7 +41,8 @@ pub(crate) async fn post(app: &App, head: &Head<'_>, body: &mut RequestBody) -> 
     let made = async {
         visit.may_go_on()?;
         visit.count();
-        let session = sign_up(&app.ctx, &settings.config, caller, &head.origin(caller), new).await?;
+        let key = app.limits.queue_key(head, &Account::of(caller, new.names.username.as_login()));
+        let session = sign_up(&app.ctx, &settings.config, caller, &head.origin(caller), new, key).await?;
         visit.signed_up(&session.user.names);
         let token = settings.keys.issue(&claims_of(&session.grant))?;
         private_json(&SignUpView { token: &token, user: UserView::of(&session.user) })

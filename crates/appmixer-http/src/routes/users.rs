@@ -11,6 +11,7 @@ use crate::body::{Accepts, RequestBody};
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::head::Head;
+use crate::queue_keys::Account;
 use crate::response::{Answer, private_json};
 use crate::views::{AdministeredUser, Done, StatusView, TicketView};
 
@@ -42,7 +43,8 @@ pub(crate) async fn put(
     if let Some(password) = password {
         // An unknown user costs no hash.
         let user = find(app, id).await?;
-        change.password_hash = Some(choose_password(&app.ctx, password, &user.names).await?);
+        let key = app.limits.queue_key(head, &Account::Caller(session.caller.user.id));
+        change.password_hash = Some(choose_password(&app.ctx, password, &user.names, key).await?);
     }
     if change.is_empty() {
         return private_json(&AdministeredUser::of(&find(app, id).await?));

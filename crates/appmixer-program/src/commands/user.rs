@@ -1,8 +1,8 @@
 //! `user`: the users, from the command line.
 
 use appmixer_core::{
-    ChangePasswordError, Context, Email, InvalidProfile, Metadata, Names, Plan, Privileges, Scope, Scopes,
-    SignUp, SignUpError, User, UserChange, Username, Vendor, change_user, create_user, delete_user,
+    ChangePasswordError, Context, Email, InvalidProfile, Metadata, Names, Plan, Privileges, QueueKey, Scope,
+    Scopes, SignUp, SignUpError, User, UserChange, Username, Vendor, change_user, create_user, delete_user,
     set_password, sign_out_everywhere,
 };
 use serde_json::{Value, json};
@@ -108,7 +108,8 @@ async fn add(ctx: &Context, names: Names, fields: Fields, password_stdin: bool) 
     let password = prompt::new_password(password_stdin)?;
     let Fields { scopes, plan, vendor, is_active, metadata } = fields;
     let privileges = Privileges { scopes, plan, vendor, is_active };
-    let user = create_user(ctx, &config, &operator(), SignUp { names, password, metadata, privileges }).await;
+    let new = SignUp { names, password, metadata, privileges };
+    let user = create_user(ctx, &config, &operator(), new, QueueKey::COMMAND).await;
     let user = user.map_err(|error| match error {
         SignUpError::Password(error) => wrong("the password", &error),
         SignUpError::NameTaken => {
@@ -132,10 +133,12 @@ async fn set(ctx: &Context, user: &str, change: UserChange, json: bool) -> Resul
 async fn reset_password(ctx: &Context, user: &str, password_stdin: bool) -> Result<(), Failure> {
     let user = find_user(ctx, user).await?;
     let password = prompt::new_password(password_stdin)?;
-    set_password(ctx, &operator(), &user, password).await.map_err(|error| match error {
-        ChangePasswordError::Refused(error) => wrong("the password", &error),
-        other => Failure::refused(other.to_string()),
-    })?;
+    set_password(ctx, &operator(), &user, password, QueueKey::COMMAND).await.map_err(
+        |error| match error {
+            ChangePasswordError::Refused(error) => wrong("the password", &error),
+            other => Failure::refused(other.to_string()),
+        },
+    )?;
     outln!("the password is set, and the user is signed out everywhere");
     Ok(())
 }

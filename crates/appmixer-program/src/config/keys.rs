@@ -91,7 +91,7 @@ pub(crate) const KEYS: &[Key] = &[
     other("password.threads", "How many hashes run at once; 0 means one for each core."),
     other(
         "password.queue",
-        "How many passwords may wait to be hashed; one more is answered with 503 at once.",
+        "How many passwords may wait to be hashed; with one more, one is refused with 503 at once: the newest of the network that has the most waiting.",
     ),
     other("users.require_active", "Whether only users whose address is confirmed (isActive) may sign in."),
     text("audit.keep", "How long the audit log keeps an entry; 0 keeps no log."),

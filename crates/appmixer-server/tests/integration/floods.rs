@@ -12,7 +12,7 @@ use crate::support::{Answer, PATIENCE, TestServer, eventually};
 const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 
 /// A connection from `127.0.0.LAST`: on Linux all of 127/8 is this machine.
-fn connect_from(last: u8, server: &TestServer) -> TcpStream {
+pub(crate) fn connect_from(last: u8, server: &TestServer) -> TcpStream {
     let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
     bind(&socket, &SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0))).unwrap();
     connect(&socket, &server.address.parse::<SocketAddr>().unwrap()).unwrap();

@@ -30,6 +30,7 @@ mod disks;
 mod durability;
 mod export;
 mod failover;
+mod fair_hashing;
 mod faults;
 mod floods;
 mod forgot_password;

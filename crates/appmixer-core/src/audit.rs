@@ -111,6 +111,9 @@ pub struct AuditDetails {
     /// The key of an entry of the system configuration, or the name of a key that signs tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    /// The key of another entry of the system configuration, which was removed by the same change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cleared: Option<String>,
     /// The type of the access rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     rules: Option<String>,
@@ -136,6 +139,12 @@ impl AuditDetails {
     #[must_use]
     pub fn key(key: &ConfigKey) -> Self {
         Self { key: Some(key.as_str().to_owned()), ..Self::default() }
+    }
+
+    /// The same, with an entry of the system configuration that the change removed as well.
+    #[must_use]
+    pub fn and_cleared(self, key: &ConfigKey) -> Self {
+        Self { cleared: Some(key.as_str().to_owned()), ..self }
     }
 
     /// A key that signs tokens.

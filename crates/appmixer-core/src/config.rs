@@ -5,7 +5,10 @@ use std::fmt;
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::domain::{ascii_domain, ascii_url};
 use crate::known_keys::{API_USER_CREATE_SCOPE, DEFAULT_USER_VENDOR, JWT_SECRET, Kind, KnownKey, MAIL_TLS};
+use crate::mail_target::port;
+use crate::mail_template::has_link;
 use crate::message::OpenChannels;
 use crate::name::Email;
 use crate::profile::Vendor;
@@ -155,7 +158,12 @@ fn check(kind: Kind, value: &Value, min_secret_bytes: usize) -> Result<(), Strin
             }
         }
         Kind::Url => url(text(value)?),
-        Kind::Port => port(value),
+        Kind::Port => port(value)
+            .filter(|port| *port > 0)
+            .map(drop)
+            .ok_or_else(|| "must be a port between 1 and 65535".to_owned()),
+        Kind::MailBody => mail_body(text(value)?),
+        Kind::UrlSuffix => url_suffix(text(value)?),
         Kind::WebhookSecret => long_enough(text(value)?, MIN_WEBHOOK_SECRET_BYTES),
         Kind::TokenSecret => long_enough(text(value)?, min_secret_bytes),
     }
@@ -175,8 +183,20 @@ fn line(text: &str) -> Result<(), String> {
 
 fn host(text: &str) -> Result<(), String> {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':');
-    if text.is_empty() || text.len() > 253 || !text.bytes().all(good) {
+    let name = ascii_domain(text).filter(|name| name.len() <= 253 && name.bytes().all(good));
+    if name.is_none_or(|name| name.is_empty()) {
         return Err("must be a host name or an IP address".to_owned());
+    }
+    Ok(())
+}
+
+fn mail_body(text: &str) -> Result<(), String> {
+    if has_link(text) { Ok(()) } else { Err("must have {{link}} where the link goes".to_owned()) }
+}
+
+fn url_suffix(text: &str) -> Result<(), String> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("must be a path of visible ASCII characters, such as reset-password?lang=en".to_owned());
     }
     Ok(())
 }
@@ -200,9 +220,10 @@ fn vendor(value: &Value) -> Result<Vendor, String> {
     Vendor::parse(names).map_err(|e| e.to_string())
 }
 
-/// Enough to catch a mistake; whoever calls the URL parses it in full.
+/// Enough to catch a mistake; the client that calls the URL parses it in full.
 fn url(text: &str) -> Result<(), String> {
     const WANTED: &str = "must be an http or https URL";
+    let text = ascii_url(text).ok_or(WANTED)?;
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or(WANTED)?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -219,17 +240,6 @@ fn url(text: &str) -> Result<(), String> {
 fn whole(value: Value) -> Value {
     let number = value.as_f64().and_then(|number| number.to_string().parse::<u16>().ok());
     number.map_or(value, Value::from)
-}
-
-fn port(value: &Value) -> Result<(), String> {
-    let number = match value {
-        Value::String(digits) => digits.parse().ok(),
-        other => other.as_u64().and_then(|n| u16::try_from(n).ok()),
-    };
-    match number {
-        Some(1..) => Ok(()),
-        _ => Err("must be a port between 1 and 65535".to_owned()),
-    }
 }
 
 /// The entries that the domain acts on, read.
@@ -324,6 +334,14 @@ mod tests {
             ("MAIL_FROM_EMAIL", json!("info@acme"), json!("Acme <info@acme>")),
             ("FORGOT_PASSWORD_MAIL_SUBJECT", json!("Hello"), json!("Hello\nBcc: x@y")),
             ("FORGOT_PASSWORD_MAIL_BODY", json!("Hello\n{{link}}"), json!(1)),
+            ("FORGOT_PASSWORD_MAIL_BODY", json!("Hello\n{{ link }}"), json!("Hello")),
+            ("RESET_PASSWORD_FE_URL_SUFFIX", json!("reset?lang=en#x"), json!("reset password")),
+            ("RESET_PASSWORD_FE_URL_SUFFIX", json!("#/reset"), json!("")),
+            ("APPMIXER_FE_URL", json!("https://bücher.example/app"), json!("https://bücher.example/ä")),
+            ("WEBHOOK_USER_CREATED", json!("http://例え.テスト:8080/x"), json!("http://me@bücher.example/")),
+            ("MAIL_SMTP_HOST", json!("smtp.bücher.example"), json!("smtp/bücher")),
+            ("MAIL_SMTP_HELO", json!("mail.acme.example"), json!("mail acme")),
+            ("MAIL_SMTP_HELO", json!("2001:db8::1"), json!("")),
             ("WEBHOOK_USER_DELETED", json!("https://x:8443/y?z"), json!("https://me:secret@x/")),
             ("WEBHOOK_SECRET", json!("x".repeat(16)), json!("x".repeat(15))),
             ("JWTSecret", json!("x".repeat(32)), json!("x".repeat(31))),

@@ -11,6 +11,10 @@ pub enum Kind {
     Text,
     /// A text of one line: without control characters, and not empty.
     Line,
+    /// The text of a mail, with a place for the link ([`has_link`](crate::has_link)).
+    MailBody,
+    /// What follows the front end's URL in a link: a path, perhaps with a query or a fragment.
+    UrlSuffix,
     /// A host name, or an IP address.
     Host,
     /// An email address.
@@ -31,11 +35,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Scopes,
         Self::Vendor,
         Self::Text,
         Self::Line,
+        Self::MailBody,
+        Self::UrlSuffix,
         Self::Host,
         Self::Email,
         Self::MailTls,
@@ -46,14 +52,14 @@ impl Kind {
         Self::TokenSecret,
     ];
 
-    /// What a form needs to know of it, in a word; the three secrets have the same.
+    /// What a form needs to know of it, in a word; kinds that a form asks for alike have the same.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Scopes => "scopes",
             Self::Vendor => "vendors",
-            Self::Text => "text",
-            Self::Line => "line",
+            Self::Text | Self::MailBody => "text",
+            Self::Line | Self::UrlSuffix => "line",
             Self::Host => "host",
             Self::Email => "email",
             Self::MailTls => "choice",
@@ -106,7 +112,47 @@ pub struct KnownKey {
     pub meaning: &'static str,
 }
 
+/// What a key is about: forms show the keys of a group together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Who signs up, and as what.
+    SignUp,
+    /// The mail server, and what mails say.
+    Mail,
+    /// What is reported to other servers.
+    Webhooks,
+    /// What signs tokens.
+    Tokens,
+}
+
+impl Group {
+    /// Every group, in the order in which they are shown.
+    pub const ALL: [Self; 4] = [Self::SignUp, Self::Mail, Self::Webhooks, Self::Tokens];
+
+    /// Its name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignUp => "sign-up",
+            Self::Mail => "mail",
+            Self::Webhooks => "webhooks",
+            Self::Tokens => "tokens",
+        }
+    }
+}
+
 impl KnownKey {
+    /// What it is about.
+    #[must_use]
+    pub fn group(&self) -> Group {
+        match self.name {
+            API_USER_CREATE_SCOPE | DEFAULT_USER_VENDOR => Group::SignUp,
+            JWT_SECRET => Group::Tokens,
+            name if name.starts_with("WEBHOOK_") => Group::Webhooks,
+            _ => Group::Mail,
+        }
+    }
+
     /// The key of this name, if it means something.
     #[must_use]
     pub fn find(name: &str) -> Option<&'static Self> {
@@ -149,9 +195,9 @@ pub const KNOWN_KEYS: &[KnownKey] = &[
     ),
     key(
         "RESET_PASSWORD_FE_URL_SUFFIX",
-        Kind::Line,
+        Kind::UrlSuffix,
         DefaultValue::Text("reset-password"),
-        "The path of that link, to which the code is added.",
+        "The path of that link, to which the code is added; it may have a query of its own.",
     ),
     key(
         "MAIL_SMTP_HOST",
@@ -165,7 +211,7 @@ pub const KNOWN_KEYS: &[KnownKey] = &[
         "MAIL_SMTP_PASS",
         Kind::Secret,
         DefaultValue::Null,
-        "The password to sign in with at the mail server.",
+        "The password to sign in with at the mail server; removed if the host, port or TLS mode changes.",
     ),
     key(
         "MAIL_SMTP_TLS",
@@ -173,6 +219,12 @@ pub const KNOWN_KEYS: &[KnownKey] = &[
         DefaultValue::Null,
         "How the connection to the mail server is encrypted; without it, port 465 is implicit, and others are \
          starttls where there is a password or the server offers it.",
+    ),
+    key(
+        "MAIL_SMTP_HELO",
+        Kind::Host,
+        DefaultValue::Null,
+        "The name of this server in EHLO, or its IP address; without it, the machine's host name.",
     ),
     key("MAIL_FROM_NAME", Kind::Line, DefaultValue::Text("Appmixer"), "From whom mails are: the name."),
     key(
@@ -189,7 +241,7 @@ pub const KNOWN_KEYS: &[KnownKey] = &[
     ),
     key(
         "FORGOT_PASSWORD_MAIL_BODY",
-        Kind::Text,
+        Kind::MailBody,
         DefaultValue::Null,
         "The text of that mail, in which {{link}} stands for the link; one that begins with < is sent as HTML. \
          Without it, the server's own.",
@@ -200,7 +252,7 @@ pub const KNOWN_KEYS: &[KnownKey] = &[
         "WEBHOOK_SECRET",
         Kind::WebhookSecret,
         DefaultValue::Null,
-        "Signs webhooks; without it, the key that the server has made in its data folder does.",
+        "Signs webhooks; without it, the server creates a key at the first webhook: in its data folder, or, if servers share the database, here.",
     ),
     key(
         JWT_SECRET,
@@ -227,6 +279,16 @@ mod tests {
             };
             assert!(!key.kind.is_write_only(), "{}", key.name);
             assert!(ConfigEntry::new(ConfigKey::parse(key.name).unwrap(), value, 32).is_ok(), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn only_keys_about_mail_are_in_the_group_of_mail() {
+        const ABOUT_MAIL: &[&str] =
+            &["MAIL_", "FORGOT_PASSWORD_MAIL_", "RESET_PASSWORD_FE_", "CONFIRM_", "APP_NAME"];
+        for key in KNOWN_KEYS.iter().filter(|key| key.group() == Group::Mail) {
+            let is_about_mail = |start: &&str| key.name.starts_with(*start);
+            assert!(key.name == "APPMIXER_FE_URL" || ABOUT_MAIL.iter().any(is_about_mail), "{}", key.name);
         }
     }
 

@@ -27,12 +27,17 @@ mod audit;
 mod audit_log;
 mod change_password;
 mod config;
+mod config_warnings;
 mod context;
 mod daily;
+mod delivery;
+mod domain;
 mod forgot_password;
 mod id;
 mod import;
 mod known_keys;
+mod mail_target;
+mod mail_template;
 mod message;
 mod name;
 mod origin;
@@ -68,15 +73,23 @@ pub use config::{
     ConfigEntry, ConfigKey, InvalidConfig, MASK, MAX_ENTRIES, MAX_KEY_BYTES, MAX_VALUE_BYTES,
     MIN_WEBHOOK_SECRET_BYTES, SystemConfig,
 };
+pub use config_warnings::{ConfigWarning, config_warnings};
 pub use context::{Context, DEFAULT_TOKEN_LIFETIME, Rules, Session, open_session};
 pub use daily::{Count, Counted, Daily, Day, MAX_DAYS, daily};
+pub use delivery::{DeliveryLog, Latest, MailTest, MailTester};
+pub use domain::{ascii_domain, ascii_url};
 pub use forgot_password::{ForgotPasswordError, RedeemError, forgot_password, redeem_reset_code};
 pub use id::{IdGenerator, InvalidId, Ticket, UserId};
 pub use import::{Existing, Imported, Turn};
 pub use known_keys::{
-    API_USER_CREATE_SCOPE, DEFAULT_USER_VENDOR, DefaultValue, JWT_SECRET, KNOWN_KEYS, Kind, KnownKey,
+    API_USER_CREATE_SCOPE, DEFAULT_USER_VENDOR, DefaultValue, Group, JWT_SECRET, KNOWN_KEYS, Kind, KnownKey,
     MAIL_TLS,
 };
+pub use mail_target::{
+    ConfigWrite, MailTarget, MailTls, SUBMISSIONS_PORT, concerns_mail_password, mail_password,
+    with_mail_password,
+};
+pub use mail_template::{has_link, with_link};
 pub use message::{Channel, EVENT_LIFETIME, MAX_WAITING, Message, MessageId, OpenChannels, Payload};
 pub use name::{Email, InvalidName, LoginName, MAX_NAME_BYTES, Names, Username};
 pub use origin::{Actor, Origin};

@@ -138,6 +138,12 @@ pub trait Outbox: Send + Sync {
     /// [`StoreError`].
     async fn waiting(&self, after: Option<MessageId>, limit: u32) -> Result<Vec<Waiting>, StoreError>;
 
+    /// How many messages of the channel wait.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn count_waiting(&self, channel: Channel) -> Result<u64, StoreError>;
+
     /// Waits until there may be new messages since the call that answered `seen` (0 before the first).
     async fn arrived(&self, seen: u64) -> u64;
 }

@@ -208,6 +208,12 @@ pub trait Settings: Send + Sync {
     /// [`StoreError`].
     async fn set(&self, entry: ConfigEntry, beside: Beside) -> Result<(), StoreError>;
 
+    /// Creates an entry unless there is one whose value is not null; returns the one that there is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn set_if_absent(&self, entry: ConfigEntry) -> Result<ConfigEntry, StoreError>;
+
     /// Removes an entry; answers whether there was one.
     ///
     /// # Errors

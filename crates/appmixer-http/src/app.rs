@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use appmixer_apps::Apps;
-use appmixer_core::{Context, StoreError};
+use appmixer_core::{Context, DeliveryLog, MailTester, StoreError};
 use appmixer_gateway::{Gateway, Route};
 use appmixer_metrics::Registry;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, X_CONTENT_TYPE_OPTIONS};
@@ -53,6 +53,8 @@ pub struct App {
     pub(crate) sessions: Sessions,
     body_room: BodyRoom,
     pub(crate) limits: Arc<Limits>,
+    /// None where nothing is delivered.
+    pub(crate) mailing: Option<Mailing>,
     /// None where it is switched off.
     pub(crate) console: Option<Console>,
     router: Router,
@@ -66,6 +68,14 @@ pub struct App {
     pub(crate) started: Instant,
     /// Rendered when somebody first asks for it.
     pub(crate) reference: OnceLock<Reference>,
+}
+
+/// How deliveries go, and what sends a test mail.
+pub struct Mailing {
+    /// The latest deliveries.
+    pub log: Arc<DeliveryLog>,
+    /// Sends test mails.
+    pub tester: Arc<dyn MailTester>,
 }
 
 /// What the key of servers that count together is derived for.
@@ -105,6 +115,7 @@ impl App {
             limits: Arc::new(Limits::new(options.limits.as_ref(), shared)),
             router: Router::new(options.console.is_some())?,
             gateway: None,
+            mailing: None,
             second_looks: Semaphore::new(SECOND_LOOKS),
             traffic: Arc::new(Traffic::new(false)),
             history: History::default(),
@@ -118,6 +129,13 @@ impl App {
     #[must_use]
     pub fn with_apps(mut self, apps: Apps) -> Self {
         self.shelf = LiveShelf::new(apps);
+        self
+    }
+
+    /// The same, whose administrators can see how deliveries go; [`App::new`] knows of none.
+    #[must_use]
+    pub fn with_mailing(mut self, mailing: Mailing) -> Self {
+        self.mailing = Some(mailing);
         self
     }
 
@@ -346,12 +364,14 @@ impl App {
             (Resource::SignOutUser, &Method::POST) => {
                 Box::pin(routes::users::sign_out(self, head, parameter)).await
             }
-            (Resource::Config, &Method::GET) => Box::pin(routes::config::get(self, headers)).await,
-            (Resource::Config, &Method::POST) => Box::pin(routes::config::post(self, head, body)).await,
-            (Resource::ConfigEntry, &Method::DELETE) => {
-                Box::pin(routes::config::delete(self, head, parameter)).await
-            }
-            (Resource::ConfigKeys, &Method::GET) => Box::pin(routes::config::keys(self, headers)).await,
+            (
+                Resource::Config
+                | Resource::ConfigEntry
+                | Resource::ConfigTest
+                | Resource::ConfigKeys
+                | Resource::ConfigState,
+                as_get,
+            ) => Box::pin(routes::config::answer(self, resource, as_get, head, parameter, body)).await,
             (Resource::AclTypes, &Method::GET) => Box::pin(routes::acl::types(self, headers)).await,
             (Resource::AccessRules, &Method::GET) => {
                 Box::pin(routes::acl::get(self, headers, parameter)).await

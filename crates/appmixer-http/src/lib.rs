@@ -137,7 +137,7 @@ mod views;
 mod watch;
 
 pub use answer_body::{AnswerBody, CutOff};
-pub use app::{App, AppError};
+pub use app::{App, AppError, Mailing};
 pub use console::{
     ConsoleOptions, ConsoleOrigin, InvalidConsoleOrigin, LONGEST_CONSOLE_SESSION, SET_UP_CODE_LIFETIME,
     set_up_code,

@@ -27,7 +27,9 @@ pub(crate) enum Resource {
     SignOutUser,
     Config,
     ConfigEntry,
+    ConfigTest,
     ConfigKeys,
+    ConfigState,
     AclTypes,
     AccessRules,
     RuleCheck,
@@ -81,7 +83,9 @@ pub(crate) const RESOURCES: &[(&str, Resource)] = &[
     ("/users/{userId}/sign-out-everywhere", Resource::SignOutUser),
     ("/config", Resource::Config),
     ("/config/{key}", Resource::ConfigEntry),
+    ("/config/{key}/test", Resource::ConfigTest),
     ("/config-keys", Resource::ConfigKeys),
+    ("/config-keys/state", Resource::ConfigState),
     ("/acl-types", Resource::AclTypes),
     ("/acl/{type}", Resource::AccessRules),
     ("/acl/{type}/check", Resource::RuleCheck),
@@ -130,6 +134,7 @@ impl Resource {
             | Self::UserCount
             | Self::Deletion
             | Self::ConfigKeys
+            | Self::ConfigState
             | Self::AclTypes
             | Self::RuleResources
             | Self::RuleActions
@@ -149,6 +154,7 @@ impl Resource {
             | Self::SignOutEverywhere
             | Self::SignOutUser
             | Self::RuleCheck
+            | Self::ConfigTest
             | Self::ResetPassword
             | Self::ForgotPassword
             | Self::RedeemCode

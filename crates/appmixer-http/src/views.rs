@@ -188,6 +188,9 @@ pub(crate) struct ConfigKeyView {
     value: &'static str,
     /// Whether it can be written and not read.
     secret: bool,
+    /// What it is about.
+    #[schemars(with = "wire::ConfigGroup")]
+    group: &'static str,
     /// All values that there are, where they are few.
     #[serde(skip_serializing_if = "Option::is_none")]
     choices: Option<&'static [&'static str]>,
@@ -205,6 +208,7 @@ impl ConfigKeyView {
             },
             value: key.kind.as_str(),
             secret: key.kind.is_write_only(),
+            group: key.group().as_str(),
             choices: key.kind.choices(),
         }
     }

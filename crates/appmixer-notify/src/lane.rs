@@ -101,7 +101,7 @@ impl Notifier {
                     return Ok(Outcome::Pointless);
                 };
                 let code = Zeroizing::new(code.as_str().to_owned());
-                Some(Reset { link: settings.link(&code), code, user })
+                Some(Reset { link: settings.link("RESET_PASSWORD_FE_URL_SUFFIX", &code), code, user })
             }
             Channel::CreatedWebhook | Channel::DeletedWebhook => None,
         };
@@ -120,9 +120,16 @@ impl Notifier {
     /// What is to become of the message.
     fn judge(&self, claimed: &Claimed, outcome: Outcome) -> Settlement {
         let (channel, id) = (claimed.message.channel.as_str(), claimed.message.id);
+        match &outcome {
+            Outcome::Delivered => self.log.delivered(claimed.message.channel, self.clock.now()),
+            Outcome::Refused(error) | Outcome::Failed(error) => {
+                self.log.failed(claimed.message.channel, self.clock.now(), error.clone());
+            }
+            Outcome::Pointless => {}
+        }
         match outcome {
             Outcome::Delivered => {
-                tracing::debug!(channel, %id, attempt = claimed.attempt, "delivered");
+                tracing::info!(channel, %id, attempt = claimed.attempt, "a message is delivered");
                 metrics::attempt(claimed.message.channel, "delivered");
                 Settlement::Done
             }

@@ -18,19 +18,23 @@
 
 mod backoff;
 mod lane;
+mod link;
 mod mail;
 mod metrics;
 mod settings;
 mod signature;
+mod tester;
 mod webhook;
+mod webhook_key;
 
 pub use metrics::describe_metrics;
+pub use tester::Tester;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use appmixer_core::{Clock, CodeMaker, Store};
+use appmixer_core::{Clock, CodeMaker, DeliveryLog, Store};
 use zeroize::Zeroizing;
 
 /// What an operator sets about deliveries.
@@ -50,15 +54,21 @@ impl Default for NotifyOptions {
     }
 }
 
-/// The key that signs webhooks while the system configuration has none; asked for at the first webhook.
-pub type OwnKey = Box<dyn Fn() -> Result<Zeroizing<Vec<u8>>, String> + Send + Sync>;
+/// Where the key that signs webhooks comes from while the system configuration has none.
+pub enum WebhookKey {
+    /// From this server alone; called at the first webhook.
+    Own(Box<dyn Fn() -> Result<Zeroizing<Vec<u8>>, String> + Send + Sync>),
+    /// From the system configuration, since servers share the database: created there at the first webhook.
+    Shared,
+}
 
 /// Delivers messages.
 pub struct Notifier {
     store: Arc<dyn Store>,
     codes: Arc<dyn CodeMaker>,
     clock: Arc<dyn Clock>,
-    own_key: OwnKey,
+    webhook_key: WebhookKey,
+    log: Arc<DeliveryLog>,
     options: NotifyOptions,
 }
 
@@ -69,9 +79,16 @@ impl Notifier {
         store: Arc<dyn Store>,
         codes: Arc<dyn CodeMaker>,
         clock: Arc<dyn Clock>,
-        own_key: OwnKey,
+        webhook_key: WebhookKey,
         options: NotifyOptions,
     ) -> Self {
-        Self { store, codes, clock, own_key, options }
+        let log = Arc::default();
+        Self { store, codes, clock, webhook_key, log, options }
+    }
+
+    /// Where the latest deliveries can be read.
+    #[must_use]
+    pub fn log(&self) -> Arc<DeliveryLog> {
+        Arc::clone(&self.log)
     }
 }

@@ -1,109 +1,72 @@
 //! Mail: the message as text, and its way to the mail server.
 
+mod compose;
+mod reply;
+mod session;
+
 use std::net::IpAddr;
-use std::time::{Duration, UNIX_EPOCH};
 
-use appmixer_core::{Message as Waiting, RESET_CODE_LIFETIME};
-use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
-use lettre::message::{Mailbox, Message};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
-use lettre::transport::smtp::{AsyncSmtpTransport, Error};
-use lettre::{Address, AsyncTransport as _, Tokio1Executor};
+use appmixer_core::{Email, MailTest, MailTls, Message as Waiting, MessageId, SUBMISSIONS_PORT, Timestamp};
+use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
+use self::compose::{Text, compose};
+use self::session::{Failure, deliver};
 use crate::NotifyOptions;
 use crate::lane::{Outcome, Reset};
-use crate::settings::{MailServer, MailTls, Settings};
+use crate::settings::{MailServer, Settings};
 
-/// The port on which TLS comes first (RFC 8314 section 3.3).
-const TLS_FIRST: u16 = 465;
-
-type Transport = AsyncSmtpTransport<Tokio1Executor>;
-
+/// Delivers the code for a forgotten password.
 pub(crate) async fn send(
     options: &NotifyOptions,
     settings: &Settings<'_>,
     waiting: &Waiting,
     reset: &Reset,
 ) -> Outcome {
-    let Some(server) = settings.mail_server() else {
-        return Outcome::Refused("MAIL_SMTP_HOST is not set any more".to_owned());
-    };
-    let mail = match compose(settings, &server, waiting, reset) {
-        Ok(mail) => mail,
-        Err(outcome) => return outcome,
-    };
-    let sending = async {
-        let transport = transport(server, options).await?;
-        transport.send(mail).await.map_err(|error| judge(&error))
-    };
-    match timeout(options.timeout, sending).await {
-        Ok(Ok(_)) => Outcome::Delivered,
-        Ok(Err(outcome)) => outcome,
-        Err(_) => Outcome::Failed("the mail server did not answer in time".to_owned()),
+    let text = Text::about_reset(settings, &reset.link);
+    let to = &reset.user.names.email;
+    match try_send(options, settings, to, waiting.id, waiting.created, text).await {
+        Ok(_) => Outcome::Delivered,
+        Err(failure) => failure.into(),
     }
 }
 
-/// The mail. Whatever comes from the configuration cannot end a line of its head.
-fn compose(
+/// Sends a test mail once. Its answer is for the administrator who asked for it, and repeats what the server said.
+pub(crate) async fn send_test(
+    options: &NotifyOptions,
     settings: &Settings<'_>,
-    server: &MailServer,
-    waiting: &Waiting,
-    reset: &Reset,
-) -> Result<Message, Outcome> {
-    let from = server.from_email.parse::<Address>();
-    let from = from.map_err(|_| Outcome::Failed("MAIL_FROM_EMAIL is no address".to_owned()))?;
-    let to = reset.user.names.email.as_str().parse::<Address>();
-    // A user's name need only look like an address.
-    let to = to.map_err(|_| Outcome::Refused("no mail can be sent to the user's address".to_owned()))?;
-    let id = format!("<{}@{}>", waiting.id, from.domain());
-    let app = one_line(settings.app_name());
-    let subject = settings.mail_subject().map_or_else(|| format!("{app}: choose a new password"), one_line);
-    let written = UNIX_EPOCH + Duration::from_millis(waiting.created.millis().unsigned_abs());
-
-    let builder = Message::builder()
-        .from(Mailbox::new(Some(one_line(&server.from_name)), from))
-        .to(Mailbox::new(None, to))
-        .date(written)
-        .message_id(Some(id))
-        .subject(subject);
-    let (kind, text) = match settings.mail_body() {
-        None => (ContentType::TEXT_PLAIN, own_text(&app, &reset.link)),
-        Some(body) if is_html(body) => {
-            (ContentType::TEXT_HTML, body.replace("{{link}}", &escape_html(&reset.link)))
-        }
-        Some(body) => (ContentType::TEXT_PLAIN, body.replace("{{link}}", &reset.link)),
-    };
-    let mail = builder.header(MIME_VERSION_1_0).header(kind).body(text);
-    let mut mail = mail.map_err(|_| Outcome::Failed("the mail could not be written".to_owned()))?;
-    // So that no machine answers it (RFC 3834 section 5).
-    let name = HeaderName::new_from_ascii_str("Auto-Submitted");
-    mail.headers_mut().insert_raw(HeaderValue::new(name, "auto-generated".to_owned()));
-    Ok(mail)
+    to: &Email,
+    id: MessageId,
+    now: Timestamp,
+) -> MailTest {
+    let sent = try_send(options, settings, to, id, now, Text::of_test(settings)).await;
+    let is_taken = sent.is_ok();
+    let answer = sent.unwrap_or_else(|failure| match failure {
+        Failure::Refused(reply) => format!("{reply}; it said: {}", reply.text),
+        Failure::Final(why) | Failure::Unusable(why) => why,
+    });
+    // What a server says may be anything.
+    let answer = answer.chars().filter(|char| !char.is_control()).take(MAX_ANSWER_CHARS).collect();
+    MailTest { is_taken, answer }
 }
 
-fn own_text(app: &str, link: &str) -> String {
-    let minutes = RESET_CODE_LIFETIME.as_secs() / 60;
-    format!(
-        "Hello,\n\nsomebody, probably you, has asked for a new password for your account at {app}.\n\
-         To choose one, open this link within {minutes} minutes; it works once:\n\n{link}\n\n\
-         If it was not you, there is nothing to do: your password stays as it is.\n"
-    )
-}
+/// The longest answer to a test mail.
+const MAX_ANSWER_CHARS: usize = 1000;
 
-fn one_line(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
-}
-
-/// A body that begins with a tag is HTML.
-fn is_html(body: &str) -> bool {
-    body.trim_start().starts_with('<')
-}
-
-fn escape_html(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+/// Sends a mail; answers with what the server said when it took it.
+async fn try_send(
+    options: &NotifyOptions,
+    settings: &Settings<'_>,
+    to: &Email,
+    id: MessageId,
+    written: Timestamp,
+    text: Text,
+) -> Result<String, Failure> {
+    let server = settings.mail_server();
+    let server = server.ok_or_else(|| Failure::Final("MAIL_SMTP_HOST is not set".to_owned()))?;
+    let mail = compose(&server, to, id, written, text)?;
+    let tls = tls_parameters(&server, options).await.map_err(Failure::Unusable)?;
+    deliver(&server, tls, options.timeout, &mail).await
 }
 
 /// How much TLS there must be.
@@ -119,7 +82,7 @@ fn encryption(server: &MailServer) -> Encryption {
     match server.tls {
         Some(MailTls::Implicit) => Encryption::First,
         Some(MailTls::StartTls) => Encryption::Required,
-        None if server.port == TLS_FIRST => Encryption::First,
+        None if server.port == SUBMISSIONS_PORT => Encryption::First,
         None if server.password.is_some() && !is_loopback(&server.host) => Encryption::Required,
         None => Encryption::IfOffered,
     }
@@ -130,7 +93,7 @@ fn is_loopback(host: &str) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-async fn transport(server: MailServer, options: &NotifyOptions) -> Result<Transport, Outcome> {
+async fn tls_parameters(server: &MailServer, options: &NotifyOptions) -> Result<TlsParameters, String> {
     let (host, ca_file) = (server.host.clone(), options.ca_file.clone());
     // Reads the system's authorities: not for the threads that serve requests.
     let parameters = spawn_blocking(move || -> Result<TlsParameters, String> {
@@ -143,44 +106,7 @@ async fn transport(server: MailServer, options: &NotifyOptions) -> Result<Transp
         }
         builder.build().map_err(|error| error.to_string())
     });
-    let parameters = parameters.await.unwrap_or_else(|error| Err(error.to_string()));
-    let parameters = parameters.map_err(Outcome::Failed)?;
-    let encryption = match encryption(&server) {
-        Encryption::First => Tls::Wrapper(parameters),
-        Encryption::Required => Tls::Required(parameters),
-        Encryption::IfOffered => Tls::Opportunistic(parameters),
-    };
-    let mut builder = Transport::builder_dangerous(server.host)
-        .port(server.port)
-        .tls(encryption)
-        .timeout(Some(options.timeout));
-    if let (Some(user), Some(password)) = (server.user, server.password) {
-        builder = builder.credentials(Credentials::new(user, password.to_string()));
-    }
-    Ok(builder.build())
-}
-
-/// What the server says may repeat the user's address: of its answers only the number is told.
-fn judge(error: &Error) -> Outcome {
-    let Some(code) = error.status() else {
-        let text = if error.is_timeout() { "timed out".to_owned() } else { innermost(error) };
-        return Outcome::Failed(format!("the mail server cannot be used: {text}"));
-    };
-    let number: u16 = code.into();
-    let text = format!("the mail server answered {number}");
-    // 53x is about us and how we sign in: an administrator can mend that.
-    match number {
-        500..=529 | 540..=599 => Outcome::Refused(text),
-        _ => Outcome::Failed(text),
-    }
-}
-
-fn innermost(error: &Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
+    parameters.await.unwrap_or_else(|error| Err(error.to_string()))
 }
 
 #[cfg(test)]

@@ -1,25 +1,29 @@
 //! The entries of the system configuration that deliveries need, read for each.
 
-use appmixer_core::{Channel, ConfigEntry, DefaultValue, KnownKey};
+use std::borrow::Cow;
+
+use appmixer_core::{
+    Channel, ConfigEntry, DefaultValue, KnownKey, MailTarget, MailTls, ascii_domain, ascii_url, mail_password,
+};
 use serde_json::Value;
 use zeroize::Zeroizing;
+
+use crate::link::link;
+
+/// The key of the system configuration that signs webhooks.
+pub(crate) const WEBHOOK_SECRET: &str = "WEBHOOK_SECRET";
 
 /// The mail server, and from whom mail is.
 pub(crate) struct MailServer {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) tls: Option<MailTls>,
+    /// The name in `EHLO`, or an IP address.
+    pub(crate) helo: Option<String>,
     pub(crate) user: Option<String>,
     pub(crate) password: Option<Zeroizing<String>>,
     pub(crate) from_name: String,
     pub(crate) from_email: String,
-}
-
-/// What `MAIL_SMTP_TLS` asks for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MailTls {
-    Implicit,
-    StartTls,
 }
 
 /// All entries, to be asked one by one.
@@ -44,37 +48,23 @@ impl Settings<'_> {
     }
 
     /// Where the channel leads, if it is still open.
-    pub(crate) fn url(&self, channel: Channel) -> Option<&str> {
-        self.text(channel.key())
+    pub(crate) fn url(&self, channel: Channel) -> Option<Cow<'_, str>> {
+        self.text(channel.key()).map(|url| ascii_url(url).unwrap_or(Cow::Borrowed(url)))
     }
 
     pub(crate) fn webhook_secret(&self) -> Option<Zeroizing<Vec<u8>>> {
-        self.text("WEBHOOK_SECRET").map(|text| Zeroizing::new(text.as_bytes().to_vec()))
-    }
-
-    fn port_or_default(&self, key: &str) -> u16 {
-        let port = match self.value(key) {
-            Some(Value::String(digits)) => digits.parse().ok(),
-            Some(number) => number.as_u64().and_then(|number| u16::try_from(number).ok()),
-            None => None,
-        };
-        let default = || match KnownKey::find(key)?.default {
-            DefaultValue::Port(port) => Some(port),
-            DefaultValue::Null | DefaultValue::Text(_) => None,
-        };
-        port.or_else(default).unwrap_or_default()
+        self.text(WEBHOOK_SECRET).map(|text| Zeroizing::new(text.as_bytes().to_vec()))
     }
 
     pub(crate) fn mail_server(&self) -> Option<MailServer> {
+        let target = MailTarget::of(self.0);
         Some(MailServer {
-            host: self.text("MAIL_SMTP_HOST")?.to_owned(),
-            port: self.port_or_default("MAIL_SMTP_PORT"),
-            tls: self.text("MAIL_SMTP_TLS").map(|text| match text {
-                "implicit" => MailTls::Implicit,
-                _ => MailTls::StartTls,
-            }),
+            port: target.effective_port(),
+            tls: target.tls,
+            host: ascii(&target.host?),
+            helo: self.text("MAIL_SMTP_HELO").map(ascii),
             user: self.text("MAIL_SMTP_USER").map(str::to_owned),
-            password: self.text("MAIL_SMTP_PASS").map(|text| text.to_owned().into()),
+            password: mail_password(self.0),
             from_name: self.text_or_default("MAIL_FROM_NAME").to_owned(),
             from_email: self.text_or_default("MAIL_FROM_EMAIL").to_owned(),
         })
@@ -92,13 +82,17 @@ impl Settings<'_> {
         self.text("FORGOT_PASSWORD_MAIL_BODY")
     }
 
-    /// `<url>/<suffix>?code=<code>` (contract); a code needs no escaping.
-    pub(crate) fn link(&self, code: &str) -> Zeroizing<String> {
+    /// The link to the page of the front end that this key names, with a code.
+    pub(crate) fn link(&self, suffix_key: &str, code: &str) -> Zeroizing<String> {
         let url = self.text_or_default("APPMIXER_FE_URL");
-        let suffix = self.text_or_default("RESET_PASSWORD_FE_URL_SUFFIX");
-        let (url, suffix) = (url.trim_end_matches('/'), suffix.trim_start_matches('/'));
-        Zeroizing::new(format!("{url}/{suffix}?code={code}"))
+        let url = ascii_url(url).unwrap_or(Cow::Borrowed(url));
+        link(&url, self.text_or_default(suffix_key), code)
     }
+}
+
+/// A host as DNS and TLS know it.
+fn ascii(host: &str) -> String {
+    ascii_domain(host).unwrap_or(Cow::Borrowed(host)).into_owned()
 }
 
 #[cfg(test)]
@@ -117,7 +111,8 @@ mod tests {
         let settings = Settings(&[]);
         assert!(settings.mail_server().is_none());
         assert!(Channel::ALL.into_iter().all(|channel| settings.url(channel).is_none()));
-        assert_eq!(*settings.link("C"), "http://localhost:8080/reset-password?code=C");
+        let link = settings.link("RESET_PASSWORD_FE_URL_SUFFIX", "C");
+        assert_eq!(*link, "http://localhost:8080/reset-password?code=C");
     }
 
     #[test]
@@ -131,6 +126,21 @@ mod tests {
         let settings = Settings(&entries);
         let server = settings.mail_server().unwrap();
         assert_eq!((server.port, server.from_email.as_str()), (587, "info@appmixer.com"));
-        assert_eq!(*settings.link("C"), "https://acme.example/app/new-password?code=C");
+        let link = settings.link("RESET_PASSWORD_FE_URL_SUFFIX", "C");
+        assert_eq!(*link, "https://acme.example/app/new-password?code=C");
+    }
+    #[test]
+    fn hosts_beyond_ascii_are_used_in_their_ascii_form() {
+        let entries = [
+            entry("MAIL_SMTP_HOST", json!("smtp.bücher.example")),
+            entry("APPMIXER_FE_URL", json!("https://bücher.example/app")),
+            entry("WEBHOOK_USER_CREATED", json!("http://bücher.example:8080/x")),
+        ];
+        let settings = Settings(&entries);
+        assert_eq!(settings.mail_server().unwrap().host, "smtp.xn--bcher-kva.example");
+        let url = settings.url(Channel::CreatedWebhook);
+        assert_eq!(url.as_deref(), Some("http://xn--bcher-kva.example:8080/x"));
+        let link = settings.link("RESET_PASSWORD_FE_URL_SUFFIX", "C");
+        assert_eq!(*link, "https://xn--bcher-kva.example/app/reset-password?code=C");
     }
 }

@@ -54,7 +54,11 @@ pub(crate) async fn send(
     let Ok(url) = url.parse::<Uri>() else {
         return Outcome::Failed(format!("{} is no URL", message.channel.key()));
     };
-    let key = match settings.webhook_secret().map_or_else(|| (notifier.own_key)(), Ok) {
+    let key = match settings.webhook_secret() {
+        Some(key) => Ok(key),
+        None => notifier.webhook_key().await,
+    };
+    let key = match key {
         Ok(key) => key,
         Err(error) => return Outcome::Failed(error),
     };

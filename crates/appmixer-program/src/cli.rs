@@ -5,6 +5,7 @@ mod backup;
 mod console;
 mod key;
 mod lists;
+mod mail;
 mod store;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub(crate) use self::backup::{BackupArgs, RestoreArgs};
 pub(crate) use self::console::ConsoleCommand;
 pub(crate) use self::key::KeyCommand;
 pub(crate) use self::lists::{UserFilters, UserSelection};
+pub(crate) use self::mail::MailCommand;
 pub(crate) use self::store::{CopyArgs, StoreCommand};
 use crate::config::Overrides;
 
@@ -63,6 +65,9 @@ pub(crate) enum Command {
     /// The audit log: who did what, from where, and when
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// The settings for mail: test
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// Mails and webhooks that wait for delivery: list
     #[command(subcommand)]
     Outbox(OutboxCommand),

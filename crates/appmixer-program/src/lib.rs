@@ -63,6 +63,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Console(command)) => commands::console::run(command),
         Some(Command::Key(command)) => commands::key::run(command),
         Some(Command::Token(command)) => commands::token::run(command),
+        Some(Command::Mail(command)) => commands::mail::run(command),
         Some(Command::Outbox(command)) => commands::outbox::run(command),
         Some(Command::Audit(command)) => commands::audit::run(command),
         Some(Command::Acl(command)) => commands::acl::run(command),

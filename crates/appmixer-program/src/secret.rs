@@ -8,7 +8,7 @@ use std::path::Path;
 
 use appmixer_core::MIN_WEBHOOK_SECRET_BYTES;
 use appmixer_http::TokenOptions;
-use appmixer_notify::OwnKey;
+use appmixer_notify::WebhookKey;
 use appmixer_token::{MIN_SECRET_BYTES, Secret};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
@@ -80,23 +80,20 @@ fn own_token_secret(folder: &Path) -> Result<Secret, Failure> {
     })
 }
 
-/// What signs webhooks while the system configuration has no `WEBHOOK_SECRET`. Made, or read, at the first
+/// What signs webhooks while the system configuration has no `WEBHOOK_SECRET`. Created, or read, at the first
 /// webhook.
-pub(crate) fn webhook_key(config: &Config) -> OwnKey {
+pub(crate) fn webhook_key(config: &Config) -> WebhookKey {
     let folder = config.data.clone();
-    let is_shared = config.database().is_ok_and(|database| database.file().is_none());
-    Box::new(move || {
-        if is_shared {
-            return Err("servers that share a database sign webhooks with WEBHOOK_SECRET of the system \
-                 configuration, which is not set; they wait until it is"
-                .to_owned());
-        }
+    if config.database().is_ok_and(|database| database.file().is_none()) {
+        return WebhookKey::Shared;
+    }
+    WebhookKey::Own(Box::new(move || {
         let text = own_secret(&folder, WEBHOOK_FILE).map_err(|failure| failure.to_string())?;
         if text.len() < MIN_WEBHOOK_SECRET_BYTES {
             return Err(format!("{WEBHOOK_FILE} is too short; mend or delete it"));
         }
         Ok(Zeroizing::new(text.as_bytes().to_vec()))
-    })
+    }))
 }
 
 /// Reads a secret in the data folder, or makes it.

@@ -1,18 +1,19 @@
 //! The parts put together: what the server and every command work with.
 
+use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 
 use appmixer_core::{
     ChangeListener, Clock, Context, IdGenerator, LoginName, PasswordHasher, Rules, SystemClock, SystemConfig,
-    User, UserId,
+    User, UserId, ascii_url,
 };
 use appmixer_http::{
     ConsoleOptions, ConsoleOrigin, CorsOrigins, HttpOptions, LimitOptions, Networks, TokenOptions,
     TransportSecurity, quotas,
 };
-use appmixer_notify::{Notifier, NotifyOptions};
+use appmixer_notify::{Notifier, NotifyOptions, Tester};
 use appmixer_password::{Argon2Pool, InvalidParams, Params, PoolOptions, RandomCodes};
 use appmixer_store::Role;
 use appmixer_token::KeySet;
@@ -24,14 +25,16 @@ use crate::secret;
 
 impl Config {
     pub(crate) fn http_options(&self) -> Result<HttpOptions, Failure> {
-        let cors_origins = CorsOrigins::parse(&self.http.cors_origins)
+        let cors_origins: Vec<_> = self.http.cors_origins.iter().map(|origin| in_ascii(origin)).collect();
+        let cors_origins = CorsOrigins::parse(&cors_origins)
             .map_err(|error| Failure::configuration(format!("http.cors_origins: {error}")))?;
         let trusted_proxies = Networks::parse(&self.http.trusted_proxies)
             .map_err(|error| Failure::configuration(format!("http.trusted_proxies: {error}")))?;
         let exempt = Networks::parse(&self.limits.exempt)
             .map_err(|error| Failure::configuration(format!("limits.exempt: {error}")))?;
         let limits = self.limits.enabled.then(|| LimitOptions { quotas: self.limits.quotas(), exempt });
-        let origin = self.console.origin.as_deref().map(ConsoleOrigin::parse).transpose();
+        let origin =
+            self.console.origin.as_deref().map(|origin| ConsoleOrigin::parse(&in_ascii(origin))).transpose();
         let origin = origin.map_err(|error| Failure::configuration(format!("console.origin: {error}")))?;
         let console = ConsoleOptions { session: self.console.session.0, origin };
         Ok(HttpOptions {
@@ -55,6 +58,11 @@ impl Config {
             console: self.console.enabled.then_some(console),
         })
     }
+}
+
+/// As browsers write it. A URL without such a form stays as it is, and is refused by what reads it.
+fn in_ascii(url: &str) -> Cow<'_, str> {
+    ascii_url(url).unwrap_or(Cow::Borrowed(url))
 }
 
 impl LimitsConfig {
@@ -99,20 +107,33 @@ pub(crate) async fn open(
     let pool = PoolOptions { params, threads: or_cores(threads), queue: config.password.queue, ..defaults };
     let hasher: Arc<dyn PasswordHasher> = Arc::new(Argon2Pool::new(pool)?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut seed = [0; 8];
-    SystemRandom::new().fill(&mut seed).map_err(|_| Failure::refused("the system has no random bytes"))?;
-    Ok(Context { store, hasher, codes: Arc::new(RandomCodes), clock, ids: IdGenerator::new(seed), rules })
+    Ok(Context { store, hasher, codes: Arc::new(RandomCodes), clock, ids: IdGenerator::new(seed()?), rules })
 }
 
 /// What delivers messages, over the parts of the context.
 pub(crate) fn notifier(config: &Config, ctx: &Context) -> Notifier {
-    let options = NotifyOptions {
+    let parts = (Arc::clone(&ctx.store), Arc::clone(&ctx.codes), Arc::clone(&ctx.clock));
+    Notifier::new(parts.0, parts.1, parts.2, secret::webhook_key(config), notify_options(config))
+}
+
+/// What sends test mails, over the parts of the context.
+pub(crate) fn mail_tester(config: &Config, ctx: &Context) -> Result<Tester, Failure> {
+    let parts = (Arc::clone(&ctx.store), Arc::clone(&ctx.clock));
+    Ok(Tester::new(parts.0, parts.1, IdGenerator::new(seed()?), notify_options(config)))
+}
+
+fn notify_options(config: &Config) -> NotifyOptions {
+    NotifyOptions {
         timeout: config.delivery.timeout.0,
         first_retry: config.delivery.first_retry.0,
         ca_file: config.delivery.ca_file.clone(),
-    };
-    let parts = (Arc::clone(&ctx.store), Arc::clone(&ctx.codes), Arc::clone(&ctx.clock));
-    Notifier::new(parts.0, parts.1, parts.2, secret::webhook_key(config), options)
+    }
+}
+
+fn seed() -> Result<[u8; 8], Failure> {
+    let mut seed = [0; 8];
+    SystemRandom::new().fill(&mut seed).map_err(|_| Failure::refused("the system has no random bytes"))?;
+    Ok(seed)
 }
 
 /// The same for a command beside the server.

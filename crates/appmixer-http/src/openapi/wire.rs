@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use appmixer_core::{
-    AclType, Action as CoreAction, AuditKind as CoreAuditKind, DEFAULT_PAGE, Deed as CoreDeed, Kind,
+    AclType, Action as CoreAction, AuditKind as CoreAuditKind, DEFAULT_PAGE, Deed as CoreDeed, Group, Kind,
     MAX_DAYS, MAX_FILTERS, MAX_KEY_BYTES, MAX_LIST_LENGTH, MAX_NAME_BYTES, MAX_PAGE, MAX_PASSWORD_BYTES,
     MAX_RULE_TEXT_BYTES, MAX_SCOPE_BYTES, MAX_SCOPES, MAX_TEXT_BYTES, Reason as CoreReason,
 };
@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
 use crate::keys;
+use crate::routes::config_state::TESTABLE;
 use crate::routes::stats::DEFAULT_DAYS;
 
 /// Something on both sides of one `@`, and no character that `LoginName` refuses.
@@ -85,6 +86,16 @@ pub(crate) enum DefaultValue {
     Text(String),
     Port(u16),
 }
+
+/// What keys are about.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("enum" = Group::ALL.map(Group::as_str)))]
+pub(crate) struct ConfigGroup(String);
+
+/// The key whose settings can be tested.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("enum" = [TESTABLE]))]
+pub(crate) struct TestableKey(String);
 
 /// What a form would ask for: `line` is a text of one line, `choice` one of the key's `choices`.
 #[derive(JsonSchema)]
@@ -208,6 +219,9 @@ struct AuditDetails {
     /// The key of an entry of the system configuration.
     #[schemars(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    /// The key of another entry of the system configuration, which was removed by the same change.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    cleared: Option<String>,
     /// The type of the access rules.
     #[schemars(skip_serializing_if = "Option::is_none")]
     rules: Option<String>,

@@ -1,47 +1,13 @@
 //! What mails look like, and how much TLS they ask for.
 
-use appmixer_core::{
-    Channel, ConfigEntry, ConfigKey, IdGenerator, LoginName, Message as Waiting, MessageId, Metadata, Names,
-    PasswordHash, Payload, Plan, Scopes, Timestamp, User, Username, Vendor,
-};
+use appmixer_core::{ConfigEntry, ConfigKey, Email, IdGenerator, MessageId, Timestamp};
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use super::*;
 
-fn reset(name: &str, link: &str) -> Reset {
-    let now = Timestamp::from_seconds(1_700_000_000);
-    assert!(LoginName::parse(name).is_ok());
-    let user = User {
-        id: IdGenerator::new([1; 8]).next(now),
-        names: Names::new(Username::parse(name).ok(), None).unwrap(),
-        password_hash: PasswordHash::from_phc(String::new()),
-        scopes: Scopes::of_new_user(),
-        plan: Plan::free(),
-        is_active: true,
-        vendor: Vendor::NONE,
-        allowed_private_components: Vec::new(),
-        phone_number: None,
-        title: None,
-        metadata: Metadata::default(),
-        created: now,
-        modified: now,
-        generation: 0,
-        confirmation_pending: false,
-        address_vouched: false,
-    };
-    Reset { code: Zeroizing::new("C".to_owned()), link: Zeroizing::new(link.to_owned()), user }
-}
-
 fn mail(entries: &[(&str, Value)], name: &str) -> Result<String, String> {
     let now = Timestamp::from_seconds(1_700_000_000);
-    let waiting = Waiting {
-        id: MessageId::new(IdGenerator::new([1; 8]).next(now)),
-        channel: Channel::ResetMail,
-        payload: Payload::from_json("{}".to_owned()),
-        created: now,
-        expires: now,
-    };
+    let id = MessageId::new(IdGenerator::new([1; 8]).next(now));
     // As a store may have kept it: not checked.
     let entry =
         |(key, value): &(&str, Value)| ConfigEntry::from_store(ConfigKey::parse(key).unwrap(), value.clone());
@@ -49,9 +15,10 @@ fn mail(entries: &[(&str, Value)], name: &str) -> Result<String, String> {
     all.push(entry(&("MAIL_SMTP_HOST", json!("localhost"))));
     let settings = Settings(&all);
     let server = settings.mail_server().unwrap();
-    match compose(&settings, &server, &waiting, &reset(name, "http://x/?a=1&code=C")) {
+    let text = Text::about_reset(&settings, "http://x/?a=1&code=C");
+    match compose(&server, &Email::parse(name).unwrap(), id, now, text) {
         Ok(mail) => Ok(String::from_utf8(mail.formatted()).unwrap()),
-        Err(Outcome::Refused(error)) => Err(error),
+        Err(Failure::Final(error)) => Err(error),
         Err(_) => Err("failed".to_owned()),
     }
 }
@@ -105,9 +72,44 @@ fn other_letters_are_encoded_and_a_body_that_begins_with_a_tag_is_html() {
 }
 
 #[test]
-fn a_name_that_is_no_address_is_refused() {
-    assert!(mail(&[], "joe@acme").is_ok());
-    assert!(mail(&[], "joe(x)@-").is_err());
+fn addresses_that_get_no_mail_are_refused_at_once() {
+    for name in ["joe@acme", "joe@acme.example", "o'neil+x@acme", "jos\u{e9}@acme"] {
+        assert!(mail(&[], name).is_ok(), "{name}");
+    }
+    for name in [
+        "joe(x)@-",
+        "joe@[127.0.0.1]",
+        "joe@[IPv6:::1]",
+        "joe@[::1]",
+        "joe@127.0.0.1",
+        "joe@::1",
+        "joe@[x]",
+        "joe@acme..example",
+        "joe@a/b",
+        "jo<e@acme",
+        "joe@\u{ff11}27.0.0.1",
+    ] {
+        assert!(mail(&[], name).is_err_and(|error| error.contains("no mail can be sent")), "{name}");
+    }
+}
+
+#[test]
+fn domains_are_sent_in_ascii() {
+    let sender = [("MAIL_FROM_EMAIL", json!("info@b\u{fc}cher.example"))];
+    let text = mail(&sender, "joe@B\u{fc}cher.example").unwrap();
+    let (head, _) = text.split_once("\r\n\r\n").unwrap();
+    for part in
+        ["To: joe@xn--bcher-kva.example\r\n", "<info@xn--bcher-kva.example>", "@xn--bcher-kva.example>\r\n"]
+    {
+        assert!(head.contains(part), "{part}: {head}");
+    }
+    assert!(text.is_ascii());
+}
+
+#[test]
+fn the_link_goes_where_the_operator_wants_it() {
+    let text = mail(&[("FORGOT_PASSWORD_MAIL_BODY", json!("a {{ link }} b"))], "joe@acme").unwrap();
+    assert!(text.replace("=3D", "=").contains("a http://x/?a=1&code=C b"), "{text}");
 }
 
 #[test]
@@ -116,6 +118,7 @@ fn a_password_never_goes_over_a_wire_as_it_is() {
         host: host.to_owned(),
         port,
         tls: None,
+        helo: None,
         user: password.map(|_| "user".to_owned()),
         password: password.map(|text| text.to_owned().into()),
         from_name: String::new(),

@@ -1,6 +1,9 @@
 //! `config`: the system configuration, from the command line.
 
-use appmixer_core::{ConfigEntry, ConfigKey, Context, remove_config, set_config};
+use appmixer_core::{
+    ConfigEntry, ConfigKey, ConfigWarning, Context, Group, KnownKey, config_warnings, remove_config,
+    set_config,
+};
 use serde_json::{Value, json};
 
 use super::table::{Column, Table};
@@ -8,7 +11,7 @@ use super::{beside, operator};
 use crate::cli::ConfigCommand;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::output::outln;
+use crate::output::{errln, outln};
 use crate::{prompt, secret};
 
 pub(crate) fn run(command: ConfigCommand) -> Result<(), Failure> {
@@ -77,7 +80,19 @@ async fn get(ctx: &Context, key: &ConfigKey) -> Result<(), Failure> {
 async fn set(config: &Config, ctx: &Context, key: ConfigKey, value: Value) -> Result<(), Failure> {
     let min_secret_bytes = secret::min_secret_bytes(config);
     let name = key.as_str().to_owned();
+    let group = KnownKey::find(&name).map(KnownKey::group);
     let entry = ConfigEntry::new(key, value, min_secret_bytes)
         .map_err(|error| Failure::refused(format!("{name} {error}")))?;
-    Ok(set_config(ctx, &operator(), entry).await?)
+    set_config(ctx, &operator(), entry).await?;
+    if matches!(group, Some(Group::Mail | Group::Webhooks)) {
+        warn_about_mail(&ctx.store.entries().await?);
+    }
+    Ok(())
+}
+
+/// Says on standard error what cannot work yet.
+pub(super) fn warn_about_mail(entries: &[ConfigEntry]) {
+    for ConfigWarning { key, text } in config_warnings(entries) {
+        errln!("warning: {key}: {text}");
+    }
 }

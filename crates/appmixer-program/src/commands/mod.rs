@@ -12,6 +12,7 @@ pub(crate) mod health;
 mod import;
 pub(crate) mod key;
 mod lists;
+pub(crate) mod mail;
 pub(crate) mod manual;
 pub(crate) mod outbox;
 mod progress;

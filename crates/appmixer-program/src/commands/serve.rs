@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use appmixer_apps::{Apps, Limits};
-use appmixer_http::{App, Epochs, serve, set_up_code};
+use appmixer_http::{App, Epochs, Mailing, serve, set_up_code};
 use appmixer_metrics::Registry;
 use appmixer_store::Role;
 use appmixer_tls::Certificate;
@@ -48,8 +48,12 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     runtime.block_on(signing::prepare(&ctx, &tokens))?;
     let code = config.console.enabled.then(|| set_up_code(&tokens, ctx.clock.now())).flatten();
     let notifier = workbench::notifier(&config, &ctx);
+    let mailing = Mailing { log: notifier.log(), tester: Arc::new(workbench::mail_tester(&config, &ctx)?) };
     let app = App::new(ctx, epochs, tokens, config.http_options()?);
-    let mut app = app.map_err(|error| Failure::refused(error.to_string()))?.with_apps(apps(&config)?);
+    let mut app = app
+        .map_err(|error| Failure::refused(error.to_string()))?
+        .with_apps(apps(&config)?)
+        .with_mailing(mailing);
     let gateway = {
         // Whoever forwards connects, and has timers.
         let _runtime = runtime.enter();

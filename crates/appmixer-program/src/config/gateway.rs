@@ -1,9 +1,11 @@
 //! What is forwarded to which upstreams.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use appmixer_core::ascii_url;
 use appmixer_http::gateway::{Address, Gateway, HealthCheck, MOST_UPSTREAMS, Prefix, RouteOptions};
 use appmixer_http::own_path_of;
 use http::uri::PathAndQuery;
@@ -137,7 +139,7 @@ impl RouteConfig {
         let mut to = Vec::new();
         for (place, text) in self.to.iter().enumerate() {
             // Without the text, in which somebody may have put a password.
-            let address = Address::parse(text);
+            let address = Address::parse(&ascii_url(text).unwrap_or(Cow::Borrowed(text)));
             to.push(address.map_err(|error| bad(".to", format!("address {}: {error}", place + 1)))?);
         }
         for (key, Span(time)) in [

@@ -68,7 +68,7 @@ fn the_keys_that_mean_something_are_told_to_administrators_with_defaults_that_th
     let of = |name: &str| keys.iter().find(|key| key["key"] == name).unwrap();
     assert_eq!(
         *of("MAIL_SMTP_PORT"),
-        json!({"key":"MAIL_SMTP_PORT","meaning":"The mail server's port.","default":465,"value":"number","secret":false})
+        json!({"key":"MAIL_SMTP_PORT","meaning":"The mail server's port.","default":465,"value":"number","secret":false,"group":"mail"})
     );
     assert_eq!(of("MAIL_SMTP_TLS")["choices"], json!(["implicit", "starttls"]));
     for secret in ["JWTSecret", "WEBHOOK_SECRET", "MAIL_SMTP_PASS"] {

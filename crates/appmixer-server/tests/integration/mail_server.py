@@ -1,7 +1,8 @@
 """A real SMTP server for the tests: says what it took, one JSON object a line.
 
 Arguments, as JSON: port, tls ("none", "starttls" or "implicit"), cert and key (PEM files), user and password
-(which it then asks for), refuse (a recipient).
+(which it then asks for), refuse (a recipient), utf8 (whether it has SMTPUTF8), replies (by command, what it
+answers in the place of its own replies, one after the other; the last one of a list that ends with null stays).
 """
 
 import asyncio
@@ -18,8 +19,35 @@ def say(**event):
     print(json.dumps(event), flush=True)
 
 
+def reply(command):
+    waiting = options.get("replies", {}).get(command, [])
+    if not waiting:
+        return None
+    said = waiting[0] if waiting[1:] == [None] else waiting.pop(0)
+    say(said=said)
+    return said
+
+
 class Handler:
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        said = reply("EHLO")
+        if said:
+            return [said]
+        session.host_name = hostname
+        return responses
+
+    async def handle_MAIL(self, server, session, envelope, address, mail_options):
+        said = reply("MAIL")
+        if said:
+            return said
+        envelope.mail_from = address
+        envelope.mail_options.extend(mail_options)
+        return "250 OK"
+
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
+        said = reply("RCPT")
+        if said:
+            return said
         if address == options.get("refuse"):
             say(refused=address)
             return f"550 5.1.1 <{address}>: no such mailbox here"
@@ -27,14 +55,18 @@ class Handler:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
+        said = reply("DATA")
+        if said:
+            return said
         say(
+            helo=session.host_name,
             mail_from=envelope.mail_from,
             to=envelope.rcpt_tos,
             data=envelope.content.decode("utf-8"),
             tls=session.ssl is not None or options["tls"] == "implicit",
             authenticated=bool(session.authenticated),
         )
-        return "250 OK"
+        return "250 2.0.0 OK: queued as 4711"
 
 
 def authenticate(server, session, envelope, mechanism, data):
@@ -62,7 +94,7 @@ async def main():
             authenticator=authenticate if wants_password else None,
             auth_required=wants_password,
             auth_require_tls=False,
-            enable_SMTPUTF8=True,
+            enable_SMTPUTF8=options.get("utf8", True),
         )
 
     implicit = context if options["tls"] == "implicit" else None

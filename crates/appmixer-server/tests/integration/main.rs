@@ -56,6 +56,8 @@ mod listeners;
 mod lists;
 mod load;
 mod mail;
+mod mail_password;
+mod mail_refusals;
 mod memory;
 mod metadata_memory;
 mod nodes;

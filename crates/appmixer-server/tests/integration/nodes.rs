@@ -129,6 +129,37 @@ fn a_message_is_delivered_once_and_what_a_killed_node_had_taken_by_another() {
 }
 
 #[test]
+fn without_a_webhook_secret_all_nodes_sign_with_one_that_is_created_in_the_database() {
+    let postgres = Postgres::shared();
+    let url = postgres.database();
+    let nodes = nodes(&url, &[("APPMIXER_LIMITS__ENABLED", "false")], 3);
+    let admin = nodes[0].admin();
+    let receiver = Receiver::start(Manner::Answers(vec![]));
+    configure(&nodes[0], &admin, &[("WEBHOOK_USER_CREATED", json!(receiver.url))]);
+    soon(&nodes, "the configuration", |node| {
+        node.get("/config", &admin).body.contains("WEBHOOK_USER_CREATED")
+    });
+    for number in 0..12 {
+        nodes[number % 3].user(&format!("u{number}@acme"));
+    }
+    let hooks = receiver.wait_for(12);
+    let entries = nodes[1].get("/config", &admin).expect(200).json();
+    assert_eq!(entries[0], json!({ "key": "WEBHOOK_SECRET", "value": "********" }));
+    let database = url.rsplit('/').next().unwrap();
+    let stored = postgres.psql(database, "SELECT value FROM config WHERE key = 'WEBHOOK_SECRET'");
+    let key: String = serde_json::from_str(stored.trim()).unwrap();
+    assert!(nodes.iter().all(|node| !node.log().contains(&key)));
+    for hook in hooks {
+        hook.assert_signed_with(key.as_bytes());
+    }
+
+    // One that an administrator sets is used from then on.
+    configure(&nodes[2], &admin, &[("WEBHOOK_SECRET", json!("the key that signs webhooks"))]);
+    nodes[0].user("last@acme");
+    receiver.wait_for(13)[12].assert_signed_with(b"the key that signs webhooks");
+}
+
+#[test]
 fn nodes_without_the_same_secret_do_not_start_and_backups_are_postgresqls_own() {
     let url = Postgres::shared().database();
     let folder = tempfile::tempdir().unwrap();

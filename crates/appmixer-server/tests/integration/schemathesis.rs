@@ -13,8 +13,11 @@ use crate::support::{TestServer, run_within};
 const PATIENCE: Duration = Duration::from_mins(20);
 
 /// A body of 1,000 rules is larger than the default, which a schema cannot say. And it tries thousands of passwords.
-const ROOM: &[(&str, &str)] =
-    &[("APPMIXER_HTTP__BODY_LIMIT", "1048576"), ("APPMIXER_LIMITS__ENABLED", "false")];
+const ROOM: &[(&str, &str)] = &[
+    ("APPMIXER_HTTP__BODY_LIMIT", "1048576"),
+    ("APPMIXER_LIMITS__ENABLED", "false"),
+    ("APPMIXER_DELIVERY__TIMEOUT", "200ms"),
+];
 
 fn run(server: &TestServer, arguments: &[&str], variables: &[(&str, &str)]) {
     let Some(python) = python() else { return };

@@ -118,6 +118,13 @@ impl Outbox for PostgresStore {
             .await
     }
 
+    async fn count_waiting(&self, channel: Channel) -> Result<u64, StoreError> {
+        let count = self.db.read(|db| {
+            Box::pin(async move { Ok(db.number(&COUNT, &[&channel.as_str()]).await?.unwrap_or(0)) })
+        });
+        Ok(count.await?.unsigned_abs())
+    }
+
     async fn waiting(&self, after: Option<MessageId>, limit: u32) -> Result<Vec<Waiting>, StoreError> {
         // Every id comes after the empty one.
         let after = after.as_ref().map_or(&[][..], |id| id.as_bytes());

@@ -1,6 +1,9 @@
 //! The system configuration's entries.
 
-use appmixer_core::{Beside, Change, ConfigEntry, ConfigKey, MAX_ENTRIES, Settings, StoreError};
+use appmixer_core::{
+    Beside, Change, ConfigEntry, ConfigKey, ConfigWrite, MAX_ENTRIES, Settings, StoreError,
+    concerns_mail_password,
+};
 use async_trait::async_trait;
 
 use super::db::{Db, Outcome};
@@ -13,6 +16,7 @@ use crate::kept::config;
 statements! {
     CONFIG = "SELECT key, value FROM config ORDER BY key", [];
     COUNT_OTHERS = "SELECT count(*) FROM config WHERE key <> $1", [TEXT];
+    HAS = "SELECT 1::BIGINT FROM config WHERE key = $1", [TEXT];
     SET = "INSERT INTO config (key, value) VALUES ($1, $2) \
          ON CONFLICT (key) DO UPDATE SET value = excluded.value", [TEXT, TEXT];
     REMOVE = "DELETE FROM config WHERE key = $1", [TEXT];
@@ -26,6 +30,10 @@ impl Settings for PostgresStore {
 
     async fn set(&self, entry: ConfigEntry, beside: Beside) -> Result<(), StoreError> {
         self.db.write(|db| Box::pin(set(db, &entry, &beside))).await
+    }
+
+    async fn set_if_absent(&self, entry: ConfigEntry) -> Result<ConfigEntry, StoreError> {
+        self.db.write(|db| Box::pin(set_if_absent(db, &entry))).await
     }
 
     async fn remove(&self, key: ConfigKey, beside: Beside) -> Result<bool, StoreError> {
@@ -49,15 +57,43 @@ async fn set(db: Db<'_>, entry: &ConfigEntry, beside: &Beside) -> Result<Outcome
             return Err(StoreError::TooMany(MAX_ENTRIES).into());
         }
     }
-    db.run(&SET, &[&entry.key().as_str(), &entry.value().to_string()]).await?;
-    beside::keep(db, beside).await?;
+    write(db, (entry.key().clone(), Some(entry.value().clone())), beside).await?;
     Ok(((), Some(Change::Config)))
 }
 
-async fn remove(db: Db<'_>, key: &ConfigKey, beside: &Beside) -> Result<Outcome<bool>, Stop<StoreError>> {
-    let removed = db.run(&REMOVE, &[&key.as_str()]).await? > 0;
-    if removed {
-        beside::keep(db, beside).await?;
+async fn set_if_absent(db: Db<'_>, entry: &ConfigEntry) -> Result<Outcome<ConfigEntry>, Stop<StoreError>> {
+    take_turn(db, "config").await?;
+    let found = entries(db).await?.into_iter().find(|found| found.key() == entry.key());
+    if let Some(found) = found.filter(|found| !found.value().is_null()) {
+        return Ok((found, None));
     }
-    Ok((removed, removed.then_some(Change::Config)))
+    let ((), change) = set(db, entry, &Beside::nothing()).await?;
+    Ok((entry.clone(), change))
+}
+
+async fn remove(db: Db<'_>, key: &ConfigKey, beside: &Beside) -> Result<Outcome<bool>, Stop<StoreError>> {
+    let exists = db.number(&HAS, &[&key.as_str()]).await?.is_some();
+    if exists {
+        write(db, (key.clone(), None), beside).await?;
+    }
+    Ok((exists, exists.then_some(Change::Config)))
+}
+
+/// Writes a change, with what depends on it.
+async fn write(db: Db<'_>, write: ConfigWrite, beside: &Beside) -> Result<(), Stop<StoreError>> {
+    let mut beside = beside.clone();
+    let writes = if concerns_mail_password(&write.0) {
+        // Of two changes at once, the second one sees what the first one wrote.
+        take_turn(db, "config").await?;
+        config::writes(&entries(db).await?, write, &mut beside)
+    } else {
+        vec![write]
+    };
+    for (key, value) in writes {
+        match value {
+            Some(value) => db.run(&SET, &[&key.as_str(), &value.to_string()]).await?,
+            None => db.run(&REMOVE, &[&key.as_str()]).await?,
+        };
+    }
+    beside::keep(db, &beside).await
 }

@@ -123,6 +123,13 @@ impl Outbox for SqliteStore {
             .await
     }
 
+    async fn count_waiting(&self, channel: Channel) -> Result<u64, StoreError> {
+        let count = self.readers.run(move |db| {
+            db.prepare_cached(COUNT)?.query_one([channel.as_str()], |row| row.get::<_, u32>(0))
+        });
+        Ok(count.await?.into())
+    }
+
     async fn arrived(&self, seen: u64) -> u64 {
         let mut writes = self.writes.subscribe();
         // If the writer has gone there will be no more.

@@ -1,6 +1,9 @@
 //! The system configuration's entries.
 
-use appmixer_core::{Beside, Change, ConfigEntry, ConfigKey, MAX_ENTRIES, Settings, StoreError};
+use appmixer_core::{
+    Beside, Change, ConfigEntry, ConfigKey, ConfigWrite, MAX_ENTRIES, Settings, StoreError,
+    concerns_mail_password,
+};
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
@@ -19,14 +22,27 @@ impl Settings for SqliteStore {
         self.writer.run(move |db| set(db, &entry, beside)).await
     }
 
+    async fn set_if_absent(&self, entry: ConfigEntry) -> Result<ConfigEntry, StoreError> {
+        self.writer
+            .run(move |db| -> Result<Outcome<ConfigEntry>, JobError<StoreError>> {
+                let found = entries(db)?.into_iter().find(|found| found.key() == entry.key());
+                if let Some(found) = found.filter(|found| !found.value().is_null()) {
+                    return Ok((found, None));
+                }
+                let ((), change) = set(db, &entry, Beside::nothing())?;
+                Ok((entry.clone(), change))
+            })
+            .await
+    }
+
     async fn remove(&self, key: ConfigKey, beside: Beside) -> Result<bool, StoreError> {
         self.writer
             .run(move |db| -> Result<Outcome<bool>, JobError<StoreError>> {
-                let removed = db.prepare_cached(sql::REMOVE_CONFIG)?.execute([key.as_str()])? > 0;
-                if removed {
-                    beside::keep(db, beside)?;
+                let exists = db.prepare_cached(sql::HAS_CONFIG)?.exists([key.as_str()])?;
+                if exists {
+                    write(db, (key, None), beside)?;
                 }
-                Ok((removed, removed.then_some(Change::Config)))
+                Ok((exists, exists.then_some(Change::Config)))
             })
             .await
     }
@@ -52,8 +68,24 @@ fn set(db: &Connection, entry: &ConfigEntry, beside: Beside) -> Result<Outcome<(
             return Err(StoreError::TooMany(MAX_ENTRIES).into());
         }
     }
-    let value = entry.value().to_string();
-    db.prepare_cached(sql::SET_CONFIG)?.execute(params![entry.key().as_str(), value])?;
-    beside::keep(db, beside)?;
+    write(db, (entry.key().clone(), Some(entry.value().clone())), beside)?;
     Ok(((), Some(Change::Config)))
+}
+
+/// Writes a change, with what depends on it.
+fn write(db: &Connection, write: ConfigWrite, mut beside: Beside) -> Result<(), JobError<StoreError>> {
+    let writes = if concerns_mail_password(&write.0) {
+        config::writes(&entries(db)?, write, &mut beside)
+    } else {
+        vec![write]
+    };
+    for (key, value) in writes {
+        match value {
+            Some(value) => {
+                db.prepare_cached(sql::SET_CONFIG)?.execute(params![key.as_str(), value.to_string()])?
+            }
+            None => db.prepare_cached(sql::REMOVE_CONFIG)?.execute([key.as_str()])?,
+        };
+    }
+    Ok(beside::keep(db, beside)?)
 }

@@ -90,6 +90,7 @@ statements! {
     COUNT_OTHER_CONFIG = "SELECT count(*) FROM config WHERE key <> ?1";
     SET_CONFIG = "INSERT INTO config (key, value) VALUES (?1, ?2) \
          ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    HAS_CONFIG = "SELECT 1 FROM config WHERE key = ?1";
     REMOVE_CONFIG = "DELETE FROM config WHERE key = ?1";
 
     ACCESS_RULES = "SELECT rules FROM access_rules WHERE type = ?1";

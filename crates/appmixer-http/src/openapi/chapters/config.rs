@@ -1,8 +1,8 @@
 //! `/config` and `/config-keys`: the system configuration.
 
 use appmixer_core::{
-    InvalidConfig, KNOWN_KEYS, Kind, MAIL_TLS, MAX_ENTRIES, MAX_NAME_BYTES, MIN_WEBHOOK_SECRET_BYTES,
-    StoreError,
+    ConfigWarning, InvalidConfig, InvalidName, KNOWN_KEYS, Kind, MAIL_TLS, MAX_ENTRIES, MAX_NAME_BYTES,
+    MIN_WEBHOOK_SECRET_BYTES, StoreError,
 };
 use appmixer_token::MIN_SECRET_BYTES;
 use schemars::JsonSchema;
@@ -11,8 +11,11 @@ use serde_json::{Value, json};
 use crate::error::ApiError;
 use crate::openapi::book::{Book, Who};
 use crate::openapi::samples::Samples;
-use crate::openapi::wire::{ConfigKey, NAME};
+use crate::openapi::wire::{ConfigKey, NAME, Name, TestableKey};
 use crate::router::Resource;
+use crate::routes::config_state::{
+    ConfigStateView, ConfigWarningView, DeliveriesView, DeliveryErrorView, MailTestView, TESTABLE, no_test,
+};
 use crate::views::{ConfigEntryView, ConfigKeyView, Removed};
 
 /// An entry. Any key may be stored; one that means something to the server takes only what it can be.
@@ -25,7 +28,8 @@ struct NewConfigEntry {
     value: Value,
 }
 
-/// Visible characters, and a host without a name or password before it.
+/// Visible characters, and a host without a name or password before it. Hosts beyond ASCII are accepted as well;
+/// which they are is no regular expression.
 const URL: &str = r#"^https?://[!"$-.0->A-~]+([/?#][!-~]*)?$"#;
 
 /// 1 to 65535 in digits.
@@ -38,6 +42,8 @@ fn what_known_keys_need() -> Value {
         let mut schema = match key.kind {
             Kind::Text | Kind::Secret | Kind::Scopes => json!({}),
             Kind::Line => json!({ "pattern": r"^[^\x00-\x1f\x7f-\x9f]+$" }),
+            Kind::MailBody => json!({ "pattern": r"\{\{link\}\}" }),
+            Kind::UrlSuffix => json!({ "pattern": "^[!-~]+$" }),
             Kind::Host => json!({ "pattern": "^[A-Za-z0-9._:-]+$", "maxLength": 253 }),
             Kind::Email => json!({ "pattern": NAME, "maxLength": MAX_NAME_BYTES }),
             Kind::MailTls => json!({ "enum": [MAIL_TLS[0], MAIL_TLS[1], null] }),
@@ -58,6 +64,33 @@ fn what_known_keys_need() -> Value {
         })
     });
     conditions.collect()
+}
+
+/// Where a test mail goes.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is asked for")]
+struct NewMailTest {
+    address: Name,
+}
+
+/// A group with something to tell, and one without.
+fn states(samples: &Samples) -> Vec<ConfigStateView> {
+    let time = samples.user.created;
+    let from = ConfigWarning { key: "MAIL_FROM_EMAIL", text: "mails are sent from info@appmixer.com" };
+    let error = DeliveryErrorView {
+        time,
+        channel: "forgot-password-mail",
+        message: "the mail server answered 535 to AUTH".to_owned(),
+    };
+    let deliveries = DeliveriesView { waiting: 2, last_delivery: Some(time), last_error: Some(error) };
+    vec![
+        ConfigStateView { group: "sign-up", warnings: Vec::new(), deliveries: None },
+        ConfigStateView {
+            group: "mail",
+            warnings: vec![ConfigWarningView::of(&from)],
+            deliveries: Some(deliveries),
+        },
+    ]
 }
 
 pub(super) fn write(book: &mut Book, samples: &Samples) {
@@ -85,5 +118,25 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
     book.route("GET", Resource::ConfigKeys, "getConfigKeys", "The keys that mean something", Who::Admin)
         .about("What an administrator can set, for a form to ask for. Clients' own keys are not among them.")
         .answers("The keys.", &KNOWN_KEYS.iter().map(ConfigKeyView::of).collect::<Vec<_>>())
+        .done();
+    book.route(
+        "GET",
+        Resource::ConfigState,
+        "getConfigState",
+        "Whether each group of keys works",
+        Who::Admin,
+    )
+    .about("The latest deliveries are those of the node that answers, since its start.")
+    .answers("The groups.", &states(samples))
+    .done();
+    let taken = MailTestView { delivered: true, answer: "250 2.0.0 Ok: queued as 4711".to_owned() };
+    book.route("POST", Resource::ConfigTest, "sendTestMail", "Send a test mail", Who::Admin)
+        .about("Sends one mail with the present settings, and answers with what the mail server says.")
+        .path::<TestableKey>("key", "What to test.", TESTABLE)
+        .body::<NewMailTest>(json!({ "address": "admin@example.com" }))
+        .answers("The mail server was asked.", &taken)
+        .fails(ApiError::invalid_one("address", &InvalidName::NotAnAddress), "it is no address")
+        .fails(no_test(), "the key is another one")
+        .limited("forgot-password", 100, "the network has asked for too many mails")
         .done();
 }

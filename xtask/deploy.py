@@ -67,7 +67,22 @@ def chart(path: pathlib.Path) -> None:
         sys.exit(f"{path}: values.schema.json accepts {wrong}")
 
 
+def render(path: pathlib.Path, target: pathlib.Path) -> None:
+    """Writes the objects of the chart with each of the values in `ci/`, for tools that read files."""
+    loaded = helm_python.Chart.load(path)
+    for values_file in sorted((path / "ci").glob("*.yaml")):
+        values = yaml.safe_load(values_file.read_text())
+        for name, text in loaded.render(values, name="auth", namespace="default").items():
+            if name.endswith(".yaml") and text.strip():
+                file = target / values_file.stem / pathlib.Path(name).name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text)
+
+
 if __name__ == "__main__":
     deploy = pathlib.Path(sys.argv[1])
+    if len(sys.argv) > 2:
+        render(deploy / "helm/appmixer-server", pathlib.Path(sys.argv[2]))
+        sys.exit()
     compose(deploy / "compose/compose.yaml")
     chart(deploy / "helm/appmixer-server")

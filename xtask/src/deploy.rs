@@ -31,6 +31,32 @@ pub(crate) fn check() -> Result<()> {
     at_hand("nginx")?.map_or(Ok(()), |nginx| check_nginx(&nginx))
 }
 
+/// The checks of Checkov that do not apply to the chart.
+const NOT_FOR_THE_CHART: &[&str] = &[
+    // A limit of processor time would throttle password hashing in bursts.
+    "CKV_K8S_11",
+    // Versions are tags, which do not move.
+    "CKV_K8S_15",
+    // The namespace and the digest of the image are the operator's.
+    "CKV_K8S_21",
+    "CKV_K8S_43",
+];
+
+/// Runs Checkov on the Dockerfile and on the objects of the chart. A part of `cargo xtask test --full`.
+pub(crate) fn check_policies() -> Result<()> {
+    let (Some(deploy), Some(full)) = (python::DEPLOY.install()?, python::FULL.install()?) else {
+        return Ok(());
+    };
+    let chart = tempfile::tempdir()?;
+    let mut render = command(&format!("{}/python xtask/deploy.py deploy", deploy.display()));
+    run(render.arg(chart.path()))?;
+    let checkov = format!("{}/checkov --skip-download --quiet --compact", full.display());
+    run(&mut command(&format!("{checkov} --framework dockerfile --file deploy/docker/Dockerfile")))?;
+    let skipped = NOT_FOR_THE_CHART.join(",");
+    let mut kubernetes = command(&format!("{checkov} --framework kubernetes --skip-check {skipped}"));
+    run(kubernetes.arg("--directory").arg(chart.path()))
+}
+
 /// A program that tests run too.
 fn at_hand(name: &str) -> Result<Option<PathBuf>> {
     if programs::find(name).is_none() && may_install() {

@@ -1,5 +1,5 @@
-//! Packages from npm that tests need: the unmodified Appmixer CLI, and axe-core, which finds what keeps people with
-//! assistive technology out of a page.
+//! Packages from npm that tests need: the unmodified Appmixer CLI, axe-core, which finds what keeps people with
+//! assistive technology out of a page, and what products use as clients.
 
 use std::fs;
 use std::path::PathBuf;
@@ -32,6 +32,22 @@ pub(crate) const AXE: Packages = Packages {
     manifest: r#"{"private":true,"dependencies":{"axe-core":"4.14.1"}}"#,
     native: None,
     what: "the checks of the console's pages with axe-core are",
+};
+
+/// What products use with the server: a client generated from `/openapi.json`, jose for tokens, and ws.
+pub(crate) const CLIENTS: Packages = Packages {
+    folder: "target/npm-clients",
+    manifest: r#"{"private":true,"dependencies":{"@types/node":"20.19.43","jose":"6.2.18","openapi-fetch":"0.17.0","openapi-typescript":"7.13.0","typescript":"5.9.3","ws":"8.23.0"}}"#,
+    native: None,
+    what: "the tests with clients from npm are",
+};
+
+/// What `cargo xtask test --full` has say about `/openapi.json`: two linters, and another generator of clients.
+pub(crate) const OPENAPI: Packages = Packages {
+    folder: "target/npm-openapi",
+    manifest: r#"{"private":true,"dependencies":{"@redocly/cli":"2.77.0","@stoplight/spectral-cli":"6.16.3","orval":"7.13.2","typescript":"5.9.3"}}"#,
+    native: None,
+    what: "the linters of the OpenAPI document are",
 };
 
 impl Packages {

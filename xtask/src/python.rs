@@ -1,4 +1,4 @@
-//! Pythons of our own, with packages from PyPI: one for tests, and one for what `deploy/` is checked with.
+//! Pythons of our own, with packages from PyPI: for tests, for `test --full`, and for the checks of `deploy/`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -26,6 +26,12 @@ pub(crate) const DEPLOY: Environment = Environment {
     folder: "target/deploy-venv",
     requirements: ("xtask/deploy-requirements.txt", include_str!("../deploy-requirements.txt")),
     what: "the check of deploy/ is",
+};
+
+pub(crate) const FULL: Environment = Environment {
+    folder: "target/full-venv",
+    requirements: ("xtask/full-requirements.txt", include_str!("../full-requirements.txt")),
+    what: "the tests with a generated Python client and with Checkov are",
 };
 
 impl Environment {

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, bail};
 
 use crate::process::command;
-use crate::{npm, programs, python};
+use crate::{deploy, npm, programs, python};
 
 /// Which tests run.
 #[derive(Debug, Default)]
@@ -22,11 +22,19 @@ pub(crate) const FULL_TESTS: &str = "appmixer-server/full-tests";
 
 pub(crate) fn run(run: &Run) -> Result<()> {
     programs::install()?;
-    let (cli, axe, python) = (npm::CLI.install()?, npm::AXE.install()?, python::TESTS.install()?);
+    let (cli, axe, clients) = (npm::CLI.install()?, npm::AXE.install()?, npm::CLIENTS.install()?);
+    let python = python::TESTS.install()?;
     // Libraries, binaries, integration tests, examples, documentation: all of them, whatever fails.
     let mut cargo = command("cargo test --workspace --no-fail-fast");
     if run.full {
         programs::install_full()?;
+        deploy::check_policies()?;
+        if let Some(folder) = npm::OPENAPI.install()? {
+            cargo.env("APPMIXER_TEST_NPM_OPENAPI", folder);
+        }
+        if let Some(bin) = python::FULL.install()? {
+            cargo.env("APPMIXER_TEST_PYTHON_FULL", bin.join("python"));
+        }
         cargo.args(["--features", FULL_TESTS]);
     }
     if let Some(folder) = &cli {
@@ -34,6 +42,9 @@ pub(crate) fn run(run: &Run) -> Result<()> {
     }
     if let Some(folder) = &axe {
         cargo.env("APPMIXER_TEST_AXE", folder.join("node_modules/axe-core/axe.min.js"));
+    }
+    if let Some(folder) = &clients {
+        cargo.env("APPMIXER_TEST_NPM_CLIENTS", folder);
     }
     if let Some(bin) = &python {
         cargo.env("APPMIXER_TEST_PYTHON", bin.join("python"));

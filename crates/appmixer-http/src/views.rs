@@ -164,6 +164,7 @@ pub(crate) struct Done {}
 #[schemars(rename = "ConfigEntry")]
 pub(crate) struct ConfigEntryView<'a> {
     key: &'a str,
+    /// Any JSON: a text for most keys of the server, whatever a client has stored for its own.
     value: Value,
 }
 

@@ -7,8 +7,9 @@ use appmixer_limits::Quota;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::alternatives::remove_null;
 use super::samples::SAMPLE_ID;
 use crate::error::ApiError;
 use crate::limits::RateLimit;
@@ -204,14 +205,7 @@ impl Writing<'_> {
     /// A form that is taken as well. It has no way to say `null`.
     pub(super) fn form<T: JsonSchema>(mut self, example: Value) -> Self {
         let mut schema = T::json_schema(&mut self.book.taken);
-        let members = schema.get_mut("properties").and_then(Value::as_object_mut);
-        for member in members.into_iter().flat_map(serde_json::Map::values_mut) {
-            if let Some(kind) = member.pointer("/type/0").cloned() {
-                member["type"] = kind;
-            }
-        }
-        // A list would be the same field again and again.
-        schema.insert("additionalProperties".to_owned(), json!({ "type": "string" }));
+        as_form(schema.ensure_object());
         self.route.bodies.push(("application/x-www-form-urlencoded", schema, example));
         self
     }
@@ -300,6 +294,15 @@ impl Writing<'_> {
     pub(super) fn done(self) {
         self.book.routes.push(self.route);
     }
+}
+
+/// Takes `null` out of the members of an object: a form has no way to say it.
+fn as_form(object: &mut Map<String, Value>) {
+    if let Some(alternatives) = object.get_mut("anyOf").and_then(Value::as_array_mut) {
+        return alternatives.iter_mut().filter_map(Value::as_object_mut).for_each(as_form);
+    }
+    let members = object.get_mut("properties").and_then(Value::as_object_mut);
+    members.into_iter().flat_map(Map::values_mut).for_each(remove_null);
 }
 
 /// Without the description, where the place has one of its own.

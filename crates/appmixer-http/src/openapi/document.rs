@@ -1,6 +1,6 @@
 //! Puts the OpenAPI 3.1 document together from what the book says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use appmixer_core::Rules;
 use http::StatusCode;
@@ -91,7 +91,7 @@ pub(super) fn of(mut book: Book, rules: &Rules) -> Result<Value, ApiError> {
         password["minLength"] = rules.password_policy.min_chars.max(1).into();
     }
     schemas.sort_keys();
-    Ok(json!({
+    let mut document = json!({
         "openapi": "3.1.1",
         "info": {
             "title": "Appmixer user API",
@@ -117,7 +117,31 @@ pub(super) fn of(mut book: Book, rules: &Rules) -> Result<Value, ApiError> {
             "responses": errors.components()?,
             "schemas": schemas,
         },
-    }))
+    });
+    remove_unused(&mut document);
+    Ok(document)
+}
+
+/// Removes the headers and responses that no route refers to: tools warn of them.
+fn remove_unused(document: &mut Value) {
+    let mut used = BTreeSet::new();
+    collect_references(document, &mut used);
+    for kind in ["headers", "responses"] {
+        if let Some(components) = document["components"][kind].as_object_mut() {
+            components.retain(|name, _| used.contains(&format!("#/components/{kind}/{name}")));
+        }
+    }
+}
+
+fn collect_references(value: &Value, used: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            used.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            members.values().for_each(|value| collect_references(value, used));
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect_references(value, used)),
+        _ => {}
+    }
 }
 
 /// What a header is; whole numbers are known by their example.

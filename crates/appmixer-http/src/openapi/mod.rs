@@ -7,6 +7,7 @@
 //!
 //! Both are rendered when somebody first asks for one of them, and kept.
 
+mod alternatives;
 mod book;
 mod chapters;
 mod document;

@@ -68,9 +68,9 @@ pub(crate) struct Scopes(Vec<Scope>);
 #[schemars(inline, extend("pattern" = r"^[^\x00-\x1f\x7f-\x9f]+$", "minLength" = 1, "maxLength" = MAX_TEXT_BYTES))]
 pub(crate) struct Text(String);
 
-/// An object that clients keep with the user, at most 16 KiB as compact JSON.
+/// An object that clients store with the user, at most 16 KiB as compact JSON.
 #[derive(JsonSchema)]
-#[schemars(inline)]
+#[schemars(rename = "Metadata")]
 pub(crate) struct Object(Map<String, Value>);
 
 /// The key of an entry: 1 to 256 bytes without control characters.

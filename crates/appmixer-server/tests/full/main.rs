@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
+mod openapi_tools;
 mod prometheus;
 #[path = "../integration/support.rs"]
 #[allow(dead_code, reason = "the daily tests use the rest")]

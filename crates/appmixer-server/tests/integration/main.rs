@@ -62,6 +62,7 @@ mod memory;
 mod metadata_memory;
 mod nodes;
 mod npm;
+mod npm_clients;
 mod observability;
 mod odd_requests;
 mod openapi;

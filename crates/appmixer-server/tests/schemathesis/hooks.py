@@ -95,6 +95,15 @@ def before_load_schema(context, document):
     schemas = document["components"]["schemas"]
     seen = set()
 
+    # A list in a form would be the same field several times, which is refused. The document does not say so: the
+    # clients that some generators make of it would not compile.
+    for path in document["paths"].values():
+        for method in path.keys() - {"parameters"}:
+            content = path[method].get("requestBody", {}).get("content", {})
+            form = content.get("application/x-www-form-urlencoded", {}).get("schema", {})
+            for alternative in form.get("anyOf", [form]):
+                alternative["additionalProperties"] = {"type": "string"}
+
     def close(schema):
         if isinstance(schema, list):
             for one in schema:

@@ -5,9 +5,11 @@ use appmixer_core::{
     SignInError, WriteError,
 };
 use schemars::JsonSchema;
-use serde_json::{Value, json};
+use schemars::transform::Transform;
+use serde_json::json;
 
 use crate::error::ApiError;
+use crate::openapi::alternatives::at_least_one;
 use crate::openapi::book::{Book, Who};
 use crate::openapi::samples::Samples;
 use crate::openapi::wire::{Name, NewPassword, Object, Password, Scopes, Text, TextOrTexts};
@@ -16,7 +18,7 @@ use crate::views::{Done, SignInView, SignUpView, TokenView, UserView};
 
 /// Who signs in. One of the two names must be there; `username` counts when both are.
 #[derive(JsonSchema)]
-#[schemars(extend("anyOf" = one_name()))]
+#[schemars(transform = one_name("SignIn"))]
 #[expect(dead_code, reason = "only its schema is asked for")]
 struct SignIn {
     /// The username or the email address, in any case.
@@ -29,7 +31,7 @@ struct SignIn {
 /// A new user. One of the two names must be there; the other takes its value. Only administrators may set
 /// `scope`, `plan`, `vendor` and `isActive`.
 #[derive(JsonSchema)]
-#[schemars(rename_all = "camelCase", extend("anyOf" = one_name()))]
+#[schemars(rename_all = "camelCase", transform = one_name("SignUp"))]
 #[expect(dead_code, reason = "only its schema is asked for")]
 struct SignUp {
     username: Option<Name>,
@@ -48,7 +50,7 @@ struct SignUp {
 
 /// A new user, as a form: only members that are texts.
 #[derive(JsonSchema)]
-#[schemars(extend("anyOf" = one_name()))]
+#[schemars(transform = one_name("SignUpForm"))]
 #[expect(dead_code, reason = "only its schema is asked for")]
 struct SignUpForm {
     username: Option<Name>,
@@ -79,7 +81,7 @@ struct ChangePassword {
 
 /// Whose password becomes which. `username` counts when both names are there.
 #[derive(JsonSchema)]
-#[schemars(extend("anyOf" = one_name()))]
+#[schemars(transform = one_name("ResetPassword"))]
 #[expect(dead_code, reason = "only its schema is asked for")]
 struct ResetPassword {
     /// The username or the email address, in any case.
@@ -106,10 +108,9 @@ struct RedeemCode {
     password: NewPassword,
 }
 
-/// At least one of the two names, and not as `null`, which means absent.
-fn one_name() -> Value {
-    let there = |name: &str| json!({ "required": [name], "properties": { name: { "type": "string" } } });
-    json!([there("username"), there("email")])
+/// Requires one of the two names, and not as `null`, which means absent.
+fn one_name(title: &'static str) -> impl Transform {
+    at_least_one(title, ["username", "email"])
 }
 
 pub(super) fn write(book: &mut Book, samples: &Samples) {

@@ -4,9 +4,10 @@ use appmixer_core::{
     AclType, Action, InvalidName, InvalidRule, MAX_RULE_LIST, MAX_RULES, Reason, WriteError,
 };
 use schemars::JsonSchema;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::error::ApiError;
+use crate::openapi::alternatives::exactly_one;
 use crate::openapi::book::{Book, Who, Writing};
 use crate::openapi::samples::Samples;
 use crate::openapi::wire::{self, RuleText};
@@ -37,7 +38,7 @@ struct NewRules(Vec<NewRule>);
 
 /// Whether somebody may do something: either a user, or whoever has some roles.
 #[derive(JsonSchema)]
-#[schemars(extend("oneOf" = either_user_or_roles()))]
+#[schemars(transform = exactly_one("Question", ["user", "roles"]))]
 #[expect(dead_code, reason = "only its schema is asked for")]
 struct Question {
     /// The user's id, username or email address.
@@ -51,11 +52,6 @@ struct Question {
     /// Of a component, `private` if it is; nothing else counts.
     #[schemars(extend("maxItems" = MAX_RULE_LIST))]
     attributes: Option<Vec<RuleText>>,
-}
-
-fn either_user_or_roles() -> Value {
-    let one = |there: &str, kind: &str, other: &str| json!({ "required": [there], "properties": { there: { "type": kind }, other: { "type": "null" } } });
-    json!([one("user", "string", "roles"), one("roles", "array", "user")])
 }
 
 pub(super) fn write(book: &mut Book, samples: &Samples) {

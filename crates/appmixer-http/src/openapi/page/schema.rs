@@ -24,7 +24,19 @@ pub(super) fn parameters(parameters: &[Value]) -> Markup {
 
 /// What the members of an object are called.
 pub(super) fn names<'d>(document: &'d Value, schema: &'d Value) -> Vec<&'d str> {
-    entries(&resolve(document, schema)["properties"]).map(|(name, _)| name).collect()
+    let object = alternatives(resolve(document, schema))[0];
+    entries(&object["properties"]).map(|(name, _)| name).collect()
+}
+
+/// The alternatives of a choice between whole objects, which have the same members; otherwise the schema alone.
+fn alternatives(schema: &Value) -> Vec<&Value> {
+    match schema["anyOf"]
+        .as_array()
+        .filter(|objects| objects.iter().all(|object| object["properties"].is_object()))
+    {
+        Some(objects) if !objects.is_empty() => objects.iter().collect(),
+        _ => vec![schema],
+    }
 }
 
 /// The members of an object, or of the objects of a list.
@@ -37,17 +49,20 @@ pub(super) fn members(document: &Value, schema: &Value) -> Markup {
             (members(document, items))
         };
     }
-    let required: Vec<_> = list(&schema["required"]).iter().map(text).collect();
+    let objects = alternatives(schema);
+    let requires = |object: &Value, name: &str| list(&object["required"]).iter().any(|one| one == name);
     html! {
         (super::prose(text(&schema["description"])))
         dl {
-            @for (name, member) in entries(&schema["properties"]) {
+            @for (name, member) in entries(&objects[0]["properties"]) {
+                @let is_required = objects.iter().all(|object| requires(object, name));
+                @let member = if is_required { member } else { widest(&objects, name) };
                 @let resolved = resolve(document, member);
                 dt {
                     code { (name) } " "
                     small {
                         (kind(document, member)) (limits(resolved))
-                        @if required.contains(&name) { ", " strong { "required" } }
+                        @if is_required { ", " strong { "required" } }
                     }
                 }
                 dd { (inline(text(described(member, resolved)))) }
@@ -56,12 +71,24 @@ pub(super) fn members(document: &Value, schema: &Value) -> Markup {
     }
 }
 
+/// A member in the alternative that restricts it least.
+fn widest<'d>(objects: &[&'d Value], name: &str) -> &'d Value {
+    let members = objects.iter().map(|object| &object["properties"][name]);
+    // A type with `null` in it is a list of types.
+    let width = |member: &&Value| match &member["type"] {
+        Value::String(one) if one == "null" => 0,
+        Value::String(_) => 1,
+        _ => 2,
+    };
+    members.max_by_key(width).unwrap_or(&Value::Null)
+}
+
 /// The same, to be unfolded.
 pub(super) fn folded(document: &Value, schema: &Value) -> Markup {
     let resolved = resolve(document, schema);
     let object = if resolved["type"] == "array" { resolve(document, &resolved["items"]) } else { resolved };
     html! {
-        @if object["properties"].is_object() {
+        @if alternatives(object)[0]["properties"].is_object() {
             details { summary { "Members" } (members(document, schema)) }
         }
     }
@@ -81,7 +108,11 @@ fn kind(document: &Value, schema: &Value) -> String {
     if let Some(reference) = schema["$ref"].as_str() {
         let resolved = resolve(document, schema);
         let name = reference.rsplit('/').next().unwrap_or_default();
-        return if resolved["type"] == "object" { name.to_owned() } else { kind(document, resolved) };
+        return if alternatives(resolved)[0]["type"] == "object" {
+            name.to_owned()
+        } else {
+            kind(document, resolved)
+        };
     }
     if let Some(choices) = schema["enum"].as_array() {
         return choices.iter().map(text).collect::<Vec<_>>().join(" | ");

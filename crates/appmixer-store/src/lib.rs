@@ -43,6 +43,6 @@ pub use metrics::describe_metrics;
 pub use postgres::{PostgresError, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{
-    BackupError, Contents, Copied, OpenError, Role, SecretFile, SqliteStore, Swap, back_up, examine,
-    is_served, put_secrets, take_secrets,
+    BackupError, Contents, Copied, Folder, OpenError, Role, SecretFile, SqliteStore, Swap, back_up, examine,
+    explain, is_served, put_secrets, take_secrets,
 };

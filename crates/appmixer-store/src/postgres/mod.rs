@@ -106,6 +106,24 @@ impl PostgresStore {
     }
 }
 
+impl PostgresStore {
+    /// The newest version of the schema that this program knows.
+    #[must_use]
+    pub fn newest_schema() -> i64 {
+        schema::newest_known()
+    }
+
+    /// Asks which version of the schema the database has; 0 is none. Changes nothing.
+    ///
+    /// # Errors
+    /// [`PostgresError`] says what to do.
+    pub async fn schema_version(options: &PostgresOptions) -> Result<i64, PostgresError> {
+        // A proxy that pools transactions takes no options.
+        let options = PostgresOptions { prepare: false, ..options.clone() };
+        schema::version_before(&open::Connector::new(&options)?).await
+    }
+}
+
 impl Drop for PostgresStore {
     fn drop(&mut self) {
         for task in &self.tasks {

@@ -1,7 +1,6 @@
 //! Copies of a database: made while a server writes to it, and held against what a database of ours must be.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -10,7 +9,9 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
+use super::folder::folder_of;
 use super::open::{Mode, connection};
+use super::owner::{Folder, resolved};
 use super::schema;
 
 /// Pages that are copied at once, of 4 KiB each. Between two steps progress is told.
@@ -124,12 +125,9 @@ pub fn back_up(database: &Path, copy: &Path, mut show: impl FnMut(Copied)) -> Re
     // As long as this transaction lasts, what is read is one state, and copying need not begin anew when others write.
     from.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")
         .map_err(|error| BackupError::of(database, &error))?;
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(copy)
-        .map_err(|error| BackupError::unusable(copy, &error))?;
+    let name = copy.file_name().unwrap_or_default();
+    let created = Folder::open(folder_of(copy)).and_then(|folder| folder.create(name.as_ref()));
+    created.map_err(|error| BackupError::unusable(copy, &error))?;
     let bad_copy = |error: rusqlite::Error| BackupError::of(copy, &error);
     let mut to = writable(copy).map_err(bad_copy)?;
     // A copy that is not finished is of no use to anybody: one fsync at the end is enough.
@@ -237,8 +235,9 @@ pub fn take_secrets(copy: &Path) -> Result<Vec<SecretFile>, BackupError> {
 }
 
 fn writable(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(resolved(path), flags)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     Ok(connection)
 }

@@ -1,13 +1,16 @@
 //! The folder and the file: made with the right modes, and locked.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use rustix::fs::OFlags;
+
 use super::open::{OpenError, Role};
+use super::owner::Folder;
 
 const OWNER_ALONE: u32 = 0o600;
 
@@ -19,9 +22,7 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Makes what is missing and takes the server's lock.
 pub(super) fn prepare(path: &Path, role: Role) -> Result<Option<File>, OpenError> {
     let unusable = |error| OpenError::Unusable { path: path.to_owned(), error };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
-    }
+    Folder::create_all(folder_of(path)).map_err(unusable)?;
     let lock = match role {
         Role::Server => Some(lock(path)?),
         Role::Beside | Role::Bulk => None,
@@ -32,8 +33,9 @@ pub(super) fn prepare(path: &Path, role: Role) -> Result<Option<File>, OpenError
 
 /// SQLite gives the log and the shared memory beside the file the file's own mode.
 fn make_file(path: &Path) -> io::Result<()> {
-    let made = OpenOptions::new().write(true).create_new(true).mode(OWNER_ALONE).open(path);
-    match made {
+    let folder = Folder::open(folder_of(path))?;
+    match folder.create(name_of(path)?) {
+        // It is not opened here: closing it would end the locks that a connection of this process has on it.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let metadata = fs::symlink_metadata(path)?;
             if !metadata.is_file() {
@@ -41,24 +43,28 @@ fn make_file(path: &Path) -> io::Result<()> {
             }
             if metadata.permissions().mode() & 0o077 != 0 {
                 tracing::warn!(path = %path.display(), "the database could be read by others; made it private");
-                fs::set_permissions(path, Permissions::from_mode(OWNER_ALONE))?;
+                let file = folder.open_or_create(name_of(path)?)?;
+                file.set_permissions(Permissions::from_mode(OWNER_ALONE))?;
             }
             Ok(())
         }
-        other => other.map(drop),
+        created => created.map(drop),
     }
+}
+
+fn name_of(path: &Path) -> io::Result<&Path> {
+    path.file_name().map(Path::new).ok_or_else(|| io::Error::other("it is not a regular file"))
+}
+
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     let lock_path = lock_path(path);
     let unusable = |error| OpenError::Unusable { path: lock_path.clone(), error };
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(OWNER_ALONE)
-        .open(&lock_path)
-        .map_err(unusable)?;
+    let open = || Folder::open(folder_of(path))?.open_or_create(name_of(&lock_path)?);
+    let file = open().map_err(unusable)?;
     for _ in 0..LOOKS {
         match file.try_lock() {
             Ok(()) => return Ok(file),
@@ -73,7 +79,8 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
 #[must_use]
 pub fn is_served(path: &Path) -> bool {
     // A shared lock, and for a moment only: see `LOOKS`.
-    let lock = File::open(lock_path(path));
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let lock = OpenOptions::new().read(true).custom_flags(flags).open(lock_path(path));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 

@@ -18,6 +18,7 @@ mod index;
 mod notes;
 mod open;
 mod outbox;
+mod owner;
 mod place;
 mod readers;
 mod reset_codes;
@@ -46,6 +47,7 @@ use self::files::Files;
 pub use self::folder::is_served;
 use self::health::Health;
 pub use self::open::{OpenError, Role};
+pub use self::owner::{Folder, explain};
 use self::readers::{READERS, Readers, SEARCHER};
 pub use self::swap::Swap;
 use self::writer::Writer;
@@ -98,6 +100,12 @@ impl SqliteStore {
 }
 
 impl SqliteStore {
+    /// The newest version of the schema that this program knows.
+    #[must_use]
+    pub fn newest_schema() -> i64 {
+        schema::newest_known()
+    }
+
     /// Brings the file's schema up to date, and does nothing else: the version that it had (0 where there was no
     /// file), and that it has now. Blocks.
     ///

@@ -8,6 +8,9 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
+use super::folder::folder_of;
+use super::owner::{denied, explain, resolved};
+
 /// Who opens the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -23,7 +26,7 @@ pub enum Role {
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// The folder or the file cannot be made or written.
-    #[error("{} cannot be used: {error}; choose another data folder or mend its owner and permissions", path.display())]
+    #[error("{} cannot be used: {}; choose another data folder or correct its owner and permissions", path.display(), explain(path, error))]
     Unusable {
         /// Which.
         path: PathBuf,
@@ -78,13 +81,32 @@ pub enum OpenError {
 
 impl OpenError {
     pub(super) fn of(path: &Path, error: &rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-        let (path, reason) = (path.to_owned(), error.to_string());
+        use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, PermissionDenied, ReadOnly};
+        let (path, mut reason) = (path.to_owned(), error.to_string());
         match error.sqlite_error_code() {
-            Some(DatabaseCorrupt | NotADatabase) => Self::Damaged { path, reason },
-            _ => Self::Sqlite { path, reason },
+            Some(DatabaseCorrupt | NotADatabase) => return Self::Damaged { path, reason },
+            // SQLite does not say which of its files it may not use.
+            Some(CannotOpen | PermissionDenied | ReadOnly) => {
+                if let Some(whose) = denied(&files_of(&path)) {
+                    reason = format!("{reason}; {whose}");
+                }
+            }
+            _ => {}
         }
+        Self::Sqlite { path, reason }
     }
+}
+
+/// The database, what SQLite has next to it, and their folder.
+fn files_of(path: &Path) -> Vec<PathBuf> {
+    let with = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let mut files: Vec<_> = ["", "-wal", "-shm", "-journal"].map(with).into();
+    files.push(folder_of(path).to_owned());
+    files
 }
 
 /// What a connection is for.
@@ -110,9 +132,9 @@ pub(super) fn connect(path: &Path, mode: Mode) -> Result<Connection, OpenError> 
 
 pub(super) fn connection(path: &Path, mode: Mode) -> rusqlite::Result<Connection> {
     // Each connection stays on one thread at a time: SQLite's own locks are not needed.
-    let access = match mode {
-        Mode::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
-        Mode::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+    let (access, path) = match mode {
+        Mode::Write => (OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NOFOLLOW, resolved(path)),
+        Mode::Read => (OpenFlags::SQLITE_OPEN_READ_ONLY, path.to_owned()),
     };
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_handler(Some(wait))?;

@@ -1,15 +1,15 @@
 //! Another file in the place of the database, so that there is the old one or the new one at every moment, whole.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::backup::{BackupError, sync};
-use super::folder;
+use super::folder::{self, folder_of};
 use super::open::OpenError;
+use super::owner::{Folder, explain, resolved};
 
 /// What SQLite may have beside a file. Taken for the new file's, the old one's would destroy it.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
@@ -27,8 +27,8 @@ impl Swap {
     /// [`BackupError::InUse`] where one has the database.
     pub fn begin(database: &Path) -> Result<Self, BackupError> {
         let folder = folder_of(database);
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(|error| BackupError::unusable(folder, &error))?;
+        Folder::create_all(folder)
+            .map_err(|error| BackupError::unusable(folder, &explain(folder, &error)))?;
         let lock = folder::lock(database).map_err(|error| match error {
             OpenError::InUse { path } => BackupError::InUse { path, by: "a server" },
             other => BackupError::unusable(database, &other),
@@ -74,8 +74,10 @@ impl Swap {
 fn settle(database: &Path) -> Result<(), BackupError> {
     use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DatabaseLocked, NotADatabase};
     let outcome = || -> rusqlite::Result<String> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(database, flags)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let connection = Connection::open_with_flags(resolved(database), flags)?;
         connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))
     };
     let in_use = BackupError::InUse { path: database.to_owned(), by: "a command" };
@@ -88,10 +90,6 @@ fn settle(database: &Path) -> Result<(), BackupError> {
             _ => Err(BackupError::of(database, &error)),
         },
     }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn with(path: &Path, ending: &str) -> PathBuf {

@@ -20,10 +20,11 @@ const PROGRAMS: &[Program] = &[
     ("caddy", "caddy"),
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
+    ("mandoc", "mandoc"),
 ];
 
 /// The programs that only `cargo xtask test --full` runs.
-const FULL_PROGRAMS: &[Program] = &[("promtool", "prometheus")];
+const FULL_PROGRAMS: &[Program] = &[("fish", "fish"), ("promtool", "prometheus"), ("zsh", "zsh")];
 
 /// How the packages of the browser begin.
 const BROWSER: &str = "chromium";

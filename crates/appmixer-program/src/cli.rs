@@ -1,25 +1,33 @@
 //! The command line. Names are fixed: operators script them.
 
 mod acl;
+mod audit;
 mod backup;
+mod config;
 mod console;
 mod key;
 mod lists;
 mod mail;
 mod store;
+mod suggest;
+mod token;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 pub(crate) use self::acl::{AclCommand, Question};
+pub(crate) use self::audit::{AuditCommand, AuditFilters, OutboxCommand};
 pub(crate) use self::backup::{BackupArgs, RestoreArgs};
+pub(crate) use self::config::ConfigCommand;
 pub(crate) use self::console::ConsoleCommand;
 pub(crate) use self::key::KeyCommand;
 pub(crate) use self::lists::{UserFilters, UserSelection};
 pub(crate) use self::mail::MailCommand;
 pub(crate) use self::store::{CopyArgs, StoreCommand};
+pub(crate) use self::token::TokenCommand;
 use crate::config::Overrides;
 
 /// What the program is called.
@@ -30,7 +38,6 @@ pub(crate) const NAME: &str = "appmixer-server";
 #[command(
     name = NAME,
     version,
-    args_conflicts_with_subcommands = true,
     max_term_width = 100,
     after_help = "\
 Examples:
@@ -47,6 +54,28 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
     #[command(flatten)]
     pub(crate) serve: ServeArgs,
+}
+
+impl Cli {
+    /// Reads the command line. `--listen` may stand before `serve` and `health`, as the global options may.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        Self::try_parse()?.with_listen()
+    }
+
+    fn with_listen(mut self) -> Result<Self, clap::Error> {
+        match (&mut self.command, self.serve.listen.take()) {
+            (Some(Command::Serve(args) | Command::Health(args)), Some(listen)) => {
+                args.listen.get_or_insert(listen);
+            }
+            (Some(_), Some(_)) => {
+                let what = "--listen is an option of serve and health alone";
+                return Err(Self::command().error(ErrorKind::ArgumentConflict, what));
+            }
+            (None, listen) => self.serve.listen = listen,
+            (Some(_), None) => {}
+        }
+        Ok(self)
+    }
 }
 
 #[derive(Subcommand)]
@@ -92,6 +121,9 @@ pub(crate) enum Command {
         /// One JSON object a line
         #[arg(long)]
         json: bool,
+        /// Try the network too: PostgreSQL, upstreams and the mail server
+        #[arg(long)]
+        connect: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -117,6 +149,7 @@ Examples:
   appmixer-server man /usr/local/share/man/man1")]
     Man {
         /// A folder that is there
+        #[arg(value_hint = ValueHint::DirPath)]
         folder: Option<PathBuf>,
     },
 }
@@ -125,16 +158,16 @@ Examples:
 #[derive(Args, Clone, Default)]
 pub(crate) struct Common {
     /// The configuration file [default: appmixer.toml, if there is one]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
     /// The folder of the database and the token secret [default: appmixer-data]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true, value_hint = ValueHint::DirPath)]
     pub(crate) data: Option<PathBuf>,
 }
 
 #[derive(Args, Default)]
 pub(crate) struct ServeArgs {
-    /// The address and port to listen on [default: 127.0.0.1:2200]
+    /// The address and port to listen on; a port alone is on 127.0.0.1, and :PORT on all IPv4 addresses [default: 127.0.0.1:2200]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<String>,
     #[command(flatten)]
@@ -154,7 +187,7 @@ pub(crate) struct UserFields {
     #[arg(long, value_name = "SCOPE")]
     pub(crate) scope: Vec<String>,
     /// The plan, as free, beta or subscription
-    #[arg(long)]
+    #[arg(long, value_parser = suggest::PLANS, hide_possible_values = true)]
     pub(crate) plan: Option<String>,
     /// A vendor; once for each
     #[arg(long)]
@@ -320,116 +353,6 @@ pub(crate) enum WithoutPassword {
     Lock,
 }
 
-#[derive(Subcommand)]
-pub(crate) enum ConfigCommand {
-    /// Show all entries
-    List {
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Show an entry's value, as JSON
-    Get {
-        /// The key
-        key: String,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Create or replace an entry
-    Set {
-        /// The key
-        key: String,
-        /// The value: JSON, or else a text; secrets are asked for instead
-        value: Option<String>,
-        /// Read the value from the first line of standard input, as a text
-        #[arg(long, conflicts_with = "value")]
-        stdin: bool,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Remove an entry: its default is back
-    Unset {
-        /// The key
-        key: String,
-        #[command(flatten)]
-        common: Common,
-    },
-}
-
-/// Which entries of the audit log are shown: those for which all holds.
-#[derive(Args)]
-pub(crate) struct AuditFilters {
-    /// From this time on, as 2026-01-31T08:15:30Z
-    #[arg(long, value_name = "TIME")]
-    pub(crate) from: Option<String>,
-    /// Before this time
-    #[arg(long, value_name = "TIME")]
-    pub(crate) to: Option<String>,
-    /// By a user or about one: the username, email address or id
-    #[arg(long)]
-    pub(crate) user: Option<String>,
-    /// A kind, as sign-in-failed; once for each
-    #[arg(long)]
-    pub(crate) kind: Vec<String>,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum OutboxCommand {
-    /// Show what waits: number, channel, attempts, next attempt, last error
-    List {
-        /// One JSON object a line
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        common: Common,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum AuditCommand {
-    /// Show entries, newest first: time, kind, actor, address, user, details
-    List {
-        #[command(flatten)]
-        filters: AuditFilters,
-        /// The most entries to show
-        #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
-        limit: u32,
-        /// One JSON object a line
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        common: Common,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum TokenCommand {
-    /// Issue a token for a user, as signing in would
-    Issue {
-        /// The username, email address or id
-        user: String,
-        /// How long it is good, as 1h or 30d [default: token.lifetime]
-        #[arg(long, value_name = "TIME")]
-        lifetime: Option<String>,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Show what stands in a token, checking nothing
-    Inspect {
-        /// The token [default: the first line of standard input]
-        token: Option<String>,
-    },
-    /// Check a token as the server would
-    Verify {
-        /// The token [default: the first line of standard input]
-        token: Option<String>,
-        #[command(flatten)]
-        common: Common,
-    },
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -444,6 +367,32 @@ mod tests {
     #[test]
     fn no_argument_takes_a_password() {
         assert!(Cli::try_parse_from(["appmixer-server", "user", "add", "a@b", "--password", "x"]).is_err());
+    }
+
+    #[test]
+    fn global_options_stand_before_and_after_the_command() {
+        let of = |arguments: &[&str]| {
+            Cli::try_parse_from([&[NAME], arguments].concat()).and_then(Cli::with_listen)
+        };
+        for arguments in [
+            &["--config", "a", "--data", "b", "user", "list"][..],
+            &["user", "--config", "a", "list", "--data", "b"],
+            &["user", "list", "--config", "a", "--data", "b"],
+        ] {
+            let Some(Command::User(UserCommand::List { common, .. })) = of(arguments).unwrap().command else {
+                panic!("{arguments:?}")
+            };
+            assert_eq!((common.config, common.data), (Some("a".into()), Some("b".into())), "{arguments:?}");
+        }
+        for arguments in [&["--listen", "1", "serve"][..], &["serve", "--listen", "1"], &["--listen", "1"]] {
+            let cli = of(arguments).unwrap();
+            let listen = match &cli.command {
+                Some(Command::Serve(args)) => &args.listen,
+                _ => &cli.serve.listen,
+            };
+            assert_eq!(listen.as_deref(), Some("1"), "{arguments:?}");
+        }
+        assert!(of(&["--listen", "1", "user", "list"]).is_err());
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! Which database it is, and how it is opened.
 
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
+use std::{fmt, fs, io};
 
 use appmixer_core::{ChangeListener, Store};
-use appmixer_store::{PostgresOptions, PostgresStore, Role, SqliteStore};
+use appmixer_store::{PostgresOptions, PostgresStore, Role, SqliteStore, explain};
+use rustix::fs::Access;
 
 use crate::config::{Config, StoreConfig};
 use crate::failure::Failure;
+use crate::output::errln;
 
 const FILE: &str = "appmixer.sqlite";
 
@@ -61,6 +64,12 @@ impl Config {
         Ok(database)
     }
 
+    /// Whether a folder is the data folder, where every file belongs to the folder's owner.
+    pub(crate) fn is_data_folder(&self, folder: &Path) -> bool {
+        let (data, folder) = (fs::canonicalize(&self.data), fs::canonicalize(folder));
+        data.is_ok_and(|data| folder.is_ok_and(|folder| folder == data))
+    }
+
     /// The file, for a command that works on nothing else.
     pub(crate) fn sqlite_file(&self, instead: &str) -> Result<PathBuf, Failure> {
         match self.database()? {
@@ -68,6 +77,15 @@ impl Config {
             Database::Postgres(_) => Err(Failure::refused(format!("the database is PostgreSQL: {instead}"))),
         }
     }
+}
+
+/// Whether a database that is not there is created.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IfMissing {
+    /// It is created, and that is reported: on standard error, or in the server's log.
+    Create,
+    /// The command is refused, and nothing is created.
+    Refuse,
 }
 
 impl Database {
@@ -82,11 +100,84 @@ impl Database {
     pub(crate) async fn open(
         &self,
         role: Role,
+        if_missing: IfMissing,
         listener: Arc<dyn ChangeListener>,
     ) -> Result<Arc<dyn Store>, Failure> {
-        Ok(match self {
+        let is_new = !self.exists().await?;
+        if is_new && if_missing == IfMissing::Refuse {
+            return Err(self.missing());
+        }
+        let store: Arc<dyn Store> = match self {
             Self::Sqlite(path) => Arc::new(SqliteStore::open(path, role, listener)?),
             Self::Postgres(options) => Arc::new(PostgresStore::open(options, listener).await?),
+        };
+        match role {
+            _ if !is_new => {}
+            Role::Server => tracing::info!("created the {self}"),
+            Role::Beside | Role::Bulk => self.report_creation(),
+        }
+        Ok(store)
+    }
+
+    /// Whether there is a database: a file, or in PostgreSQL the tables of any version.
+    pub(crate) async fn exists(&self) -> Result<bool, Failure> {
+        match self {
+            Self::Sqlite(path) => Ok(file_exists(path)),
+            Self::Postgres(options) => Ok(PostgresStore::schema_version(options).await? > 0),
+        }
+    }
+
+    /// Tells the person at the terminal that a command has created the database.
+    pub(crate) fn report_creation(&self) {
+        errln!("appmixer-server: created the {self}");
+    }
+
+    /// The failure of a command that needs a database, where there is none.
+    pub(crate) fn missing(&self) -> Failure {
+        Failure::refused(match self {
+            Self::Sqlite(path) => no_database_at(path),
+            Self::Postgres(_) => {
+                "the PostgreSQL database has no tables of this server: give --config, or create \
+                 them with `store migrate`"
+                    .to_owned()
+            }
         })
+    }
+}
+
+/// Checks that a file can be read and written, or the nearest folder that is there if it is not.
+///
+/// # Errors
+/// It cannot, by this process: the message says whose it is.
+pub(crate) fn access(key: &str, path: &Path) -> Result<(), Failure> {
+    let path = path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let Some(there) = path.ancestors().find(|path| file_exists(path)) else { return Ok(()) };
+    rustix::fs::access(there, Access::READ_OK | Access::WRITE_OK).map_err(|error| {
+        Failure::configuration(format!(
+            "{key}: {} cannot be used: {}",
+            there.display(),
+            explain(there, &error.into())
+        ))
+    })
+}
+
+/// Whether there is something at the path; what cannot be examined is left to whoever opens it.
+pub(crate) fn file_exists(path: &Path) -> bool {
+    !fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// What a command says that needs a database, where there is no file.
+pub(crate) fn no_database_at(path: &Path) -> String {
+    let path = path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    format!("there is no database at {}; give --data or --config", path.display())
+}
+
+/// What it is, for messages: without the URL, which may have a password.
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "database {}", path.display()),
+            Self::Postgres(_) => f.write_str("tables of this server in the PostgreSQL database"),
+        }
     }
 }

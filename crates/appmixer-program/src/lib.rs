@@ -18,13 +18,12 @@ mod refused;
 mod retention;
 mod secret;
 mod signing;
+mod similar;
 mod sockets;
 mod supervisor;
 mod workbench;
 
 use std::process::ExitCode;
-
-use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
@@ -33,7 +32,7 @@ use crate::output::errln;
 /// Does what the command line says.
 #[must_use]
 pub fn run() -> ExitCode {
-    let outcome = Cli::try_parse().map_err(|error| usage(&error)).and_then(dispatch);
+    let outcome = Cli::read().map_err(|error| usage(&error)).and_then(dispatch);
     match outcome.and_then(|()| output::finish()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -70,7 +69,9 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Backup(args)) => commands::backup::run(&args),
         Some(Command::Restore(args)) => commands::restore::run(&args),
         Some(Command::Store(command)) => commands::store::run(&command),
-        Some(Command::CheckConfig { json, common }) => commands::check_config::run(json, &common),
+        Some(Command::CheckConfig { json, connect, common }) => {
+            commands::check_config::run(json, connect, &common)
+        }
         Some(Command::Health(args)) => commands::health::run(args.listen.as_ref(), &args.common),
         Some(Command::Completions { shell }) => commands::manual::completions(shell),
         Some(Command::Man { folder }) => commands::manual::man(folder.as_deref()),

@@ -2,22 +2,29 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read as _, Write};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use appmixer_core::MIN_WEBHOOK_SECRET_BYTES;
-use appmixer_http::TokenOptions;
+use appmixer_core::{Context, MIN_WEBHOOK_SECRET_BYTES};
+use appmixer_http::{TokenOptions, open_key};
 use appmixer_notify::WebhookKey;
+use appmixer_store::{Folder, explain};
 use appmixer_token::{MIN_SECRET_BYTES, Secret};
 use ring::rand::{SecureRandom as _, SystemRandom};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use crate::config::{Config, SecretText};
+use crate::database::file_exists;
 use crate::failure::Failure;
 
 const FILE: &str = "token.secret";
 const WEBHOOK_FILE: &str = "webhook.secret";
+
+const HOW_TO_GIVE_IT: &str = "run the command with the server's configuration (--config, --data), or set \
+     token.secret or token.secret_file (APPMIXER_TOKEN__SECRET, APPMIXER_TOKEN__SECRET_FILE) as the server has it";
 
 /// What is in the data folder beside the database, and belongs to it.
 pub(crate) const FILES: [&str; 2] = [FILE, WEBHOOK_FILE];
@@ -39,6 +46,41 @@ pub(crate) fn token_options(config: &Config) -> Result<TokenOptions, Failure> {
         allow_short_secret: config.token.allow_short_secret,
         algorithm: config.token.algorithm.0,
     })
+}
+
+/// The keys of the server, for a command that issues, signs or verifies something by them.
+///
+/// # Errors
+/// The server's secret is not known here, or the database was last served under another one: what the command makes
+/// would be worth nothing.
+pub(crate) async fn server_token_options(config: &Config, ctx: &Context) -> Result<TokenOptions, Failure> {
+    let tokens = known_token_options(config)?;
+    if is_of_server(&tokens, ctx).await? {
+        return Ok(tokens);
+    }
+    Err(Failure::refused(format!(
+        "this command needs the token.secret that the server has, and has another one: {HOW_TO_GIVE_IT}"
+    )))
+}
+
+/// The keys by the secrets that this command knows. None is created: the server would not know it.
+pub(crate) fn known_token_options(config: &Config) -> Result<TokenOptions, Failure> {
+    let file = config.data.join(FILE);
+    if config.token.secret.is_none() && !file_exists(&file) {
+        return Err(Failure::refused(format!(
+            "the server's token secret is not known: there is no {}, and token.secret is not set; {HOW_TO_GIVE_IT}",
+            file.display()
+        )));
+    }
+    token_options(config)
+}
+
+/// Whether what the server has left in the database can be opened by these secrets. A database that no server has
+/// used has nothing to compare.
+pub(crate) async fn is_of_server(tokens: &TokenOptions, ctx: &Context) -> Result<bool, Failure> {
+    let keys = ctx.store.signing_keys().await?;
+    let mark = keys.iter().find(|key| key.is_own() && !key.sealed.is_empty());
+    Ok(mark.is_none_or(|mark| open_key(&tokens.sealer(), mark).is_ok()))
 }
 
 /// Containers mount secrets so, where nobody else is; elsewhere it is a mistake. The file is not ours to change.
@@ -99,20 +141,22 @@ pub(crate) fn webhook_key(config: &Config) -> WebhookKey {
 /// Reads a secret in the data folder, or makes it.
 fn own_secret(folder: &Path, name: &str) -> Result<Zeroizing<String>, Failure> {
     let path = folder.join(name);
-    let unusable =
-        |error: io::Error| Failure::configuration(format!("{} cannot be used: {error}", path.display()));
+    let unusable = |error: io::Error| {
+        Failure::configuration(format!("{} cannot be used: {}", path.display(), explain(&path, &error)))
+    };
     let mut text = Zeroizing::new(String::new());
-    match File::open(&path) {
-        Ok(file) => {
+    match open(&path) {
+        Ok((file, is_link)) => {
             let mode = file.metadata().map_err(unusable)?.permissions().mode();
-            if mode & 0o077 != 0 {
+            // Where a link leads is not ours to change.
+            if mode & 0o077 != 0 && !is_link {
                 tracing::warn!(path = %path.display(), "a secret could be read by others; made it private");
                 file.set_permissions(Permissions::from_mode(0o600)).map_err(unusable)?;
             }
             file.take(4096).read_to_string(&mut text).map_err(unusable)?;
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            text = make(folder, &path, name).map_err(unusable)?;
+            text = make(folder, name).map_err(unusable)?;
             if name == FILE {
                 tracing::info!(path = %path.display(), "made a secret for tokens; keep it: without it nobody stays signed in");
             } else {
@@ -124,28 +168,31 @@ fn own_secret(folder: &Path, name: &str) -> Result<Zeroizing<String>, Failure> {
     Ok(Zeroizing::new(text.trim().to_owned()))
 }
 
-/// Writes a new secret so that it is there as a whole or not at all. If somebody else was quicker, theirs.
-fn make(folder: &Path, path: &Path, name: &str) -> io::Result<Zeroizing<String>> {
+/// Opens a file, and says whether its name is a symbolic link.
+fn open(path: &Path) -> io::Result<(File, bool)> {
+    let options =
+        |flags: OFlags| OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
+    match options(OFlags::NOFOLLOW) {
+        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            Ok((options(OFlags::empty())?, true))
+        }
+        file => Ok((file?, false)),
+    }
+}
+
+/// Creates a secret. If another process was quicker, returns the one that it has created.
+fn make(folder: &Path, name: &str) -> io::Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new([0; MIN_SECRET_BYTES]);
     SystemRandom::new().fill(&mut *bytes).map_err(|_| io::Error::other("the system has no random bytes"))?;
     let mut text = Zeroizing::new(String::with_capacity(2 * MIN_SECRET_BYTES));
     for byte in &*bytes {
         let _ = write!(text, "{byte:02x}");
     }
-
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let draft = folder.join(format!("{name}.{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    Write::write_all(&mut file, text.as_bytes())?;
-    file.sync_all()?;
-    let linked = fs::hard_link(&draft, path);
-    fs::remove_file(&draft)?;
-    match linked {
-        Ok(()) => File::open(folder)?.sync_all().map(|()| text),
+    match Folder::create_all(folder)?.write_new(name, text.as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::read_to_string(path).map(Zeroizing::new)
+            fs::read_to_string(folder.join(name)).map(Zeroizing::new)
         }
-        Err(error) => Err(error),
+        written => written.map(|()| text),
     }
 }
 

@@ -55,9 +55,7 @@ impl Sockets {
             open(config, tls.as_ref())?
         };
         if listeners.is_empty() {
-            return Err(Failure::configuration(
-                "listen: is off, and neither tls.listen nor listen_unix is set",
-            ));
+            return Err(nothing_to_listen_on());
         }
         Ok(Self { listeners, certificate: tls.map(|tls| tls.certificate), _file: file })
     }
@@ -160,6 +158,40 @@ fn open(config: &Config, tls: Option<&Tls>) -> Result<(Vec<Listener>, Option<Soc
         .map_err(|error| Failure::configuration(format!("cannot listen on {}: {error}", path.display())))?;
     listeners.push(Listener::Unix(listener));
     Ok((listeners, Some(file)))
+}
+
+/// What would keep the server from listening as the configuration says, its certificate included. Whether addresses
+/// are free is found out only where that is wanted.
+///
+/// Must be called within a tokio runtime.
+pub(crate) fn check(config: &Config, free: bool) -> Vec<Failure> {
+    let mut failures: Vec<_> = Tls::of(&config.tls).err().into_iter().collect();
+    let addresses = [config.listen.0, config.tls.listen];
+    if addresses.iter().all(Option::is_none) && config.listen_unix.is_none() {
+        failures.push(nothing_to_listen_on());
+    }
+    if free {
+        // All at once: two of them may be the same.
+        let listeners = addresses.into_iter().chain([config.management.listen]).flatten().map(listen);
+        let listeners: Vec<_> = listeners.collect();
+        failures.extend(listeners.into_iter().filter_map(Result::err));
+    }
+    if let Some(path) = &config.listen_unix {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let why = match fs::symlink_metadata(path) {
+            _ if !folder.is_dir() => Some("there is no such folder"),
+            Ok(file) if !file.file_type().is_socket() => Some("there is something that is no socket"),
+            Ok(_) if free && UnixStream::connect(path).is_ok() => Some("a server listens there"),
+            _ => None,
+        };
+        let failure = |why| Failure::configuration(format!("cannot listen on {}: {why}", path.display()));
+        failures.extend(why.map(failure));
+    }
+    failures
+}
+
+fn nothing_to_listen_on() -> Failure {
+    Failure::configuration("listen: is off, and neither tls.listen nor listen_unix is set")
 }
 
 pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {

@@ -20,6 +20,7 @@ use appmixer_token::KeySet;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::config::{Config, LimitsConfig, PasswordConfig};
+use crate::database::IfMissing;
 use crate::failure::Failure;
 use crate::secret;
 
@@ -95,12 +96,12 @@ pub(crate) fn or_cores(number: usize) -> NonZeroUsize {
 /// Opens the database and starts the hasher. `threads` 0 means one for each core.
 pub(crate) async fn open(
     config: &Config,
-    role: Role,
+    (role, if_missing): (Role, IfMissing),
     threads: usize,
     listener: Arc<dyn ChangeListener>,
     rules: Rules,
 ) -> Result<Context, Failure> {
-    let store = config.database()?.open(role, listener).await?;
+    let store = config.database()?.open(role, if_missing, listener).await?;
     let params =
         config.password.params().map_err(|error| Failure::configuration(format!("password: {error}")))?;
     let defaults = PoolOptions::default();
@@ -136,9 +137,13 @@ fn seed() -> Result<[u8; 8], Failure> {
     Ok(seed)
 }
 
-/// The same for a command beside the server.
-pub(crate) async fn open_beside(config: &Config, role: Role, rules: Rules) -> Result<Context, Failure> {
-    open(config, role, 1, Arc::new(()), rules).await
+/// Opens the database for a command, next to the server if one runs.
+pub(crate) async fn open_beside(
+    config: &Config,
+    how: (Role, IfMissing),
+    rules: Rules,
+) -> Result<Context, Failure> {
+    open(config, how, 1, Arc::new(()), rules).await
 }
 
 /// The system configuration as it stands.

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::Common;
+use super::{Common, suggest};
 
 #[derive(Subcommand)]
 pub(crate) enum KeyCommand {
@@ -21,7 +21,12 @@ Examples:
   appmixer-server key rotate --algorithm eddsa    other services verify by /.well-known/jwks.json
   appmixer-server key rotate --activate-in 0      sign with it at once, as after a theft")]
     Rotate {
-        #[arg(long, help = "HS256, EdDSA or ES256 [default: token.algorithm]")]
+        #[arg(
+            long,
+            value_parser = suggest::ALGORITHMS,
+            hide_possible_values = true,
+            help = "HS256, EdDSA or ES256 [default: token.algorithm]"
+        )]
         algorithm: Option<String>,
         /// How long the new key is published before it signs, as 30m or 0 [default: 10m, with HS256 0]
         #[arg(long, value_name = "TIME")]

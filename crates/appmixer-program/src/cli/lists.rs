@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::suggest;
+
 /// Which users are asked for.
 #[derive(Args, Default)]
 pub(crate) struct UserFilters {
@@ -19,7 +21,7 @@ pub(crate) struct UserSelection {
     #[command(flatten)]
     pub(crate) filters: UserFilters,
     /// The order: created, username or email, and :1 or :-1
-    #[arg(long, value_name = "NAME:DIRECTION")]
+    #[arg(long, value_name = "NAME:DIRECTION", value_parser = suggest::SORT_KEYS, hide_possible_values = true)]
     pub(crate) sort: Option<String>,
     /// The most users to show [default: all]
     #[arg(long, value_name = "NUMBER")]

@@ -14,6 +14,7 @@ use super::progress::{Progress, size};
 use super::stop::unless_told;
 use crate::cli::BackupArgs;
 use crate::config::{Config, load};
+use crate::database::no_database_at;
 use crate::failure::Failure;
 use crate::output::outln;
 use crate::{logging, secret};
@@ -32,17 +33,21 @@ pub(crate) fn run(args: &BackupArgs) -> Result<(), Failure> {
     }
     let database = config.sqlite_file("its own tools, as pg_dump, make backups of it")?;
     if !database.exists() {
-        return Err(Failure::refused(format!("there is no database at {}", database.display())));
+        return Err(Failure::refused(no_database_at(&database)));
     }
     let secrets = secrets_of(&config)?;
     let inside = if args.with_secrets { secrets.clone() } else { Vec::new() };
     let unusable = |error: io::Error| Failure::refused(format!("{}: {error}", file.display()));
     let draft = Draft::new_in(folder_of(file)).map_err(unusable)?;
+    let is_in_data = config.is_data_folder(folder_of(file));
     let (path, progress) = (draft.path(), Progress::new(Some(1)));
     let (contents, progress) = unless_told("nothing was backed up", move || {
         let contents = copy(&database, &path, &inside, &progress)?;
         Ok((contents, progress))
     })?;
+    if is_in_data {
+        draft.give_to_owner_of(folder_of(file)).map_err(unusable)?;
+    }
     draft.finish(file, args.force).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => is_there(file),
         _ => unusable(error),

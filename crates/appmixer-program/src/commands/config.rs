@@ -1,8 +1,8 @@
 //! `config`: the system configuration, from the command line.
 
 use appmixer_core::{
-    ConfigEntry, ConfigKey, ConfigWarning, Context, Group, KnownKey, config_warnings, remove_config,
-    set_config,
+    ConfigEntry, ConfigKey, ConfigWarning, Context, Group, KNOWN_KEYS, KnownKey, config_warnings,
+    remove_config, set_config,
 };
 use serde_json::{Value, json};
 
@@ -12,6 +12,7 @@ use crate::cli::ConfigCommand;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output::{errln, outln};
+use crate::similar::closest;
 use crate::{prompt, secret};
 
 pub(crate) fn run(command: ConfigCommand) -> Result<(), Failure> {
@@ -21,10 +22,19 @@ pub(crate) fn run(command: ConfigCommand) -> Result<(), Failure> {
             let key = parse(&key)?;
             beside(&common, async |_, ctx| get(ctx, &key).await)
         }
-        ConfigCommand::Set { key, value, stdin, common } => {
+        ConfigCommand::Set { key, value, stdin, own, common } => {
             let key = parse(&key)?;
+            let is_known = KnownKey::find(key.as_str()).is_some();
+            if !is_known && !own {
+                not_mistyped(&key)?;
+            }
             let value = read_value(&key, value, stdin)?;
-            beside(&common, async |config, ctx| set(config, ctx, key, value).await)
+            let name = key.as_str().to_owned();
+            beside(&common, async |config, ctx| set(config, ctx, key, value).await)?;
+            if !is_known && !own {
+                errln!("appmixer-server: {name} is no key of this server; it is stored for your clients");
+            }
+            Ok(())
         }
         ConfigCommand::Unset { key, common } => {
             let key = parse(&key)?;
@@ -40,6 +50,17 @@ pub(crate) fn run(command: ConfigCommand) -> Result<(), Failure> {
 
 fn parse(key: &str) -> Result<ConfigKey, Failure> {
     ConfigKey::parse(key).map_err(|error| Failure::refused(format!("the key {error}")))
+}
+
+/// Clients may have keys of their own, which do not look like a known one.
+fn not_mistyped(key: &ConfigKey) -> Result<(), Failure> {
+    let key = key.as_str();
+    match closest(key, KNOWN_KEYS.iter().map(|known| known.name)) {
+        None => Ok(()),
+        Some(meant) => Err(Failure::refused(format!(
+            "no known key {key}; did you mean {meant}? --own stores it nevertheless, for clients of yours"
+        ))),
+    }
 }
 
 fn missing() -> Failure {

@@ -47,7 +47,7 @@ async fn print_link(config: &Config, ctx: &Context, at: Option<String>) -> Resul
             "there is an administrator already, who can make others; `user list --filter scope:admin` shows who",
         ));
     }
-    let code = set_up_code(&secret::token_options(config)?, ctx.clock.now());
+    let code = set_up_code(&secret::server_token_options(config, ctx).await?, ctx.clock.now());
     let code = code.ok_or_else(|| Failure::refused("no code can be made: the system has no cryptography"))?;
     outln!("{}", link(at.or_else(|| configured(config)), &code));
     Ok(())

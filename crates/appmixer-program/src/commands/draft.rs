@@ -2,10 +2,12 @@
 
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use appmixer_store::Folder;
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags, openat, renameat_with};
+use rustix::process::geteuid;
 use tempfile::{Builder, TempDir};
 
 const PREFIX: &str = ".appmixer-unfinished-";
@@ -15,7 +17,7 @@ const FILE: &str = "draft";
 pub(super) struct Draft {
     folder: TempDir,
     /// Locked: who finds the folder and gets its lock knows that whoever made it was killed.
-    _lock: File,
+    lock: File,
 }
 
 impl Draft {
@@ -26,14 +28,30 @@ impl Draft {
         remove_abandoned(parent)?;
         let folder =
             Builder::new().prefix(PREFIX).permissions(Permissions::from_mode(0o700)).tempdir_in(parent)?;
-        let lock = File::open(folder.path())?;
+        let lock = File::from(openat(
+            CWD,
+            folder.path(),
+            OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?);
+        if lock.metadata()?.uid() != geteuid().as_raw() {
+            return Err(io::Error::other("its folder was replaced by another one"));
+        }
         lock.lock()?;
-        Ok(Self { folder, _lock: lock })
+        Ok(Self { folder, lock })
     }
 
     /// The file, which the caller makes.
     pub(super) fn path(&self) -> PathBuf {
         self.folder.path().join(FILE)
+    }
+
+    /// Gives the file to the owner of a folder, if this process is root.
+    pub(super) fn give_to_owner_of(&self, folder: &Path) -> io::Result<()> {
+        // Nobody but root can put another file into this folder, whatever becomes of its name.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(&self.lock, FILE, flags, Mode::empty())?;
+        Folder::open(folder)?.adopt(&file)
     }
 
     /// Gives the file, which is on disk, its name. A file that has this name is replaced only where that is wanted.

@@ -7,10 +7,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use appmixer_core::{Context, UserQuery};
+use appmixer_store::Folder;
 use appmixer_transfer::write_user;
 use tempfile::NamedTempFile;
 
 use super::beside;
+use super::draft::folder_of;
 use super::progress::Progress;
 use super::stop::Stop;
 use crate::cli::Common;
@@ -29,12 +31,14 @@ pub(super) fn run(file: &Path, force: bool, common: &Common) -> Result<(), Failu
     if !force && fs::symlink_metadata(file).is_ok() {
         return Err(is_there(file));
     }
-    beside(common, async |_, ctx| {
+    beside(common, async |config, ctx| {
         let unusable = |error: io::Error| Failure::refused(format!("{}: {error}", file.display()));
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
+        let folder = folder_of(file);
         // Of mode 0600. When this ends before its time, it is gone.
         let unfinished = NamedTempFile::with_prefix_in(".export-", folder).map_err(unusable)?;
+        if config.is_data_folder(folder) {
+            Folder::open(folder).and_then(|folder| folder.adopt(unfinished.as_file())).map_err(unusable)?;
+        }
         write(ctx, unfinished.as_file(), unusable).await?;
         unfinished.as_file().sync_all().map_err(unusable)?;
         let outcome = if force { unfinished.persist(file) } else { unfinished.persist_noclobber(file) };

@@ -11,7 +11,7 @@ use super::{beside, operator};
 use crate::cli::KeyCommand;
 use crate::config::{Config, Span, TokenAlgorithm};
 use crate::failure::Failure;
-use crate::output::outln;
+use crate::output::{errln, outln};
 use crate::workbench::system_config;
 use crate::{prompt, secret};
 
@@ -44,7 +44,11 @@ where
 async fn list(config: &Config, ctx: &Context, json: bool) -> Result<(), Failure> {
     let kept = ctx.store.signing_keys().await?;
     let has_jwt_secret = system_config(ctx).await?.token_secret.is_some();
-    let keys = secret::token_options(config)?.list(&kept, has_jwt_secret, ctx.clock.now());
+    let tokens = secret::known_token_options(config)?;
+    if !secret::is_of_server(&tokens, ctx).await? {
+        errln!("appmixer-server: the server of this database has another token.secret than this command");
+    }
+    let keys = tokens.list(&kept, has_jwt_secret, ctx.clock.now());
     if json {
         return print_json_lines(&keys.iter().map(|key| view(config, key)).collect::<Vec<_>>());
     }
@@ -105,7 +109,7 @@ async fn rotate(
     overlap: Option<Span>,
     json: bool,
 ) -> Result<(), Failure> {
-    let tokens = secret::token_options(config)?;
+    let tokens = secret::server_token_options(config, ctx).await?;
     let rotation = Rotation {
         algorithm: algorithm.map(|TokenAlgorithm(algorithm)| algorithm),
         activates: wait.map(|Span(wait)| ctx.clock.now().after(wait)),
@@ -137,7 +141,7 @@ async fn retire(config: &Config, ctx: &Context, id: KeyId, yes: bool) -> Result<
     if let Some(key) = kept.iter().find(|key| key.id == id).filter(|_| !yes) {
         prompt::consent(&question(key, ctx.clock.now(), config.token.lifetime.0))?;
     }
-    match end_key(ctx, &secret::token_options(config)?, &operator(), id).await? {
+    match end_key(ctx, &secret::known_token_options(config)?, &operator(), id).await? {
         Retired::Done => Ok(()),
         Retired::NotFound => {
             Err(Failure::refused("there is no such key in the database; `key list` shows what there is"))

@@ -30,6 +30,7 @@ use tokio::runtime::Builder;
 
 use crate::cli::Common;
 use crate::config::{Config, load};
+use crate::database::IfMissing;
 use crate::failure::Failure;
 use crate::{logging, workbench};
 
@@ -38,28 +39,29 @@ fn beside<T>(
     common: &Common,
     work: impl AsyncFnOnce(&Config, &Context) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    beside_with(common, Role::Beside, |config| Ok(config.rules()), work)
+    beside_with(common, (Role::Beside, IfMissing::Refuse), |config| Ok(config.rules()), work)
 }
 
-/// The same for a command that writes a lot.
+/// Runs a command that writes a lot, and may create the database.
 fn in_bulk_beside<T>(
     common: &Common,
     work: impl AsyncFnOnce(&Config, &Context) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    beside_with(common, Role::Bulk, |config| Ok(config.rules()), work)
+    beside_with(common, (Role::Bulk, IfMissing::Create), |config| Ok(config.rules()), work)
 }
 
-/// The same for a command that lets a password be chosen.
+/// Runs a command that sets a password.
 fn choosing_beside<T>(
     common: &Common,
+    if_missing: IfMissing,
     work: impl AsyncFnOnce(&Config, &Context) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    beside_with(common, Role::Beside, Config::rules_for_new_passwords, work)
+    beside_with(common, (Role::Beside, if_missing), Config::rules_for_new_passwords, work)
 }
 
 fn beside_with<T>(
     common: &Common,
-    role: Role,
+    how: (Role, IfMissing),
     rules: impl FnOnce(&Config) -> Result<Rules, Failure>,
     work: impl AsyncFnOnce(&Config, &Context) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
@@ -67,7 +69,7 @@ fn beside_with<T>(
     let (config, _) = load(common.config.as_deref(), &common.overrides(None))?;
     let rules = rules(&config)?;
     Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let ctx = workbench::open_beside(&config, role, rules).await?;
+        let ctx = workbench::open_beside(&config, how, rules).await?;
         let outcome = work(&config, &ctx).await;
         ctx.store.close().await;
         outcome

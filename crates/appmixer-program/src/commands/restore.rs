@@ -3,19 +3,19 @@
 //! Everything is checked on a copy inside the data folder before anything is changed; then one rename changes it.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use appmixer_core::{Clock as _, SystemClock};
-use appmixer_store::{Contents, SecretFile, Swap, back_up, examine, take_secrets};
-use tempfile::NamedTempFile;
+use appmixer_store::{Contents, Folder, SecretFile, Swap, back_up, examine, take_secrets};
 
 use super::backup::{PAGE_BYTES, read_secret};
-use super::draft::Draft;
+use super::draft::{Draft, folder_of};
 use super::progress::{Progress, size};
 use super::stop::unless_told;
 use crate::cli::RestoreArgs;
 use crate::config::{Config, load};
+use crate::database::Database;
 use crate::failure::Failure;
 use crate::output::outln;
 use crate::{logging, prompt, secret};
@@ -40,8 +40,12 @@ pub(crate) fn run(args: &RestoreArgs) -> Result<(), Failure> {
 
     // Secrets first: with them and without the database that needs them, nothing is lost.
     secrets.put(&config.data)?;
+    draft.give_to_owner_of(folder_of(&database)).map_err(unusable)?;
     let aside = (!args.discard_old).then(|| aside(&database));
     let replaced = swap.finish(&draft.path(), aside.as_deref())?;
+    if !replaced {
+        Database::Sqlite(database).report_creation();
+    }
     outln!("restored   {} users, schema version {}", contents.users, contents.schema);
     if let Some(aside) = aside.filter(|_| replaced) {
         outln!("kept       the old database as {}", aside.display());
@@ -121,11 +125,8 @@ impl Secrets {
 
     fn put(&self, folder: &Path) -> Result<(), Failure> {
         for (name, content) in &self.new {
-            // Of mode 0600.
-            let mut file = NamedTempFile::new_in(folder)?;
-            file.write_all(content)?;
-            file.as_file().sync_all()?;
-            file.persist_noclobber(folder.join(name)).map_err(|error| Failure::from(error.error))?;
+            let written = Folder::open(folder).and_then(|folder| folder.write_new(name, content));
+            written.map_err(|error| Failure::refused(format!("{}: {error}", folder.join(name).display())))?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! `serve`: from the start to the last answer.
 
-use std::io::{IsTerminal as _, stderr};
+use std::io::{self, IsTerminal as _, stderr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::console;
 use crate::cli::ServeArgs;
 use crate::config::{Config, load};
+use crate::database::IfMissing;
 use crate::failure::Failure;
 use crate::sockets::{Inherited, Sockets};
 use crate::workbench::{self, or_cores};
@@ -30,6 +31,9 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let (config, _) = load(common.config.as_deref(), &common.overrides(args.listen.as_ref()))?;
     // Goes last: it writes what is still to be written.
     let log = logging::start(&config.log);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
     raise_open_files(config.http.max_connections);
 
     // Before anything that counts.
@@ -38,8 +42,13 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let epochs = Arc::new(Epochs::new());
     let rules = config.rules_for_new_passwords()?;
     let runtime = runtime(&config)?;
+    {
+        let _runtime = runtime.enter();
+        ignore_user_signals()?;
+    }
     let threads = config.password.threads;
-    let ctx = runtime.block_on(workbench::open(&config, Role::Server, threads, epochs.clone(), rules))?;
+    let how = (Role::Server, IfMissing::Create);
+    let ctx = runtime.block_on(workbench::open(&config, how, threads, epochs.clone(), rules))?;
     let store = ctx.store.clone();
     let retention = retention::run(ctx.store.clone(), ctx.clock.clone(), config.audit.clone());
     let key_retention = retention::of_keys(ctx.store.clone(), ctx.clock.clone());
@@ -149,6 +158,14 @@ async fn look_when_told(mut hangup: Signal, certificate: Option<Certificate>) {
             tracing::info!("there is nothing to read anew: other settings need a restart");
         }
     }
+}
+
+/// SIGUSR1 and SIGUSR2 mean nothing to this server; by default each would end it.
+fn ignore_user_signals() -> io::Result<()> {
+    // tokio's handlers stay when what waits for them is dropped.
+    [SignalKind::user_defined1(), SignalKind::user_defined2()]
+        .into_iter()
+        .try_for_each(|kind| signal(kind).map(drop))
 }
 
 /// Ready at the first SIGTERM or SIGINT. The second one ends the process at once.

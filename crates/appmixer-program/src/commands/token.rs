@@ -44,7 +44,9 @@ async fn issue(config: &Config, ctx: &Context, user: &str, lifetime: Option<Span
         rules.token_lifetime = lifetime;
     }
     let session = open_session(&rules, user, ctx.clock.now());
-    let token = key_set(ctx, &secret::token_options(config)?).await?.issue(&claims_of(&session.grant));
+    let token = key_set(ctx, &secret::server_token_options(config, ctx).await?)
+        .await?
+        .issue(&claims_of(&session.grant));
     outln!("{}", token.map_err(|error| Failure::refused(error.to_string()))?);
     Ok(())
 }
@@ -67,7 +69,7 @@ fn show(token: &str) -> Result<(), Failure> {
 
 async fn verify(config: &Config, ctx: &Context, token: &str) -> Result<(), Failure> {
     let bad = |error: &dyn std::fmt::Display| Failure::refused(error.to_string());
-    let claims = key_set(ctx, &secret::token_options(config)?)
+    let claims = key_set(ctx, &secret::server_token_options(config, ctx).await?)
         .await?
         .verify(token, ctx.clock.now().seconds())
         .map_err(|e| bad(&e))?;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{beside, choosing_beside, export, import, lists, operator};
 use crate::cli::{UserCommand, UserFields};
+use crate::database::IfMissing;
 use crate::failure::Failure;
 use crate::output::outln;
 use crate::prompt;
@@ -19,7 +20,9 @@ pub(crate) fn run(command: UserCommand) -> Result<(), Failure> {
         UserCommand::Add { name, email, fields, password_stdin, common } => {
             let names = names(&name, email.as_deref())?;
             let fields = Fields::read(&fields)?;
-            choosing_beside(&common, async |_, ctx| add(ctx, names, fields, password_stdin).await)
+            choosing_beside(&common, IfMissing::Create, async |_, ctx| {
+                add(ctx, names, fields, password_stdin).await
+            })
         }
         UserCommand::List { selection, json, common } => lists::list(&selection, json, &common),
         UserCommand::Count { filters, json, common } => lists::count(&filters, json, &common),
@@ -39,7 +42,8 @@ pub(crate) fn run(command: UserCommand) -> Result<(), Failure> {
             beside(&common, async |_, ctx| set(ctx, &user, change, json).await)
         }
         UserCommand::ResetPassword { user, password_stdin, common } => {
-            choosing_beside(&common, async |_, ctx| reset_password(ctx, &user, password_stdin).await)
+            let work = async |_: &_, ctx: &Context| reset_password(ctx, &user, password_stdin).await;
+            choosing_beside(&common, IfMissing::Refuse, work)
         }
         UserCommand::Delete { user, yes, common } => {
             beside(&common, async |_, ctx| delete(ctx, &user, yes).await)

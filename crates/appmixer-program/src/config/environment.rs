@@ -21,8 +21,44 @@ pub(super) struct Environment(Vec<(String, String)>);
 impl Environment {
     /// The process's variables, as far as they are ours. One that is not UTF-8 is left out of `vars`.
     pub(super) fn of(vars: impl Iterator<Item = (String, String)>) -> Self {
-        Self(vars.filter(|(name, _)| name.starts_with(PREFIX) && !name.starts_with(NOT_OURS)).collect())
+        let is_ours = |(name, value): &(String, String)| {
+            name.starts_with(PREFIX) && !name.starts_with(NOT_OURS) && !is_service_link(name, value)
+        };
+        Self(vars.filter(is_ours).collect())
     }
+}
+
+/// The warning about variables that Kubernetes sets, if there are any.
+pub(super) fn warning(vars: &[(String, String)]) -> Option<String> {
+    let names =
+        vars.iter().filter(|(name, value)| is_service_link(name, value)).map(|(name, _)| name.as_str());
+    let names: Vec<_> = names.collect();
+    let first = names.first()?;
+    Some(format!(
+        "ignoring {} variables that Kubernetes sets for a service named appmixer, such as {first}; \
+         enableServiceLinks: false in the pod's spec leaves them out",
+        names.len()
+    ))
+}
+
+/// Whether Kubernetes has made the variable of a service whose name begins with appmixer, as in
+/// `APPMIXER_SERVICE_HOST`, `APPMIXER_SERVER_PORT=tcp://10.0.0.1:2200` or `APPMIXER_PORT_2200_TCP_ADDR`.
+fn is_service_link(name: &str, value: &str) -> bool {
+    let Some(rest) = name.strip_prefix(PREFIX).filter(|rest| !rest.contains("__")) else { return false };
+    let rest = format!("_{rest}");
+    let is_port = |tail: &str| {
+        let mut words = tail.split('_');
+        let number = words.next().unwrap_or_default();
+        !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+            && matches!(words.next(), Some("TCP" | "UDP" | "SCTP"))
+            && matches!(words.next(), None | Some("PROTO" | "PORT" | "ADDR"))
+    };
+    rest.ends_with("_SERVICE_HOST")
+        || rest.ends_with("_SERVICE_PORT")
+        || rest.contains("_SERVICE_PORT_")
+        || (rest.ends_with("_PORT") && value.contains("://"))
+        || rest.match_indices("_PORT_").any(|(place, port)| is_port(&rest[place + port.len()..]))
 }
 
 impl Provider for Environment {
@@ -75,5 +111,44 @@ fn insert(data: &mut Dict, path: &str, value: Value) {
                 insert(section, rest, value);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a pod has them next to a service with a named port.
+    #[test]
+    fn what_kubernetes_sets_for_a_service_of_this_name_is_no_configuration() {
+        for (name, value) in [
+            ("APPMIXER_PORT", "tcp://10.96.0.1:2200"),
+            ("APPMIXER_SERVICE_HOST", "10.96.0.1"),
+            ("APPMIXER_SERVICE_PORT", "2200"),
+            ("APPMIXER_SERVICE_PORT_HTTP", "2200"),
+            ("APPMIXER_PORT_2200_TCP", "tcp://10.96.0.1:2200"),
+            ("APPMIXER_PORT_2200_TCP_PROTO", "tcp"),
+            ("APPMIXER_PORT_2200_TCP_PORT", "2200"),
+            ("APPMIXER_PORT_2200_TCP_ADDR", "10.96.0.1"),
+            ("APPMIXER_SERVER_SERVICE_HOST", "10.96.0.1"),
+            ("APPMIXER_SERVER_PORT_53_UDP_ADDR", "10.96.0.1"),
+            ("APPMIXER_SERVER_PORT", "udp://10.96.0.1:53"),
+        ] {
+            assert!(is_service_link(name, value), "{name}");
+            let vars = [(name.to_owned(), value.to_owned())];
+            assert!(Environment::of(vars.iter().cloned()).0.is_empty());
+            assert!(warning(&vars).unwrap().contains(name));
+        }
+        for (name, value) in [
+            ("APPMIXER_PORT", "2200"),
+            ("APPMIXER_LISTEN", "127.0.0.1:2200"),
+            ("APPMIXER_HTTP__SERVICE_HOST", "x"),
+            ("APPMIXER_PORT_X_TCP", "x"),
+            ("APPMIXER_SERVICE", "x"),
+            ("OTHER_SERVICE_HOST", "x"),
+        ] {
+            assert!(!is_service_link(name, value), "{name}");
+        }
+        assert_eq!(warning(&[]), None);
     }
 }

@@ -22,7 +22,7 @@ const fn other(name: &'static str, meaning: &'static str) -> Key {
 pub(crate) const KEYS: &[Key] = &[
     text(
         "listen",
-        "The address and port to listen on, or off. Port 0 takes a free one; the log tells which.",
+        "The address and port to listen on, or off. A host name is looked up, a port alone is on 127.0.0.1, and `:2200` is on all IPv4 addresses. Port 0 takes a free one; the log tells which.",
     ),
     text("listen_unix", "The path of a Unix socket to listen on."),
     text("listen_unix_mode", "Who may connect to that socket, as the permissions of its file."),

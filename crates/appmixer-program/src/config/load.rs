@@ -9,11 +9,12 @@ use figment::error::Kind;
 use figment::providers::{Format as _, Serialized, Toml};
 use figment::{Error, Figment, Metadata, Profile, Provider};
 use serde::Serialize;
-use tracing_subscriber::filter::Targets;
 
-use super::environment::Environment;
-use super::{Config, Span, secrets};
+use super::environment::{self, Environment};
+use super::keys::KEYS;
+use super::{Config, Span, log_level, secrets};
 use crate::failure::Failure;
+use crate::similar::closest;
 
 /// The file that is read when none is named, if it is there.
 const DEFAULT_FILE: &str = "appmixer.toml";
@@ -29,12 +30,14 @@ pub(crate) struct Overrides {
 
 /// The configuration, and where each of its values comes from.
 pub(crate) fn load(file: Option<&Path>, overrides: &Overrides) -> Result<(Config, Figment), Failure> {
-    let figment = sources(file, overrides, std::env::vars_os().filter_map(utf8))?;
-    let config = figment.extract().map_err(|error| explain(&error))?;
+    let vars: Vec<_> = std::env::vars_os().filter_map(utf8).collect();
+    let figment = sources(file, overrides, vars.iter().cloned())?;
+    let config: Config = figment.extract().map_err(|error| explain(&error))?;
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let figment = secrets::resolve(&config, figment, credentials.as_deref())?;
-    let config = figment.extract().map_err(|error| explain(&error))?;
+    let mut config: Config = figment.extract().map_err(|error| explain(&error))?;
     check(&config)?;
+    config.warnings.extend(environment::warning(&vars));
     Ok((config, figment))
 }
 
@@ -79,7 +82,7 @@ fn explain(error: &Error) -> Failure {
             if key.last().is_none_or(|last| last != name) {
                 key.push(name.clone());
             }
-            "there is no such key".to_owned()
+            format!("there is no such key{}", hint(&key.join("."), error.metadata.as_ref()))
         }
         // The text would repeat a value that may be a secret.
         Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) if is_secret(&key) => {
@@ -90,6 +93,22 @@ fn explain(error: &Error) -> Failure {
     let origin = error.metadata.as_ref().map_or_else(String::new, |metadata| origin(metadata, &key));
     let key = if key.is_empty() { "the configuration".to_owned() } else { key.join(".") };
     Failure::configuration(one_line(&format!("{key}: {what}{origin}")))
+}
+
+/// The key that was meant, if there is one that looks like it.
+fn hint(key: &str, metadata: Option<&Metadata>) -> String {
+    let plain = |name: &str| name.replace('.', "_");
+    if let Some(meant) = KEYS.iter().find(|known| known.name != key && plain(known.name) == plain(key)) {
+        let is_variable = metadata.is_some_and(|metadata| metadata.source.is_none());
+        return if is_variable {
+            let variable = meant.name.replace('.', "__").to_uppercase();
+            format!("; a section and its key are joined by two underscores: APPMIXER_{variable}")
+        } else {
+            format!("; did you mean {}?", meant.name)
+        };
+    }
+    closest(key, KEYS.iter().map(|known| known.name))
+        .map_or_else(String::new, |meant| format!("; did you mean {meant}?"))
 }
 
 fn is_secret(key: &[String]) -> bool {
@@ -209,8 +228,8 @@ fn check(config: &Config) -> Result<(), Failure> {
     if let Err(error) = CorsOrigins::parse(&config.http.cors_origins) {
         return bad("http.cors_origins", error.to_string());
     }
-    if let Err(error) = config.log.level.parse::<Targets>() {
-        return bad("log.level", error.to_string());
+    if let Err(error) = log_level::check(&config.log.level) {
+        return bad("log.level", error);
     }
     config.gateway.options()?;
     config.token_secrets_are_long_enough()
@@ -304,6 +323,24 @@ mod tests {
             ),
             (
                 "",
+                vec![("APPMIXER_HTTP_BODY_LIMIT", "1")],
+                &none,
+                ["http_body_limit", "two underscores: APPMIXER_HTTP__BODY_LIMIT", "no such key"],
+            ),
+            (
+                "[http]\nbody_limt = 1",
+                vec![],
+                &none,
+                ["http.body_limt", "did you mean http.body_limit?", "test.toml"],
+            ),
+            (
+                "http_body_limit = 1",
+                vec![],
+                &none,
+                ["http_body_limit", "did you mean http.body_limit?", "test.toml"],
+            ),
+            (
+                "",
                 vec![("APPMIXER_PASSWORD__QUEUE", "many")],
                 &none,
                 ["password.queue", "invalid type", "APPMIXER_PASSWORD__QUEUE"],
@@ -323,6 +360,12 @@ mod tests {
             ),
             ("[password]\nmemory_kib = 1", vec![], &none, ["password", "memory", "8 KiB"]),
             ("[log]\nlevel = 'loud=loud'", vec![], &none, ["log.level", "info", "debug"]),
+            (
+                "[log]\nlevel = 'warning'",
+                vec![],
+                &none,
+                ["log.level", "`warning` is no level", "error, warn, info"],
+            ),
             (
                 "[http]\ncors_origins = ['app.example.com']",
                 vec![],

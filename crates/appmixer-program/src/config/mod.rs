@@ -4,6 +4,7 @@ mod environment;
 mod gateway;
 mod keys;
 mod load;
+mod log_level;
 mod secrets;
 mod values;
 
@@ -45,6 +46,9 @@ pub(crate) struct Config {
     pub(crate) limits: LimitsConfig,
     pub(crate) delivery: DeliveryConfig,
     pub(crate) log: LogConfig,
+    /// What an operator should know, although it stops nothing.
+    #[serde(skip)]
+    pub(crate) warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -123,6 +127,7 @@ pub(crate) struct HttpConfig {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TlsConfig {
+    #[serde(deserialize_with = "values::optional_address")]
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) key: Option<PathBuf>,
@@ -143,6 +148,7 @@ pub(crate) struct ConsoleConfig {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ManagementConfig {
+    #[serde(deserialize_with = "values::optional_address")]
     pub(crate) listen: Option<SocketAddr>,
 }
 
@@ -267,6 +273,7 @@ impl Default for Config {
                 ca_file: delivery.ca_file,
             },
             log: LogConfig { level: "info".to_owned(), format: LogFormat::Auto, access: false },
+            warnings: Vec::new(),
         }
     }
 }

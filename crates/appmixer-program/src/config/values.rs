@@ -1,7 +1,7 @@
 //! The kinds of value that a configuration has beyond numbers and texts.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -91,9 +91,41 @@ impl FromStr for ListenOn {
         if text == "off" {
             return Ok(Self(None));
         }
-        let wrong = |_| format!("`{text}` is neither a socket address such as 127.0.0.1:2200 nor off");
-        text.parse().map(|address| Self(Some(address))).map_err(wrong)
+        socket_address(text).map(|address| Self(Some(address))).map_err(|wrong| format!("{wrong}, nor off"))
     }
+}
+
+/// Reads an address to listen on: `ADDRESS:PORT`, `HOST:PORT`, `:PORT` on all IPv4 addresses, or `PORT` on 127.0.0.1.
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let wrong =
+        || format!("`{text}` is no socket address such as 127.0.0.1:2200, localhost:2200, :2200 or 2200");
+    let (host, port) = text.rsplit_once(':').unwrap_or(("localhost", text));
+    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    let port: u16 = port.parse().map_err(|_| wrong())?;
+    match host {
+        "" => Ok((Ipv4Addr::UNSPECIFIED, port).into()),
+        "localhost" => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        host => {
+            let found =
+                (host, port).to_socket_addrs().map_err(|error| format!("{}: {host}: {error}", wrong()))?;
+            let found: Vec<_> = found.collect();
+            let address = found.iter().find(|address| address.is_ipv4()).or(found.first());
+            address.copied().ok_or_else(|| format!("{}: {host} has no address", wrong()))
+        }
+    }
+}
+
+/// Reads an optional address to listen on.
+pub(super) fn optional_address<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| socket_address(&text).map_err(de::Error::custom)).transpose()
 }
 
 impl fmt::Display for ListenOn {
@@ -239,7 +271,17 @@ mod tests {
         for text in ["0660", "0000", "0777"] {
             assert_eq!(text.parse::<FileMode>().unwrap().to_string(), text);
         }
-        for wrong in ["", "localhost:1", "127.0.0.1", "OFF"] {
+        for (text, expected) in [
+            ("localhost:1", "127.0.0.1:1"),
+            (":2200", "0.0.0.0:2200"),
+            ("2200", "127.0.0.1:2200"),
+            ("0", "127.0.0.1:0"),
+        ] {
+            assert_eq!(text.parse::<ListenOn>().unwrap().to_string(), expected);
+        }
+        for wrong in
+            ["", ":", "127.0.0.1", "OFF", "+80", "localhost:+80", "70000", "localhost:", "[::1]", "a b:1"]
+        {
             assert!(wrong.parse::<ListenOn>().is_err(), "{wrong}");
         }
         for wrong in ["", "-1", "1000", "0888", "rw-rw----"] {

@@ -5,7 +5,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
 mod openapi_tools;
+mod completions;
+mod ownership;
 mod prometheus;
 #[path = "../integration/support.rs"]
 #[allow(dead_code, reason = "the daily tests use the rest")]
 mod support;
+#[path = "../integration/terminal.rs"]
+#[allow(dead_code, reason = "the daily tests use the rest")]
+mod terminal;

@@ -243,7 +243,7 @@ fn what_is_no_whole_backup_of_ours_is_refused_and_changes_nothing() {
     let told = desk.refused(1, &["restore", name], "");
     assert!(told.contains("--yes goes ahead without asking"), "{told}");
     desk.done(&["restore", name, "--yes"], "");
-    let empty = Desk::new();
+    let empty = Desk::empty();
     let told = empty.refused(1, &["backup", name, "--force"], "");
     assert!(told.contains("there is no database at"), "{told}");
 }
@@ -276,7 +276,7 @@ fn nothing_is_restored_under_a_running_server_or_without_a_yes_at_the_terminal()
 
 #[test]
 fn secrets_travel_where_that_is_wanted_and_replace_no_others() {
-    let (one, two) = (Desk::new(), Desk::new());
+    let (one, two) = (Desk::new(), Desk::empty());
     let own = |desk: &Desk, arguments: &[&str]| {
         let mut command = desk.command(arguments);
         crate::support::run(
@@ -293,6 +293,10 @@ fn secrets_travel_where_that_is_wanted_and_replace_no_others() {
         String::from_utf8(output.stdout).unwrap()
     };
     one.add("joe@acme", &["user"]);
+    // As a server makes it at its first start.
+    let own_secret = data(&one).join("token.secret");
+    fs::write(&own_secret, "a secret of the data folder, which is long enough").unwrap();
+    fs::set_permissions(&own_secret, fs::Permissions::from_mode(0o600)).unwrap();
     let token = done(&one, &["token", "issue", "joe@acme"]);
     let token = token.trim();
     let secret = fs::read(data(&one).join("token.secret")).unwrap();

@@ -198,6 +198,7 @@ fn everything_has_a_form_for_scripts() {
 }
 
 fn is_there(program: &str) -> bool {
+    // mandoc knows no --version, and prints what is wrong with that.
     Command::new(program).arg("--version").output().is_ok()
 }
 
@@ -225,7 +226,7 @@ fn shells_can_complete_the_commands() {
 
 #[test]
 fn every_command_has_a_manual_page() {
-    let desk = Desk::new();
+    let desk = Desk::empty();
     let page = desk.done(&["man"], "");
     assert!(page.contains(".TH APPMIXER-SERVER 1") && page.contains("check\\-config"), "{page}");
     let folder = desk.0.path().join("man");
@@ -238,6 +239,16 @@ fn every_command_has_a_manual_page() {
     for page in pages {
         let text = fs::read_to_string(&page).unwrap();
         assert!(text.contains(".SH NAME") && text.contains(".SH SYNOPSIS"), "{}", page.display());
+        if is_there("mandoc") {
+            let mut lint = Command::new("mandoc");
+            lint.args(["-Tlint"]).arg(&page);
+            let output = run(lint, "");
+            let told = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(told.is_empty(), "{told}");
+        }
+        let title = text.lines().find(|line| line.starts_with(".TH ")).unwrap();
+        assert!(title.contains(" 1 20") && title.ends_with("\"Appmixer Server Manual\""), "{title}");
+        assert!(title.contains(concat!("\"appmixer-server ", env!("CARGO_PKG_VERSION"), "\"")), "{title}");
         if is_there("groff") {
             let mut check = Command::new("groff");
             check.args(["-man", "-ww", "-z", "-Tutf8"]);

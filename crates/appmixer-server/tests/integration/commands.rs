@@ -12,13 +12,22 @@ use crate::terminal::Terminal;
 pub(crate) struct Desk(pub(crate) tempfile::TempDir);
 
 impl Desk {
+    /// A folder with an empty database.
     pub(crate) fn new() -> Self {
+        let desk = Self::empty();
+        desk.done(&["store", "migrate"], "");
+        desk
+    }
+
+    /// A folder without a database.
+    pub(crate) fn empty() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = binary(&self.0.path().join("data"));
-        command.args(arguments);
+        // The port of the default may be anybody's.
+        command.args(arguments).env("APPMIXER_LISTEN", "127.0.0.1:0");
         command
     }
 
@@ -278,7 +287,7 @@ fn a_token_is_issued_inspected_and_verified() {
 
 #[test]
 fn check_config_shows_each_value_with_its_source_and_no_secret() {
-    let desk = Desk::new();
+    let desk = Desk::empty();
     let file = desk.0.path().join("own.toml");
     std::fs::write(&file, "[http]\nbody_limit = 1000\n").unwrap();
     let path = file.to_str().unwrap();

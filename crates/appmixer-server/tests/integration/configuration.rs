@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{TestServer, eventually};
+use crate::support::{TestServer, binary, eventually, run};
 
 #[test]
 fn entries_are_listed_made_replaced_and_removed_by_administrators_alone() {
@@ -173,4 +173,32 @@ fn tokens_of_a_previous_secret_stay_good_after_a_rotation() {
     server.get("/user", &token).expect(200);
     let server = server.restart_with(&[("APPMIXER_TOKEN__PREVIOUS_SECRETS", "[]")]);
     server.get("/user", &token).error(401);
+}
+
+#[test]
+fn variables_that_kubernetes_sets_for_a_service_of_this_name_are_ignored_with_one_warning() {
+    let server = TestServer::with(&[
+        ("APPMIXER_PORT", "tcp://10.96.0.1:2200"),
+        ("APPMIXER_SERVICE_HOST", "10.96.0.1"),
+        ("APPMIXER_PORT_2200_TCP_ADDR", "10.96.0.1"),
+    ]);
+    assert_eq!(server.log().matches("enableServiceLinks").count(), 1, "{}", server.log());
+    let mut unknown = binary(&server.data());
+    unknown.env("APPMIXER_SERVICE", "x").args(["serve"]);
+    let output = run(unknown, "");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_key_that_resembles_a_known_one_is_stored_only_on_request() {
+    let server = TestServer::start();
+    let output = server.command(&["config", "set", "MAIL_SMTP_HOTS", "x"], "");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("no known key MAIL_SMTP_HOTS; did you mean MAIL_SMTP_HOST?"), "{told}");
+    server.done(&["config", "set", "MAIL_SMTP_HOTS", "x", "--own"], "");
+    assert_eq!(server.done(&["config", "get", "MAIL_SMTP_HOTS"], ""), "\"x\"");
+    let output = server.command(&["config", "set", "OUR_OWN", "x"], "");
+    assert!(output.status.success());
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no key of this server"));
 }

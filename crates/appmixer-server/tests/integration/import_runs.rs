@@ -110,7 +110,7 @@ fn a_server_works_on_beside_an_import_and_sees_whom_it_has_taken() {
 
 #[test]
 fn a_full_disk_ends_an_import_which_goes_on_when_there_is_room() {
-    let desk = Desk::new();
+    let desk = Desk::empty();
     let lines = file(&desk, "lines", many());
     let data = desk.0.path().join("data");
     fs::create_dir(&data).unwrap();

@@ -284,7 +284,7 @@ fn a_secret_comes_from_a_file_or_a_credential_and_its_place_is_shown_and_not_its
         assert_eq!(status, Some(0));
         server.get("/user", token.trim()).expect(200);
         let (_, shown, _) = command(&["check-config"], variable, value);
-        let line = shown.lines().find(|line| line.starts_with("token.secret =")).unwrap();
+        let line = shown.lines().find(|line| line.starts_with("# token.secret =")).unwrap();
         assert!(line.contains("********") && line.contains(file.to_str().unwrap()), "{line}");
         assert!(!shown.contains(SECRET));
     }

@@ -226,3 +226,14 @@ fn a_log_that_nobody_reads_any_more_does_not_end_the_server() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn signals_that_mean_nothing_end_nothing() {
+    let server = TestServer::start();
+    for signal in ["USR1", "USR2", "HUP", "PIPE"] {
+        server.signal(signal);
+    }
+    // Signals are delivered before the process does anything else.
+    server.get("/user", &server.user("joe@acme")).expect(200);
+    server.assert_well();
+}

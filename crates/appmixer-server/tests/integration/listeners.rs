@@ -304,3 +304,11 @@ fn all_ways_in_share_one_limit() {
     eventually(|| ask().is_ok_and(|answer| answer.status == 200));
     server.assert_well();
 }
+
+#[test]
+fn an_address_may_be_a_host_name_or_a_port_alone() {
+    for (listen, address) in [("localhost:0", "127.0.0.1:"), (":0", "0.0.0.0:"), ("0", "127.0.0.1:")] {
+        let server = TestServer::with(&[("APPMIXER_LISTEN", listen)]);
+        assert!(server.address.starts_with(address), "{listen}: {}", server.address);
+    }
+}

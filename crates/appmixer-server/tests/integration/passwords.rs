@@ -160,6 +160,7 @@ fn a_password_on_the_list_cannot_be_chosen_and_a_list_that_cannot_be_read_stops_
         for arguments in [&["serve"][..], &["check-config"], &["user", "add", "x@y", "--password-stdin"]] {
             let mut command = binary(&folder.path().join("data"));
             command.args(arguments).env("APPMIXER_PASSWORD__REFUSED_FILE", &bad);
+            command.env("APPMIXER_LISTEN", "127.0.0.1:0");
             let output = run(command, "abc321\n");
             let line = String::from_utf8(output.stderr).unwrap();
             assert_eq!(output.status.code(), Some(2), "{arguments:?}: {line}");

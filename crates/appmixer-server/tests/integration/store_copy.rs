@@ -274,7 +274,7 @@ fn a_password_in_an_argument_is_warned_of_and_one_elsewhere_is_shown_by_nobody()
 
 #[test]
 fn migrate_brings_a_schema_up_to_date_and_ends() {
-    let desk = Desk::new();
+    let desk = Desk::empty();
     let url = Postgres::shared().database();
     let here = || desk.done(&["store", "migrate"], "");
     let there = || {

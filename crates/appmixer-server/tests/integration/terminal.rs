@@ -76,6 +76,12 @@ impl Terminal {
         self.keyboard.write_all(format!("{text}\n").as_bytes()).unwrap();
     }
 
+    /// Types keys, without Return.
+    #[allow(dead_code, reason = "the full tests use it")]
+    pub(crate) fn type_keys(&mut self, text: &str) {
+        self.keyboard.write_all(text.as_bytes()).unwrap();
+    }
+
     /// Presses Ctrl-C.
     pub(crate) fn interrupt(&self) {
         (&self.keyboard).write_all(b"\x03").unwrap();

@@ -13,13 +13,14 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use appmixer_core::{AuditDetails, AuditEntry, AuditKind, Beside, Context, Existing, Imported, Turn, User};
-use appmixer_store::is_served;
+use appmixer_store::{Folder, is_served};
 use appmixer_transfer::{Format, ReadOptions};
 use tokio::sync::mpsc::Receiver;
 
 use self::seen::Seen;
 use self::source::{Chunk, Source};
 use self::tally::Tally;
+use super::draft::folder_of;
 use super::progress::Progress;
 use super::stop::Stop;
 use super::{in_bulk_beside, operator};
@@ -43,6 +44,11 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), Failure> {
     let source = Source::open(&args.file)?;
     let tally = Tally::new(args.report.as_deref())?;
     in_bulk_beside(&args.common, async |config, ctx| {
+        if let Some((path, file)) = args.report.as_deref().zip(tally.report())
+            && config.is_data_folder(folder_of(path))
+        {
+            Folder::open(folder_of(path))?.adopt(file)?;
+        }
         let options = read_options(config, args)?;
         let progress = Progress::new(source.length);
         let position = source.position.clone();

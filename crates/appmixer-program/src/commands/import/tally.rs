@@ -55,6 +55,11 @@ impl Tally {
         Ok(Self { report, ..Self::default() })
     }
 
+    /// The report's file, if there is one.
+    pub(super) fn report(&self) -> Option<&File> {
+        self.report.as_ref().map(BufWriter::get_ref)
+    }
+
     pub(super) const fn has_report(&self) -> bool {
         self.report.is_some()
     }

@@ -54,7 +54,11 @@ async fn copy(args: &CopyArgs, from: &Database, to: &Database) -> Result<Vec<Ver
     let mut stop = Stop::new()?;
     let begun = async {
         let source = source(from).await?;
+        let is_new = !to.exists().await?;
         let target = target(to).await?;
+        if is_new {
+            to.report_creation();
+        }
         Ok::<_, Failure>(Copy::begin(source, target).await?)
     };
     let mut copy = tokio::select! {

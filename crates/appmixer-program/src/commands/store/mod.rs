@@ -24,19 +24,23 @@ pub(crate) fn run(command: &StoreCommand) -> Result<(), Failure> {
 fn migrate(common: &Common) -> Result<(), Failure> {
     logging::start_for_command();
     let (config, _) = load(common.config.as_deref(), &common.overrides(None))?;
-    let (before, now) = match config.database()? {
-        Database::Sqlite(path) => SqliteStore::migrate(&path)?,
+    let database = config.database()?;
+    let (before, now) = match &database {
+        Database::Sqlite(path) => SqliteStore::migrate(path)?,
         Database::Postgres(options) => {
             Builder::new_current_thread().enable_all().build()?.block_on(async {
                 let mut stop = Stop::new()?;
                 tokio::select! {
                     biased;
                     () = stop.told() => Err(Failure::refused("interrupted; the same command goes on")),
-                    migrated = PostgresStore::migrate(&options) => Ok(migrated?),
+                    migrated = PostgresStore::migrate(options) => Ok(migrated?),
                 }
             })?
         }
     };
+    if before == 0 {
+        database.report_creation();
+    }
     if before == now {
         outln!("schema version {now}, as it was");
     } else {

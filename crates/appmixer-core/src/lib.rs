@@ -59,9 +59,9 @@ mod user_query;
 
 pub use access::{AuthenticateError, Caller, Grant, InsufficientScope, authenticate};
 pub use acl::{
-    AclType, Action, Asked, Decision, Deed, InvalidRule, MAX_RULE_LIST, MAX_RULE_TEXT_BYTES, MAX_RULES,
-    NamedRoles, Question, Reason, Roles, Rule, RuleSet, RuleText, RulesByRole, check, decide, decide_route,
-    is_denied, is_visible,
+    AclType, Action, Applicable, Asked, Decision, Deed, InvalidRule, MAX_RULE_LIST, MAX_RULE_TEXT_BYTES,
+    MAX_RULES, NamedRoles, Question, Reason, Role, Roles, RouteIndex, Rule, RuleChange, RuleSet, RuleText,
+    RulesByRole, changes_since_0_1, check, decide, decide_route, is_visible,
 };
 pub use administer::{change_user, delete_user, remove_config, replace_rules, set_config};
 pub use audit::{AuditDetails, AuditEntry, AuditKind, Beside};

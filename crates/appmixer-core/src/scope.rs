@@ -21,6 +21,9 @@ pub enum InvalidScope {
         "must not contain white space, commas, quotes, backslashes or characters outside ASCII in a scope"
     )]
     ForbiddenCharacter,
+    /// A new scope that access rules would read as something else.
+    #[error("must not contain @ nor begin with group: or scope: in a new scope")]
+    Reserved,
     /// More than [`MAX_SCOPES`].
     #[error("must have at most {MAX_SCOPES} scopes")]
     TooMany,
@@ -64,6 +67,13 @@ impl Scope {
         &self.0
     }
 
+    /// Whether no new scope may have this form: access rules read it as an address, a domain or a group. Scopes that are
+    /// stored already stay valid, but upstreams never see them.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        self.0.contains('@') || self.0.starts_with("group:") || self.0.starts_with("scope:")
+    }
+
     fn is_admin(&self) -> bool {
         &*self.0 == "admin"
     }
@@ -95,7 +105,8 @@ pub struct Scopes(Vec<Scope>);
 
 impl Scopes {
     /// No scope at all.
-    pub(crate) const fn none() -> Self {
+    #[must_use]
+    pub const fn none() -> Self {
         Self(Vec::new())
     }
 
@@ -120,6 +131,35 @@ impl Scopes {
             scopes.push(scope);
         }
         Ok(Self(scopes))
+    }
+
+    /// Reads each scope of a list that is given to a new user.
+    ///
+    /// # Errors
+    /// Those of [`Scopes::parse`], and [`InvalidScope::Reserved`].
+    pub fn parse_new<I, S>(texts: I) -> Result<Self, InvalidScope>
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<str>,
+    {
+        let scopes = Self::parse(texts)?;
+        scopes.check_added_to(&Self::none())?;
+        Ok(scopes)
+    }
+
+    /// Checks that these may replace the scopes of a user, who keeps reserved ones that were there already.
+    ///
+    /// # Errors
+    /// [`InvalidScope::Reserved`].
+    pub fn check_added_to(&self, present: &Self) -> Result<(), InvalidScope> {
+        let is_refused = |scope: &Scope| scope.is_reserved() && !present.contains(scope);
+        if self.0.iter().any(is_refused) { Err(InvalidScope::Reserved) } else { Ok(()) }
+    }
+
+    /// Whether a scope among them is [reserved](Scope::is_reserved).
+    #[must_use]
+    pub fn has_reserved(&self) -> bool {
+        self.0.iter().any(Scope::is_reserved)
     }
 
     /// Reads a comma-separated list, as the system configuration writes it.
@@ -212,6 +252,22 @@ mod tests {
         }
         assert_eq!(Scope::parse(&"a".repeat(65)), Err(InvalidScope::Length));
         assert!(Scope::parse("acme1:read/write!").is_ok());
+    }
+
+    #[test]
+    fn a_scope_that_rules_would_read_as_something_else_is_refused_where_it_is_new() {
+        for reserved in ["@", "a@b", "@acme.com", "group:7", "scope:user", "scope:"] {
+            assert_eq!(Scopes::parse_new(["user", reserved]), Err(InvalidScope::Reserved), "{reserved}");
+            let stored = Scopes::parse([reserved]).unwrap();
+            assert!(
+                stored.has_reserved()
+                    && Scopes::parse(["user", reserved]).unwrap().check_added_to(&stored).is_ok()
+            );
+            assert_eq!(stored.check_added_to(&Scopes::of_new_user()), Err(InvalidScope::Reserved));
+        }
+        for fine in ["group", "groups:7", "Group:7", "a:group:7", "flows.read"] {
+            assert!(Scopes::parse_new([fine]).is_ok(), "{fine}");
+        }
     }
 
     #[test]

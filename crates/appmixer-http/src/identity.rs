@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use appmixer_core::{Caller, Roles, Scope, is_denied};
+use appmixer_core::{Caller, Roles, Scope};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -30,7 +30,9 @@ pub(crate) struct IdentityHeaders([HeaderValue; 3]);
 impl IdentityHeaders {
     fn of(caller: &Caller) -> Result<Self, ApiError> {
         let mut scopes = String::new();
-        for scope in caller.scopes.iter().map(Scope::as_str) {
+        // A reserved scope would look like an address or a group.
+        let told = caller.scopes.iter().filter(|scope| !scope.is_reserved());
+        for scope in told.map(Scope::as_str) {
             // Separated as in RFC 6749 section 3.3.
             let separator = if scopes.is_empty() { "" } else { " " };
             let _ = write!(scopes, "{separator}{scope}");
@@ -81,9 +83,7 @@ pub(crate) async fn identify<'r>(
         return Ok(Identity(session));
     };
     let rules = app.access_rules().await?;
-    let whose = Roles::of(&session.caller);
-    let denied = |deed| is_denied(rules.routes.rules(), &whose, asked.resource(), deed);
-    if asked.deeds().iter().copied().any(denied) {
+    if rules.route_index.denies(&Roles::of(&session.caller), asked.resource(), asked.deeds()) {
         return Err(ApiError::denied());
     }
     Ok(Identity(session))

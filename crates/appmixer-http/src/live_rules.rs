@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use appmixer_core::{AccessRules, AclType, RuleSet, RulesByRole, StoreError};
+use appmixer_core::{AccessRules, AclType, RouteIndex, RuleSet, RulesByRole, StoreError};
 use arc_swap::ArcSwapOption;
 
 use crate::epochs::Epochs;
@@ -11,6 +11,7 @@ use crate::error::ApiError;
 /// The rules as one request sees them.
 pub(crate) struct RuleSets {
     pub(crate) routes: RuleSet,
+    pub(crate) route_index: RouteIndex,
     pub(crate) components: RuleSet,
     /// The rules about components.
     pub(crate) by_role: RulesByRole,
@@ -59,8 +60,9 @@ impl LiveRules {
         let same = last.filter(|last| last.rules.routes == routes && last.rules.components == components);
         let rules = same.map_or_else(
             || {
+                let route_index = RouteIndex::new(routes.rules());
                 let by_role = RulesByRole::new(components.rules());
-                Arc::new(RuleSets { routes, components, by_role })
+                Arc::new(RuleSets { routes, route_index, components, by_role })
             },
             |last| Arc::clone(&last.rules),
         );

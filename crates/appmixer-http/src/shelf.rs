@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use appmixer_apps::{Apps, Catalog};
-use appmixer_core::{Caller, Roles, is_visible};
+use appmixer_core::{Applicable, Caller, Roles, is_visible};
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::HeaderValue;
@@ -66,8 +66,8 @@ enum Audience {
     /// Everything there is.
     All,
     Ruled {
-        /// The places of the rules about them.
-        rules: Vec<usize>,
+        /// The rules that apply to them.
+        rules: Vec<Applicable>,
         sees_private: bool,
         /// The places of the private components that they see besides.
         allowed: Vec<usize>,
@@ -173,7 +173,8 @@ impl Shelf {
             allowed.sort_unstable();
             allowed.dedup();
         }
-        Audience::Ruled { rules: self.rules.by_role.about(roles), sees_private, allowed }
+        let applicable = self.rules.by_role.applicable(self.rules.components.rules(), roles);
+        Audience::Ruled { rules: applicable, sees_private, allowed }
     }
 
     fn decide(&self, audience: &Audience, roles: &Roles<'_>) -> Visible {
@@ -181,7 +182,7 @@ impl Shelf {
         match audience {
             Audience::All => Visible::new(vec![true; all.len()], true),
             Audience::Ruled { rules, sees_private, allowed } => {
-                let about = || rules.iter().map(|place| &self.rules.components.rules()[*place]);
+                let about = || rules.iter().map(|rule| &self.rules.components.rules()[rule.place]);
                 let sees = |place: usize| *sees_private || allowed.binary_search(&place).is_ok();
                 let component = |(place, component): (usize, &appmixer_apps::Component)| {
                     is_visible(about(), roles, component.name(), component.is_private(), sees(place))

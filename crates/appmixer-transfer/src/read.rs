@@ -165,7 +165,7 @@ impl Members {
             names,
             password_hash,
             scopes: list("scope", self.scope)?
-                .map_or(Ok(Scopes::of_new_user()), Scopes::parse)
+                .map_or(Ok(Scopes::of_new_user()), Scopes::parse_new)
                 .map_err(|error| wrong("scope", &error))?,
             plan: one("plan", self.plan, Plan::parse)?.unwrap_or_else(Plan::free),
             is_active,

@@ -1,18 +1,27 @@
-//! Finds the rules that are about somebody without going through all of them.
+//! Finds the rules that apply to a user without going through all of them.
 
 use std::collections::HashMap;
 
-use super::{Roles, Rule};
+use super::{Role, Roles, Rule};
 
 /// The places of rules, by their roles.
-///
-/// Two people whom the same rules are about may do the same, whatever else they are.
 #[derive(Clone, Debug, Default)]
 pub struct RulesByRole {
-    /// Scopes compare as they are.
-    exact: HashMap<Box<str>, Vec<usize>>,
-    /// Addresses and domains compare folded.
-    folded: HashMap<Box<str>, Vec<usize>>,
+    any: Vec<usize>,
+    scopes: HashMap<Box<str>, Vec<usize>>,
+    /// Addresses and domains, in the form by which names compare.
+    names: HashMap<Box<str>, Vec<usize>>,
+}
+
+/// A rule that applies to a user. Users to whom the same rules apply in the same way may do the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Applicable {
+    /// The rule's place.
+    pub place: usize,
+    /// Whether its allowances apply.
+    pub allows: bool,
+    /// Whether its denials apply.
+    pub denies: bool,
 }
 
 impl RulesByRole {
@@ -21,22 +30,39 @@ impl RulesByRole {
     pub fn new(rules: &[Rule]) -> Self {
         let mut by_role = Self::default();
         for (place, rule) in rules.iter().enumerate() {
-            by_role.exact.entry(rule.role.as_str().into()).or_default().push(place);
-            by_role.folded.entry(rule.folded_role.as_str().into()).or_default().push(place);
+            match &rule.parsed_role {
+                Role::Any => by_role.any.push(place),
+                Role::Group(_) => {}
+                Role::Scope(scope) => by_role.scopes.entry(scope.clone()).or_default().push(place),
+                Role::Domain(name) | Role::Address(name) => {
+                    by_role.names.entry(name.clone()).or_default().push(place);
+                }
+                Role::Word { scope, domain } => {
+                    by_role.scopes.entry(scope.clone()).or_default().push(place);
+                    by_role.names.entry(domain.clone()).or_default().push(place);
+                }
+            }
         }
         by_role
     }
 
-    /// The places of the rules that are about somebody with these roles, in their order.
+    /// Those of these rules that apply to a user with these roles, in their order. They must be the rules that were taken
+    /// in.
     #[must_use]
-    pub fn about(&self, whose: &Roles<'_>) -> Vec<usize> {
-        let exact = whose.scopes().chain(["*"]).filter_map(|role| self.exact.get(role));
-        let folded = [Some(whose.address), whose.domain()].into_iter().flatten().chain(whose.others());
-        let folded = folded.filter_map(|role| self.folded.get(role));
-        let mut places: Vec<_> = exact.chain(folded).flatten().copied().collect();
-        places.sort_unstable();
-        places.dedup();
-        places
+    pub fn applicable(&self, rules: &[Rule], whose: &Roles<'_>) -> Vec<Applicable> {
+        let scopes = whose.scopes().filter_map(|scope| self.scopes.get(scope));
+        let names = whose.addresses().chain(whose.domains()).filter_map(|name| self.names.get(name));
+        let places = scopes.chain(names).flatten().chain(&self.any).copied();
+        let mut all: Vec<_> = places
+            .filter_map(|place| {
+                let rule = rules.get(place)?;
+                let (allows, denies) = (rule.allows_someone(whose), rule.denies_someone(whose));
+                (allows || denies).then_some(Applicable { place, allows, denies })
+            })
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 }
 
@@ -48,9 +74,24 @@ mod tests {
     use crate::scope::Scopes;
 
     #[test]
-    fn the_rules_that_are_found_are_those_whose_roles_somebody_has() {
-        let named = ["*", "user", "User", "joe@acme.com", "JOE@ACME.COM", "acme.com", "Acme.Com", "admin"];
-        let rules: Vec<_> = named.iter().map(|role| rule(role, "x", &["*"])).collect();
+    fn the_rules_that_are_found_are_those_that_apply() {
+        let texts = [
+            "*",
+            "user",
+            "User",
+            "joe@acme.com",
+            "JOE@ACME.COM",
+            "acme.com",
+            "@Acme.Com",
+            "admin",
+            "@user",
+            "scope:acme.com",
+            "group:user",
+            "scope:user",
+        ];
+        let actions = [&["*"][..], &["!read"], &["*", "!read"]];
+        let rules: Vec<_> =
+            texts.iter().flat_map(|role| actions.map(|actions| rule(role, "x", actions))).collect();
         let by_role = RulesByRole::new(&rules);
         for (scopes, email) in [
             (&["user"][..], "Joe@Acme.com"),
@@ -60,11 +101,27 @@ mod tests {
         ] {
             let email = LoginName::parse(email).unwrap();
             let scopes = Scopes::parse(scopes).unwrap();
-            let theirs = Roles::new(&scopes, &email);
-            let all = rules.iter().enumerate();
-            let expected: Vec<_> =
-                all.filter(|(_, rule)| theirs.include(rule)).map(|(place, _)| place).collect();
-            assert_eq!(by_role.about(&theirs), expected, "{scopes:?} {email:?}");
+            for counts in [false, true] {
+                let theirs = Roles::new(&scopes, &email, counts);
+                let all = rules.iter().enumerate().map(|(place, rule)| Applicable {
+                    place,
+                    allows: rule.allows_someone(&theirs),
+                    denies: rule.denies_someone(&theirs),
+                });
+                let expected: Vec<_> = all.filter(|rule| rule.allows || rule.denies).collect();
+                assert_eq!(by_role.applicable(&rules, &theirs), expected, "{scopes:?} {email:?}");
+            }
         }
+    }
+
+    #[test]
+    fn users_who_differ_in_what_a_rule_does_to_them_are_told_apart() {
+        let rules = [rule("admin", "x", &["*", "!delete"])];
+        let by_role = RulesByRole::new(&rules);
+        let find = |scopes: &[&str], email: &str| {
+            let (scopes, email) = (Scopes::parse(scopes).unwrap(), LoginName::parse(email).unwrap());
+            by_role.applicable(&rules, &Roles::new(&scopes, &email, true))
+        };
+        assert_ne!(find(&["admin"], "x@y"), find(&["user"], "x@admin"));
     }
 }

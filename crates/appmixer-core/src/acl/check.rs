@@ -1,14 +1,8 @@
 //! Answers whether somebody may do something, and why, by the very code that enforces the rules.
 
-use super::Roles;
 use super::visible::PRIVATE;
-use super::{
-    AclType, Decision, Deed, InvalidRule, MAX_RULE_LIST, Rule, RuleSet, RuleText, decide, decide_route,
-    is_visible,
-};
+use super::{AclType, Decision, Deed, NamedRoles, Roles, Rule, RuleSet, decide, decide_route, is_visible};
 use crate::access::Caller;
-use crate::name::fold;
-use crate::scope::Scopes;
 
 /// What is asked.
 #[derive(Clone, Copy)]
@@ -46,39 +40,8 @@ impl Asked {
                 caller.scopes.iter().any(|scope| scope.as_str() == PRIVATE)
                     || caller.user.allowed_private_components.iter().any(|name| name.as_str() == component)
             }
-            Self::Roles(named) => named.texts.iter().any(|text| text.as_str() == PRIVATE),
+            Self::Roles(named) => named.has_scope(PRIVATE),
         }
-    }
-}
-
-/// Roles that are not read from a user: scopes, addresses and domains.
-pub struct NamedRoles {
-    pub(super) texts: Vec<RuleText>,
-    /// What compares as addresses and domains do.
-    pub(super) folded: Vec<String>,
-    /// Those of users are kept as scopes.
-    pub(super) no_scopes: Scopes,
-}
-
-impl NamedRoles {
-    /// Reads at most [`MAX_RULE_LIST`] roles. One with an `@` is an address, whose domain is a role as well; one with a
-    /// dot may be a domain. Any can be a scope.
-    ///
-    /// # Errors
-    /// [`InvalidRule::TooMany`], [`InvalidRule::Text`].
-    pub fn parse<S: AsRef<str>>(texts: &[S]) -> Result<Self, InvalidRule> {
-        if texts.len() > MAX_RULE_LIST {
-            return Err(InvalidRule::TooMany);
-        }
-        let texts: Vec<_> =
-            texts.iter().map(|text| RuleText::parse(text.as_ref())).collect::<Result<_, _>>()?;
-        let mut folded = Vec::new();
-        for text in texts.iter().map(RuleText::as_str).filter(|text| text.contains(['@', '.'])) {
-            let text = fold(text);
-            folded.extend(text.split_once('@').map(|(_, domain)| domain.to_owned()));
-            folded.push(text);
-        }
-        Ok(Self { texts, folded, no_scopes: Scopes::none() })
     }
 }
 
@@ -91,6 +54,8 @@ pub enum Reason {
     Denied,
     /// Rules name the resource, and none of the roles' allows it.
     NotAllowed,
+    /// Rules would allow it if the user's email address counted.
+    Unconfirmed,
     /// Rules let the component be read, and none of them shows what is private.
     Private,
     /// No rule names the route, so that everybody may.
@@ -101,8 +66,15 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Allowed, Self::Denied, Self::NotAllowed, Self::Private, Self::Unnamed, Self::Unreached];
+    pub const ALL: [Self; 7] = [
+        Self::Allowed,
+        Self::Denied,
+        Self::NotAllowed,
+        Self::Unconfirmed,
+        Self::Private,
+        Self::Unnamed,
+        Self::Unreached,
+    ];
 
     /// For people.
     #[must_use]
@@ -111,6 +83,7 @@ impl Reason {
             Self::Allowed => "by these rules",
             Self::Denied => "by this rule",
             Self::NotAllowed => "rules name it, and none of the user's allows it",
+            Self::Unconfirmed => "rules allow it by an email address that is not confirmed",
             Self::Private => "what lets it be read does not show what is private",
             Self::Unnamed => "no rule names it",
             Self::Unreached => "no rule of the user's reaches it",
@@ -127,14 +100,30 @@ impl Reason {
 /// Whether somebody may do something, and the rules that decide it, in their order.
 #[must_use]
 pub fn check<'a>(rules: &'a RuleSet, asked: &Asked, question: Question<'_>) -> (Reason, Vec<&'a Rule>) {
-    let (whose, Question { deed, resource, is_private }) = (asked.roles(), question);
+    let decided = decide_for(rules, asked, &asked.roles(), question);
+    if decided.0.allows() || decided.0 == Reason::Denied || asked.roles().address_counts() {
+        return decided;
+    }
+    match decide_for(rules, asked, &asked.roles().with_address_counted(), question) {
+        (Reason::Allowed, by) => (Reason::Unconfirmed, by),
+        _ => decided,
+    }
+}
+
+fn decide_for<'a>(
+    rules: &'a RuleSet,
+    asked: &Asked,
+    whose: &Roles<'_>,
+    question: Question<'_>,
+) -> (Reason, Vec<&'a Rule>) {
+    let Question { deed, resource, is_private } = question;
     let is_visible = || {
         let sees_private = asked.sees_private(resource);
-        is_visible(rules.rules(), &whose, resource, is_private, sees_private)
+        is_visible(rules.rules(), whose, resource, is_private, sees_private)
     };
     let decision = match rules.kind() {
-        AclType::Routes => decide_route(rules.rules(), &whose, resource, deed),
-        AclType::Components => decide(rules.rules(), &whose, resource, deed),
+        AclType::Routes => decide_route(rules.rules(), whose, resource, deed),
+        AclType::Components => decide(rules.rules(), whose, resource, deed),
     };
     match (decision, rules.kind()) {
         (Decision::Allowed(by), AclType::Components) if is_private && !is_visible() => (Reason::Private, by),
@@ -149,6 +138,7 @@ pub fn check<'a>(rules: &'a RuleSet, asked: &Asked, question: Question<'_>) -> (
 #[cfg(test)]
 mod tests {
     use super::super::tests::rule_with;
+    use super::super::{InvalidRule, MAX_RULE_LIST};
     use super::*;
 
     fn reason(kind: AclType, rules: &[Rule], named: &[&str], is_private: bool) -> Reason {
@@ -169,12 +159,22 @@ mod tests {
             ("*", "x"),
             ("joe@acme.com", "JOE@acme.com"),
             ("Acme.com", "joe@aCME.com"),
-            ("ACME", "joe@acme"),
+            ("@ACME", "joe@acme"),
             ("Acme.com", "acme.com"),
+            ("acme.com", "@Acme.com"),
+            ("scope:flows.read", "scope:flows.read"),
         ] {
             assert!(allowed(role, &[named]), "{role} {named}");
         }
-        for (role, named) in [("User", "user"), ("joe@acme.com", "acme.com"), ("com", "joe@acme.com")] {
+        for (role, named) in [
+            ("User", "user"),
+            ("ACME", "joe@acme"),
+            ("joe@acme.com", "acme.com"),
+            ("com", "joe@acme.com"),
+            ("flows.read", "scope:flows.read"),
+            ("scope:flows.read", "flows.read"),
+            ("group:7", "group:7"),
+        ] {
             assert!(!allowed(role, &[named]), "{role} {named}");
         }
         assert!(allowed("*", &[]) && !allowed("user", &[]));

@@ -3,19 +3,27 @@
 mod by_role;
 mod check;
 mod decide;
+mod index;
+mod resource;
+mod role;
+mod roles;
 mod rule_set;
+mod upgrade;
 mod visible;
+mod work;
 
 use std::fmt;
 
 use thiserror::Error;
 
-use crate::name::fold;
-
-pub use self::by_role::RulesByRole;
-pub use self::check::{Asked, NamedRoles, Question, Reason, check};
-pub use self::decide::{Decision, Roles, decide, decide_route, is_denied};
+pub use self::by_role::{Applicable, RulesByRole};
+pub use self::check::{Asked, Question, Reason, check};
+pub use self::decide::{Decision, decide, decide_route};
+pub use self::index::RouteIndex;
+pub use self::role::Role;
+pub use self::roles::{NamedRoles, Roles};
 pub use self::rule_set::RuleSet;
+pub use self::upgrade::{RuleChange, changes_since_0_1};
 pub use self::visible::is_visible;
 
 /// The longest role, resource or attribute, in bytes: an email address is a role.
@@ -126,6 +134,44 @@ impl Deed {
     }
 }
 
+/// A set of deeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Deeds(u8);
+
+impl Deeds {
+    const ALL: Self = Self(0b1111);
+
+    const fn one(deed: Deed) -> Self {
+        Self(1 << deed as u8)
+    }
+
+    const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    const fn has(self, deed: Deed) -> bool {
+        self.intersects(Self::one(deed))
+    }
+
+    const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    const fn includes(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl FromIterator<Deed> for Deeds {
+    fn from_iter<I: IntoIterator<Item = Deed>>(deeds: I) -> Self {
+        deeds.into_iter().map(Self::one).fold(Self::default(), Self::or)
+    }
+}
+
 /// What a rule says about deeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -207,8 +253,7 @@ impl fmt::Debug for RuleText {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     role: RuleText,
-    /// As addresses and domains compare.
-    folded_role: RuleText,
+    parsed_role: Role,
     resource: RuleText,
     actions: Vec<Action>,
     attributes: Vec<RuleText>,
@@ -235,13 +280,25 @@ impl Rule {
     }
 
     fn of(role: RuleText, resource: RuleText, actions: Vec<Action>, attributes: Vec<RuleText>) -> Self {
-        Self { folded_role: RuleText(fold(role.as_str()).into()), role, resource, actions, attributes }
+        Self { parsed_role: Role::parse(role.as_str()), role, resource, actions, attributes }
     }
 
-    /// Whom it is about: a scope, an address, or an address's domain; `*` is everybody.
+    /// The text that says whom it applies to.
     #[must_use]
     pub const fn role(&self) -> &RuleText {
         &self.role
+    }
+
+    /// Whom it applies to.
+    #[must_use]
+    pub const fn parsed_role(&self) -> &Role {
+        &self.parsed_role
+    }
+
+    /// What its role matches, for people: `scope`, `domain`, and so on.
+    #[must_use]
+    pub fn role_kind(&self) -> &'static str {
+        self.parsed_role.kind(!self.allowed_deeds().is_empty(), !self.denied_deeds().is_empty())
     }
 
     /// What it is about: a name, or the beginning of names and a `*`; `*` alone is everything that is there.
@@ -269,20 +326,39 @@ impl Rule {
         }
     }
 
-    /// The same where the case of letters makes no difference.
-    fn is_about_in_any_case(&self, resource: &str) -> bool {
-        let whole = self.resource.as_str();
-        let name = whole.strip_suffix('*').unwrap_or(whole);
-        if name.is_ascii() && resource.is_ascii() {
-            let beginning = resource.get(..name.len()).filter(|text| text.eq_ignore_ascii_case(name));
-            return beginning.is_some_and(|text| name.len() < whole.len() || text.len() == resource.len());
+    /// Whether it is about a resource where the case of letters makes no difference; the resource's folded form is given.
+    fn is_about_in_any_case(&self, folded: &[u8]) -> bool {
+        match self.resource.as_str().strip_suffix('*') {
+            Some(beginning) => folded.starts_with(&resource::folded(beginning)),
+            None => *resource::folded(self.resource.as_str()) == *folded,
         }
-        let (name_folded, resource_folded) = (fold(name), fold(resource));
-        if name.len() < whole.len() {
-            resource_folded.starts_with(&name_folded)
-        } else {
-            resource_folded == name_folded
-        }
+    }
+
+    fn allowed_deeds(&self) -> Deeds {
+        let deeds = self.actions.iter().map(|action| match action {
+            Action::Any => Deeds::ALL,
+            Action::Allow(deed) => Deeds::one(*deed),
+            Action::Deny(_) => Deeds::default(),
+        });
+        deeds.fold(Deeds::default(), Deeds::or)
+    }
+
+    fn denied_deeds(&self) -> Deeds {
+        let denied = self.actions.iter().filter_map(|action| match action {
+            Action::Deny(deed) => Some(*deed),
+            Action::Any | Action::Allow(_) => None,
+        });
+        denied.collect()
+    }
+
+    /// Whether it allows something to somebody with these roles.
+    fn allows_someone(&self, whose: &Roles<'_>) -> bool {
+        !self.allowed_deeds().is_empty() && self.parsed_role.allows(whose)
+    }
+
+    /// Whether it denies something to somebody with these roles.
+    fn denies_someone(&self, whose: &Roles<'_>) -> bool {
+        !self.denied_deeds().is_empty() && self.parsed_role.denies(whose)
     }
 }
 

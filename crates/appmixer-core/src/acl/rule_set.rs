@@ -1,5 +1,8 @@
 //! All rules of one type, kept and replaced together.
 
+use std::collections::HashSet;
+use std::hash::Hash;
+
 use super::{AclType, Action, InvalidRule, MAX_RULES, Rule, RuleText};
 
 /// What everybody may see.
@@ -71,9 +74,9 @@ impl RuleSet {
 }
 
 /// In the order in which they first come.
-pub(super) fn each_once<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut seen = std::collections::HashSet::new();
-    texts.filter(|text| seen.insert(*text)).collect()
+pub(super) fn each_once<T: Clone + Eq + Hash>(texts: impl Iterator<Item = T>) -> Vec<T> {
+    let mut seen = HashSet::new();
+    texts.filter(|text| seen.insert(text.clone())).collect()
 }
 
 #[cfg(test)]

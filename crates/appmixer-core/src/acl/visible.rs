@@ -36,7 +36,7 @@ mod tests {
     fn components_are_seen_as_the_table_says() {
         let email = LoginName::parse("joe@acme.com").unwrap();
         let scopes = Scopes::of_new_user();
-        let roles = Roles::new(&scopes, &email);
+        let roles = Roles::new(&scopes, &email, true);
         let all = || rule_with("user", "*", &["*"], &["non-private"]);
         let private = |resource| rule_with("user", resource, &["*"], &["private"]);
         let denied = |resource| rule_with("user", resource, &["!read"], &["*"]);
@@ -56,6 +56,8 @@ mod tests {
             (&[rule_with("user", "*", &["*"], &["*"])], true, false, true),
             (&[rule_with("admin", "*", &["*"], &["*"])], false, false, false),
             (&[rule_with("acme.com", "*", &["read"], &[])], false, false, true),
+            (&[rule_with("acme", "*", &["read"], &[])], false, false, false),
+            (&[rule_with("scope:acme.com", "*", &["read"], &[])], false, false, false),
             (&[rule_with("acme.com", "*", &["update"], &[])], false, false, false),
             (&[all(), denied("appmixer.a*")], false, false, false),
             (&[private("*"), denied("appmixer.a.b.C")], true, true, false),

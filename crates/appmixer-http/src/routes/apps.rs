@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use appmixer_core::{Caller, Deed, Roles, is_denied};
+use appmixer_core::{Caller, Deed, Roles};
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -39,7 +39,7 @@ pub(crate) async fn components(app: &App, head: &Head<'_>) -> Result<Answer, Api
 async fn admitted(app: &App, head: &Head<'_>) -> Result<(Arc<Remembered>, Arc<RuleSets>), ApiError> {
     let session = app.signed_in(head.headers).await?;
     let rules = app.access_rules().await?;
-    if is_denied(rules.routes.rules(), &Roles::of(&session.caller), RESOURCE, Deed::Read) {
+    if rules.route_index.denies(&Roles::of(&session.caller), RESOURCE, &[Deed::Read]) {
         return Err(ApiError::denied());
     }
     Ok((session, rules))

@@ -71,7 +71,7 @@ fn read_sign_up(mut fields: Fields) -> Result<SignUp, ApiError> {
     let password = fields.text("password", Password::new);
     let metadata = fields.object("metadata", Metadata::new);
     let privileges = Privileges {
-        scopes: fields.texts("scope", Scopes::parse),
+        scopes: fields.texts("scope", Scopes::parse_new),
         plan: fields.text("plan", |text| Plan::parse(&text)),
         vendor: fields.text_or_texts("vendor", Vendor::parse),
         is_active: fields.boolean("isActive"),

@@ -40,6 +40,10 @@ pub(crate) async fn put(
     let session = app.require(head.headers, &Scope::admin()).await?;
     let id = parse(id)?;
     let (mut change, password) = read(body.fields(head.headers, Accepts::Json).await?)?;
+    if let Some(scopes) = change.scopes.as_ref().filter(|scopes| scopes.has_reserved()) {
+        let present = find(app, id).await?.scopes;
+        scopes.check_added_to(&present).map_err(|error| ApiError::invalid_one("scope", &error))?;
+    }
     if let Some(password) = password {
         // An unknown user costs no hash.
         let user = find(app, id).await?;

@@ -1,5 +1,7 @@
 //! `/acl-types` and `/acl`: the access rules.
 
+use std::borrow::Cow;
+
 use appmixer_core::{
     AclType, Action, InvalidName, InvalidRule, MAX_RULE_LIST, MAX_RULES, Reason, WriteError,
 };
@@ -19,7 +21,9 @@ use crate::views::{RuleView, RulingView};
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its schema is asked for")]
 struct NewRule {
-    /// Whom it is about: a scope, an email address, or the domain of one; `*` is everybody.
+    /// Whom it applies to: `*` (every user), `@acme.com` (a domain), `joe@acme.com` (an address), `scope:word` or
+    /// `group:id`. An allowance reads any other word as a domain if it has a dot and as a scope otherwise; a denial
+    /// reads it as both.
     role: RuleText,
     /// What it is about; `*` is all there is.
     resource: RuleText,
@@ -43,7 +47,7 @@ struct NewRules(Vec<NewRule>);
 struct Question {
     /// The user's id, username or email address.
     user: Option<wire::IdOrName>,
-    /// Scopes, email addresses and domains of them.
+    /// Roles in the forms of a rule's `role`, read as an allowance reads them. Addresses among them count as confirmed.
     #[schemars(extend("maxItems" = MAX_RULE_LIST))]
     roles: Option<Vec<RuleText>>,
     /// The first segment of a path, or a component's name.
@@ -62,7 +66,8 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
     }
     book.subject(
         "Access rules",
-        "What roles may do. A user's roles are its scopes, its email address and the domain of that.",
+        "What roles may do. A user's roles are its scopes, its email address and the domain of that. Allowances by an \
+        address or a domain apply only if the address is confirmed, or an administrator has given it.",
     );
     book.route("GET", Resource::AclTypes, "getAclTypes", "What access rules are about", Who::Admin)
         .answers("The types.", &AclType::ALL.map(AclType::as_str))
@@ -95,7 +100,7 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
             "The decision, and why.",
             &RulingView {
                 allowed: true,
-                roles: vec!["user", "abc@example.com", "example.com"],
+                roles: ["user", "abc@example.com", "example.com"].map(Cow::from).into(),
                 because: samples.rules.rules().get(1).map(RuleView::of),
                 reason: Reason::Allowed.as_str(),
             },

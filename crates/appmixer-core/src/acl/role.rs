@@ -1,0 +1,224 @@
+//! Whom a rule applies to (contract, "Roles in access rules").
+
+use std::fmt;
+
+use super::Roles;
+use crate::name::fold;
+
+/// A rule's role, parsed once when the rule is loaded.
+///
+/// An email address proves nothing until it is confirmed. So an allowance by an address or a domain applies only where
+/// the address counts ([`Roles::address_counts`]), while a denial always does.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// `*`: every user.
+    Any,
+    /// `@acme.com`: users whose email address has this domain, in the form by which names compare.
+    Domain(Box<str>),
+    /// `joe@acme.com`: the user with this email address, in the form by which names compare.
+    Address(Box<str>),
+    /// `group:<id>`: users who act for this group. Groups do not exist yet, so it matches no one.
+    Group(Box<str>),
+    /// `scope:<word>`: users with this scope, whatever characters it has.
+    Scope(Box<str>),
+    /// Any other text. An allowance reads it as a domain if it has a dot, and as a scope otherwise. A denial reads it as
+    /// both.
+    Word {
+        /// The word as it was given.
+        scope: Box<str>,
+        /// The word in the form by which names compare.
+        domain: Box<str>,
+    },
+}
+
+impl Role {
+    /// Parses a role.
+    ///
+    /// ```
+    /// use appmixer_core::Role;
+    ///
+    /// assert_eq!(Role::parse("@Acme.com"), Role::Domain("acme.com".into()));
+    /// assert_eq!(Role::parse("scope:flows.read"), Role::Scope("flows.read".into()));
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        if text == "*" {
+            return Self::Any;
+        }
+        if let Some(id) = text.strip_prefix("group:") {
+            return Self::Group(id.into());
+        }
+        if let Some(word) = text.strip_prefix("scope:") {
+            return Self::Scope(word.into());
+        }
+        match text.split_once('@') {
+            Some((local, domain)) if !domain.is_empty() && !domain.contains('@') => {
+                if local.is_empty() {
+                    Self::Domain(without_root_dot(&fold(domain)).into())
+                } else {
+                    Self::Address(without_root_dot(&fold(text)).into())
+                }
+            }
+            _ => Self::Word { scope: text.into(), domain: without_root_dot(&fold(text)).into() },
+        }
+    }
+
+    /// Whether an allowance with this role applies to a user.
+    #[must_use]
+    pub fn allows(&self, whose: &Roles<'_>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Group(_) => false,
+            Self::Scope(word) => whose.has_scope(word),
+            Self::Domain(domain) => whose.address_counts() && whose.has_domain(domain),
+            Self::Address(address) => whose.address_counts() && whose.has_address(address),
+            Self::Word { scope, domain } if is_domain(scope) => {
+                whose.address_counts() && whose.has_domain(domain)
+            }
+            Self::Word { scope, .. } => whose.has_scope(scope),
+        }
+    }
+
+    /// Whether a denial with this role applies to a user.
+    #[must_use]
+    pub fn denies(&self, whose: &Roles<'_>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Group(_) => false,
+            Self::Scope(word) => whose.has_scope(word),
+            Self::Domain(domain) => whose.has_domain(domain),
+            Self::Address(address) => whose.has_address(address),
+            Self::Word { scope, domain } => whose.has_scope(scope) || whose.has_domain(domain),
+        }
+    }
+
+    /// Whether it is meant for an email address or a domain, which users choose themselves where sign-up is open.
+    #[must_use]
+    pub fn is_by_address(&self) -> bool {
+        match self {
+            Self::Domain(_) | Self::Address(_) => true,
+            Self::Word { scope, .. } => is_domain(scope),
+            Self::Any | Self::Group(_) | Self::Scope(_) => false,
+        }
+    }
+
+    /// What it matches in a rule that allows or denies something, for people.
+    #[must_use]
+    pub fn kind(&self, allows: bool, denies: bool) -> &'static str {
+        match self {
+            Self::Any => "every user",
+            Self::Domain(_) => "domain",
+            Self::Address(_) => "email address",
+            Self::Group(_) => "group",
+            Self::Scope(_) => "scope",
+            Self::Word { scope, .. } => match (is_domain(scope), allows, denies) {
+                (_, false, _) => "scope or domain",
+                (true, true, false) => "domain",
+                (false, true, false) => "scope",
+                (true, true, true) => "domain; its denials: scope or domain",
+                (false, true, true) => "scope; its denials: scope or domain",
+            },
+        }
+    }
+}
+
+/// A domain, or an address, without the dot that may end it: `acme.com.` is `acme.com` (RFC 1034, section 3.1).
+pub(super) fn without_root_dot(name: &str) -> &str {
+    name.strip_suffix('.').filter(|rest| !rest.is_empty() && !rest.ends_with('@')).unwrap_or(name)
+}
+
+/// Whether an allowance reads a bare word as a domain.
+pub(super) fn is_domain(word: &str) -> bool {
+    word.contains('.')
+}
+
+/// Only the kind: the rest may be somebody's address.
+impl fmt::Debug for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Any => "Any",
+            Self::Domain(_) => "Domain(..)",
+            Self::Address(_) => "Address(..)",
+            Self::Group(_) => "Group(..)",
+            Self::Scope(_) => "Scope(..)",
+            Self::Word { .. } => "Word(..)",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::LoginName;
+    use crate::scope::Scopes;
+
+    fn word(text: &str) -> Role {
+        Role::Word { scope: text.into(), domain: fold(text).into() }
+    }
+
+    #[test]
+    fn a_roles_text_is_of_one_kind() {
+        for (text, expected) in [
+            ("*", Role::Any),
+            ("**", word("**")),
+            ("@Acme.COM", Role::Domain("acme.com".into())),
+            ("@admin", Role::Domain("admin".into())),
+            ("Joe@Acme", Role::Address("joe@acme".into())),
+            ("JÜRGEN@x", Role::Address("jürgen@x".into())),
+            ("group:7", Role::Group("7".into())),
+            ("group:a@b", Role::Group("a@b".into())),
+            ("scope:Flows.read", Role::Scope("Flows.read".into())),
+            ("scope:joe@acme.com", Role::Scope("joe@acme.com".into())),
+            ("scope:scope:x", Role::Scope("scope:x".into())),
+            ("Scope:x", word("Scope:x")),
+            ("Admin", word("Admin")),
+            ("acme.com", word("acme.com")),
+            ("@", word("@")),
+            ("joe@", word("joe@")),
+            ("a@b@c", word("a@b@c")),
+            ("@a@b", word("@a@b")),
+        ] {
+            assert_eq!(Role::parse(text), expected, "{text}");
+        }
+        assert_eq!(format!("{:?}", Role::parse("joe@acme.com")), "Address(..)");
+    }
+
+    #[test]
+    fn a_role_applies_to_users_as_the_contracts_table_says() {
+        // Whether the address counts, an allowance applies, and a denial applies.
+        for (text, scopes, email, counts, allows, denies) in [
+            ("*", &[][..], "x@y", false, true, true),
+            ("admin", &["admin"], "x@y", false, true, true),
+            ("Admin", &["admin"], "x@y", true, false, false),
+            ("admin", &["user"], "evil@admin", true, false, true),
+            ("@admin", &["admin"], "x@y", true, false, false),
+            ("@admin", &["user"], "evil@admin", true, true, true),
+            ("@admin", &["user"], "evil@ADMIN", false, false, true),
+            ("flows.read", &["flows.read"], "x@y", true, false, true),
+            ("flows.read", &["user"], "x@flows.read", true, true, true),
+            ("flows.read", &["user"], "x@flows.read", false, false, true),
+            ("scope:flows.read", &["flows.read"], "x@y", false, true, true),
+            ("scope:flows.read", &["user"], "x@flows.read", true, false, false),
+            ("scope:admin", &["user"], "evil@admin", true, false, false),
+            ("acme.com", &["user"], "joe@Acme.com", true, true, true),
+            ("acme.com", &["user"], "joe@mail.acme.com", true, false, false),
+            ("joe@acme.com", &["user"], "JOE@acme.com", true, true, true),
+            ("joe@acme.com", &["user"], "joe@acme.com", false, false, true),
+            ("joe@acme.com", &["joe@acme.com"], "x@y", true, false, false),
+            ("scope:joe@acme.com", &["joe@acme.com"], "x@y", false, true, true),
+            ("group:7", &["group:7", "7"], "x@7", true, false, false),
+            ("scope:group:7", &["group:7"], "x@y", false, true, true),
+            ("GRÖSSE.de", &["user"], "x@größe.de", true, true, true),
+            ("@acme.com", &["user"], "x@acme.com.", true, true, true),
+            ("joe@acme.com.", &["user"], "joe@acme.com", true, true, true),
+            ("admin.", &["admin."], "x@admin", true, true, true),
+            ("@acme.com", &["user"], "x@acme.com..", true, false, false),
+            ("@.", &["user"], "x@.", true, true, true),
+        ] {
+            let (scopes, email) = (Scopes::parse(scopes).unwrap(), LoginName::parse(email).unwrap());
+            let whose = Roles::new(&scopes, &email, counts);
+            let role = Role::parse(text);
+            assert_eq!((role.allows(&whose), role.denies(&whose)), (allows, denies), "{text} {scopes:?}");
+        }
+    }
+}

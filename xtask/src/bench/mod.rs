@@ -5,6 +5,7 @@ mod apart;
 mod apps;
 pub(crate) mod bare;
 mod client;
+mod decisions;
 mod fairness;
 mod load;
 mod proxied;

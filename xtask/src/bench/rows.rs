@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 
 use super::client::Client;
 use super::statistics::{difference_of_medians, median, millis};
-use super::{Bench, Row, apart, apps, fairness, load, proxied};
+use super::{Bench, Row, apart, apps, decisions, fairness, load, proxied};
 use crate::process::run;
 
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
@@ -23,6 +23,7 @@ pub(super) const ALL: &[(&str, Measure)] = &[
     ("one address signs in without end", fairness::one_address_without_end),
     ("GET /apps/components", apps::components),
     ("GET through the gateway", proxied::get),
+    ("access rules", decisions::measure),
     ("who exists", timing),
     ("start", start),
     ("memory", memory),

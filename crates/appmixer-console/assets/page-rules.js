@@ -6,6 +6,7 @@ import { button, fill, h, icon } from './dom.js?v=VERSION';
 import { counted } from './format.js?v=VERSION';
 import { empty, notify, problem } from './notice.js?v=VERSION';
 import { makePager } from './pager.js?v=VERSION';
+import { isByAddress, roleKind } from './role-kind.js?v=VERSION';
 import { link } from './router.js?v=VERSION';
 import { ruleCheck } from './rule-check.js?v=VERSION';
 import { editRule } from './rule-dialog.js?v=VERSION';
@@ -18,12 +19,17 @@ const TEXTS = {
   components: 'Which components of the apps somebody sees: those that a rule lets them read, and no other.',
 };
 
+const OPEN_SIGN_UP = 'Anyone may sign up, with any email address (API_USER_CREATE_SCOPE is not set), and some rules name an address or a domain. What they allow needs a confirmed address; what they deny is avoided with another one. Prefer scopes.';
+
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 export async function render({ page, heading, route }) {
   const kinds = await get('/acl-types');
   const kind = route.parts[1] ?? kinds[0];
-  const [rules, resources] = await Promise.all([get(`/acl/${encodeURIComponent(kind)}`), get(`/acl/${encodeURIComponent(kind)}/resources`)]);
+  const [rules, resources, entries] = await Promise.all([
+    get(`/acl/${encodeURIComponent(kind)}`), get(`/acl/${encodeURIComponent(kind)}/resources`), get('/config'),
+  ]);
+  const mayAnyoneSignUp = !entries.some(({ key, value }) => key === 'API_USER_CREATE_SCOPE' && value !== null);
   let saved = rules;
   let draft = [...saved];
   let problems = [];
@@ -32,6 +38,7 @@ export async function render({ page, heading, route }) {
   const list = h('div', { class: 'results' });
   const pager = h('div');
   const errors = h('div');
+  const warning = h('div');
   const state = h('p', { class: 'count', role: 'status' });
   const save = button('Save all', store, { kind: 'primary' });
   const undo = button('Undo changes', () => {
@@ -44,6 +51,7 @@ export async function render({ page, heading, route }) {
   function show() {
     const changed = !same(draft, saved);
     state.textContent = `${counted(draft.length, 'rule')}${changed ? '; not saved yet' : ''}`;
+    fill(warning, mayAnyoneSignUp && draft.some(isByAddress) ? h('p', { class: 'problem' }, OPEN_SIGN_UP) : null);
     save.disabled = !changed;
     undo.disabled = !changed;
     const pages = Math.max(Math.ceil(draft.length / limit), 1);
@@ -116,7 +124,11 @@ export async function render({ page, heading, route }) {
   }
 
   const COLUMNS = [
-    { label: 'Role', className: 'main-cell', cell: ({ rule }) => h('code', { class: 'break' }, rule.role) },
+    {
+      label: 'Role',
+      className: 'main-cell',
+      cell: ({ rule }) => [h('code', { class: 'break' }, rule.role), h('p', { class: 'muted' }, roleKind(rule))],
+    },
     { label: 'Resource', className: 'main-cell', cell: ({ rule }) => h('code', { class: 'break' }, rule.resource) },
     { label: 'Actions', cell: ({ rule }) => rule.action.map((word) => h('span', { class: word.startsWith('!') ? 'tag bad' : 'tag' }, word)) },
     { label: 'Attributes', cell: ({ rule }) => rule.attributes.map((word) => h('span', { class: 'tag' }, word)) },
@@ -139,7 +151,7 @@ export async function render({ page, heading, route }) {
     h('nav', { class: 'tabs', 'aria-label': 'Kinds of rules' }, kinds.map((name) => h('a', { href: link(['rules', name]), 'aria-current': name === kind ? 'page' : null }, name))),
     h('p', { class: 'muted' }, TEXTS[kind] ?? ''),
     h('div', { class: 'columns' },
-      h('section', { class: 'stack', 'aria-label': 'Rules' }, errors, h('div', { class: 'head' }, state, h('div', { class: 'row' }, undo, save)), list, pager),
+      h('section', { class: 'stack', 'aria-label': 'Rules' }, errors, warning, h('div', { class: 'head' }, state, h('div', { class: 'row' }, undo, save)), list, pager),
       ruleCheck(kind, resources)),
   );
   return { isChanged: () => !same(draft, saved) };

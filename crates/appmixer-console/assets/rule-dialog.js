@@ -47,7 +47,7 @@ export function editRule({ rule, kind, resources, problems = [] }) {
   const fields = [
     textField({
       name: 'role', label: 'Role', value: start.role, required: true, list: ['*', ...SCOPES],
-      hint: 'A scope, an email address, the domain of one, or * for everybody.',
+      hint: 'A scope such as admin or scope:flows.read, an address, a domain such as acme.com or @acme, or * for every user.',
     }),
     textField({
       name: 'resource', label: 'Resource', value: start.resource, required: true, list: resources,

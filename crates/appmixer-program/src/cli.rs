@@ -88,7 +88,7 @@ pub(crate) enum Command {
     /// The system configuration, which takes effect while the server runs
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// The access rules: list, set, reset, test
+    /// The access rules: list, set, reset, audit, test
     #[command(subcommand)]
     Acl(AclCommand),
     /// The audit log: who did what, from where, and when

@@ -76,6 +76,21 @@ pub(crate) enum AclCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// List the rules and the users for whom the upgrade from version 0.1 changes something
+    #[command(after_help = "\
+Since then a role is a scope, a domain or an address, addresses count only if they are confirmed or given by an
+administrator, and rules apply to the upstream's path of a gateway route with strip_prefix or a path in its
+address as well. Nothing is changed.")]
+    Audit {
+        /// How many users to name for each change; 0 names all
+        #[arg(long, value_name = "NUMBER", default_value_t = 10)]
+        users: usize,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Tell whether a user may do something, and by which rules; status 1 if not
     Test(Question),
 }

@@ -10,7 +10,7 @@ use appmixer_http::read_rules;
 use serde_json::{Value, json};
 
 use super::table::{Column, Table};
-use super::{beside, operator};
+use super::{acl_audit, beside, operator};
 use crate::cli::{AclCommand, Question};
 use crate::failure::Failure;
 use crate::output::outln;
@@ -31,11 +31,14 @@ pub(crate) fn run(command: AclCommand) -> Result<(), Failure> {
         AclCommand::Reset { kind, common } => {
             beside(&common, async |_, ctx| replace(ctx, RuleSet::defaults(kind.into())).await)
         }
+        AclCommand::Audit { users, json, common } => {
+            beside(&common, async |config, ctx| acl_audit::run(config, ctx, users, json).await)
+        }
         AclCommand::Test(question) => beside(&question.common, async |_, ctx| test(ctx, &question).await),
     }
 }
 
-async fn rules(ctx: &Context, kind: AclType) -> Result<RuleSet, Failure> {
+pub(super) async fn rules(ctx: &Context, kind: AclType) -> Result<RuleSet, Failure> {
     Ok(ctx.store.access_rules(kind).await?.unwrap_or_else(|| RuleSet::defaults(kind)))
 }
 
@@ -44,20 +47,21 @@ fn list(rules: &RuleSet, json: bool) -> Result<(), Failure> {
         outln!("{}", Value::Array(rules.rules().iter().map(view).collect()));
         return Ok(());
     }
-    let columns = ["ROLE", "RESOURCE", "ACTION", "ATTRIBUTES"].map(Column::new);
+    let columns = ["ROLE", "RESOURCE", "ACTION", "ATTRIBUTES", "KIND OF ROLE"].map(Column::new);
     let rows: Vec<_> = rules.rules().iter().map(row).collect();
     Table::new(columns, "\t").print(&rows)
 }
 
-fn row(rule: &Rule) -> [String; 4] {
+fn row(rule: &Rule) -> [String; 5] {
     let actions: Vec<_> = rule.actions().iter().map(|action| action.as_str()).collect();
     let attributes: Vec<_> = rule.attributes().iter().map(RuleText::as_str).collect();
     let text = |text: &RuleText| text.as_str().to_owned();
-    [text(rule.role()), text(rule.resource()), actions.join(", "), attributes.join(", ")]
+    let kind = rule.role_kind().to_owned();
+    [text(rule.role()), text(rule.resource()), actions.join(", "), attributes.join(", "), kind]
 }
 
 /// As the API shows it.
-fn view(rule: &Rule) -> Value {
+pub(super) fn view(rule: &Rule) -> Value {
     json!({
         "role": rule.role().as_str(),
         "resource": rule.resource().as_str(),

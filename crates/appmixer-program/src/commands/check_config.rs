@@ -2,6 +2,7 @@
 
 mod checks;
 mod network;
+mod open_sign_up;
 mod show;
 
 use crate::cli::Common;

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod acl;
+mod acl_audit;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod check_config;

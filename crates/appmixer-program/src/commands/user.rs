@@ -111,6 +111,9 @@ async fn add(ctx: &Context, names: Names, fields: Fields, password_stdin: bool) 
     let config = system_config(ctx).await?;
     let password = prompt::new_password(password_stdin)?;
     let Fields { scopes, plan, vendor, is_active, metadata } = fields;
+    if let Some(scopes) = &scopes {
+        scopes.check_added_to(&Scopes::none()).map_err(|error| wrong("--scope:", &error))?;
+    }
     let privileges = Privileges { scopes, plan, vendor, is_active };
     let new = SignUp { names, password, metadata, privileges };
     let user = create_user(ctx, &config, &operator(), new, QueueKey::COMMAND).await;
@@ -129,8 +132,11 @@ async fn set(ctx: &Context, user: &str, change: UserChange, json: bool) -> Resul
     if change.is_empty() {
         return Err(Failure::refused("nothing to change; `user set --help` lists what can be"));
     }
-    let id = find_user(ctx, user).await?.id;
-    print_user(&change_user(ctx, &operator(), id, change).await?, json);
+    let user = find_user(ctx, user).await?;
+    if let Some(scopes) = &change.scopes {
+        scopes.check_added_to(&user.scopes).map_err(|error| wrong("--scope:", &error))?;
+    }
+    print_user(&change_user(ctx, &operator(), user.id, change).await?, json);
     Ok(())
 }
 

@@ -19,7 +19,7 @@ use appmixer_password::Params;
 use appmixer_token::Algorithm;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use gateway::GatewayConfig;
+pub(crate) use gateway::{GatewayConfig, RouteConfig};
 pub(crate) use load::{Overrides, load};
 pub(crate) use secrets::read_line;
 pub(crate) use values::{FileMode, ListenOn, LogFormat, QuotaText, SecretText, Span, TokenAlgorithm};

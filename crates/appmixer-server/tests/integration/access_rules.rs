@@ -191,6 +191,10 @@ fn whether_somebody_may_do_something_is_told_with_the_rule_that_decides_it() {
     let server = TestServer::start();
     let (admin, joe) = (server.admin(), server.user("Joe@Acme.com"));
     let id = server.get("/user", &joe).text("id");
+    let active = |is_active| {
+        server.put_as(&admin, &format!("/users/{id}"), &json!({"isActive": is_active}).to_string())
+    };
+    active(true).expect(200);
     let rules = r#"[{"role":"user","resource":"flows","action":["read"],"attributes":["*"]},
         {"role":"ACME.com","resource":"flo*","action":["create","!delete"],"attributes":[]},
         {"role":"admin","resource":"secrets","action":["*"],"attributes":[]}]"#;
@@ -232,6 +236,11 @@ fn whether_somebody_may_do_something_is_told_with_the_rule_that_decides_it() {
         let told: Value = serde_json::from_slice(&told.stdout).unwrap();
         assert_eq!((&told["allowed"], &told["reason"]), (&json!(allowed), &json!(reason)));
     }
+    // An address that is not confirmed counts for denials alone.
+    active(false).expect(200);
+    let told = ask("routes", json!({"user": id, "resource": "flows", "action": "create"}));
+    assert_eq!((&told["allowed"], &told["because"]), (&json!(false), &kept[1]));
+    assert_eq!(told["reason"], "rules allow it by an email address that is not confirmed");
     // Nobody needs to be there for a question about roles.
     let question = |roles: Value| json!({"roles": roles, "resource": "flows", "action": "create"});
     assert_eq!(ask("routes", question(json!(["x@acme.COM"])))["because"], kept[1]);

@@ -193,7 +193,8 @@ fn answers_vary_with_the_origin_too_where_it_counts() {
 fn rules_about_routes_guard_apps_at_once() {
     let folder = connectors();
     let server = serve(folder.path());
-    let (admin, joe, ann) = (server.admin(), server.user("joe@acme.com"), server.user("ann@other.com"));
+    let (admin, joe, ann) =
+        (server.admin(), server.vouched_user("joe@acme.com"), server.vouched_user("ann@other.com"));
     let set = |rules: &str| server.post_as(&admin, "/acl/routes", rules).expect(200);
     let status = |token: &str| {
         let statuses = ["/apps", "/apps/components?app=acme.sms"].map(|path| server.get(path, token).status);
@@ -222,7 +223,8 @@ fn rules_about_routes_guard_apps_at_once() {
 fn rules_about_components_decide_what_is_shown_at_once() {
     let folder = connectors();
     let server = serve(folder.path());
-    let (admin, joe, ann) = (server.admin(), server.user("joe@acme.com"), server.user("ann@other.com"));
+    let (admin, joe, ann) =
+        (server.admin(), server.vouched_user("joe@acme.com"), server.vouched_user("ann@other.com"));
     let set = |rules: &str| server.post_as(&admin, "/acl/components", rules).expect(200);
     assert_eq!(apps(&server, &joe), ["acme.mail.gmail", "acme.sms"]);
     set("[]");
@@ -248,7 +250,7 @@ fn private_components_are_shown_in_three_ways() {
     let server = serve(folder.path());
     let admin = server.admin();
     let id = |token: &str| server.get("/user", token).expect(200).text("id");
-    let (joe, ann) = (server.user("joe@acme.com"), server.user("ann@other.com"));
+    let (joe, ann) = (server.vouched_user("joe@acme.com"), server.vouched_user("ann@other.com"));
     let public = ["acme.mail.gmail", "acme.sms"];
     let all = ["acme.mail.gmail", "acme.mail.secret", "acme.sms"];
     assert_eq!(apps(&server, &joe), public);

@@ -65,9 +65,9 @@ fn lists_have_titles_at_a_terminal_and_only_there() {
         ),
         (
             &["acl", "list", "routes"],
-            "ROLE    RESOURCE  ACTION  ATTRIBUTES",
-            "admin   flows     *       *".to_owned(),
-            "admin\tflows\t*\t*".to_owned(),
+            "ROLE    RESOURCE  ACTION  ATTRIBUTES  KIND OF ROLE",
+            "admin   flows     *       *           scope".to_owned(),
+            "admin\tflows\t*\t*\tscope".to_owned(),
         ),
     ] {
         let (status, screen) = Terminal::run(&desk.command(arguments)).end();
@@ -88,7 +88,10 @@ fn rules_are_listed_set_and_reset() {
     assert_eq!(server.done(&["acl", "list", "routes", "--json"], ""), defaults);
     assert_eq!(server.done(&["acl", "set", "routes", "-"], RULES), "rules about routes: 1");
     assert_eq!(server.get("/acl/routes", &admin).expect(200).body, RULES);
-    assert_eq!(server.done(&["acl", "list", "routes"], ""), "acme.com\tstores*\tread, !delete");
+    assert_eq!(
+        server.done(&["acl", "list", "routes"], ""),
+        "acme.com\tstores*\tread, !delete\t\tdomain; its denials: scope or domain"
+    );
     let file = server.data().join("rules.json");
     fs::write(&file, r#"[{"role":"admin","resource":"apps","action":["*"]}]"#).unwrap();
     server.done(&["acl", "set", "routes", file.to_str().unwrap()], "");

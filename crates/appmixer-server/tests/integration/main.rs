@@ -74,6 +74,7 @@ mod ownership;
 mod passwords;
 mod python;
 mod receivers;
+mod rule_roles;
 mod schemathesis;
 mod secure;
 mod security_headers;

@@ -203,6 +203,12 @@ impl TestServer {
             .text("token")
     }
 
+    /// The token of a new user whom an administrator has created, so that the address counts.
+    pub(crate) fn vouched_user(&self, name: &str) -> String {
+        self.done(&["user", "add", name, "--password-stdin"], "abc321\n");
+        self.sign_in(name, "abc321").expect(200).text("token")
+    }
+
     pub(crate) fn sign_in(&self, name: &str, password: &str) -> Answer {
         self.post("/user/auth", &format!(r#"{{"username":"{name}","password":"{password}"}}"#))
     }

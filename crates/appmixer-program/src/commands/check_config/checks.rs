@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use appmixer_store::{examine, is_served};
+use appmixer_store::{SqliteStore, examine, is_served};
 use tokio::runtime::Builder;
 
-use super::Findings;
+use super::{Findings, open_sign_up};
 use crate::config::Config;
 use crate::database::{Database, access, file_exists};
 use crate::failure::Failure;
@@ -15,7 +15,7 @@ pub(super) fn run(config: &Config, findings: &mut Findings) -> Result<(), Failur
     findings.add(config.rules_for_new_passwords());
     findings.add(access("data", &config.data));
     if let Some(Database::Sqlite(path)) = findings.add(config.database()) {
-        database(&path, findings);
+        database(config, &path, findings)?;
     }
     if config.token.secret.is_some() || file_exists(&config.data.join(secret::FILES[0])) {
         findings.add(secret::token_options(config));
@@ -39,12 +39,17 @@ pub(super) fn run(config: &Config, findings: &mut Findings) -> Result<(), Failur
     Ok(())
 }
 
-fn database(path: &Path, findings: &mut Findings) {
+fn database(config: &Config, path: &Path, findings: &mut Findings) -> Result<(), Failure> {
     findings.add(access("store", path));
     // What is no database, damaged at its beginning, or of a newer version; an empty file is none yet.
     if path.metadata().is_ok_and(|metadata| metadata.len() > 0) {
-        findings.add(examine(path, false).map_err(|error| Failure::configuration(error.to_string())));
+        let found = examine(path, false).map_err(|error| Failure::configuration(error.to_string()));
+        if findings.add(found).is_some_and(|found| found.schema == SqliteStore::newest_schema()) {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(open_sign_up::check(config, findings));
+        }
     }
+    Ok(())
 }
 
 fn listeners(config: &Config, findings: &mut Findings) {

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-use super::Findings;
+use super::{Findings, open_sign_up};
 use crate::config::Config;
 use crate::database::{Database, IfMissing};
 use crate::failure::Failure;
@@ -31,7 +31,13 @@ pub(super) fn run(config: &Config, findings: &mut Findings) -> Result<(), Failur
                 "the mail server was not checked: the start has to create the database or bring it up to date first"
                     .to_owned(),
             ),
-            Ok(true) => mail(config, findings).await,
+            Ok(true) => {
+                mail(config, findings).await;
+                // Of SQLite's it is known already.
+                if database.file().is_none() {
+                    open_sign_up::check(config, findings).await;
+                }
+            }
         }
         for (prefix, route) in &config.gateway.routes {
             for to in &route.to {

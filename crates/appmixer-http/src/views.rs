@@ -2,8 +2,6 @@
 //!
 //! Where a member is a type of the domain, `with` names its form on the wire.
 
-use std::borrow::Cow;
-
 use appmixer_apps::App;
 use appmixer_core::{
     Action, ConfigEntry, DefaultValue, KnownKey, Metadata, Plan, Rule, RuleSet, RuleText, Scopes, Text,
@@ -306,7 +304,7 @@ pub(crate) struct RulingView<'a> {
     pub(crate) allowed: bool,
     /// The roles that were compared, each written as an allowance would name it: scopes, and addresses and domains in the
     /// form by which they compare.
-    pub(crate) roles: Vec<Cow<'a, str>>,
+    pub(crate) roles: Vec<String>,
     /// The first rule that decides it; `null` where it is for the want of one.
     pub(crate) because: Option<RuleView<'a>>,
     /// For people.

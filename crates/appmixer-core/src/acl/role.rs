@@ -1,8 +1,10 @@
 //! Whom a rule applies to (contract, "Roles in access rules").
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::Roles;
+use crate::domain::ascii_domain;
 use crate::name::fold;
 
 /// A rule's role, parsed once when the rule is loaded.
@@ -13,9 +15,9 @@ use crate::name::fold;
 pub enum Role {
     /// `*`: every user.
     Any,
-    /// `@acme.com`: users whose email address has this domain, in the form by which names compare.
+    /// `@acme.com`: users whose email address has this domain. Folded, with A-labels.
     Domain(Box<str>),
-    /// `joe@acme.com`: the user with this email address, in the form by which names compare.
+    /// `joe@acme.com`: the user with this email address. Folded, its domain with A-labels.
     Address(Box<str>),
     /// `group:<id>`: users who act for this group. Groups do not exist yet, so it matches no one.
     Group(Box<str>),
@@ -26,7 +28,7 @@ pub enum Role {
     Word {
         /// The word as it was given.
         scope: Box<str>,
-        /// The word in the form by which names compare.
+        /// The word as a domain. Folded, with A-labels.
         domain: Box<str>,
     },
 }
@@ -54,12 +56,12 @@ impl Role {
         match text.split_once('@') {
             Some((local, domain)) if !domain.is_empty() && !domain.contains('@') => {
                 if local.is_empty() {
-                    Self::Domain(without_root_dot(&fold(domain)).into())
+                    Self::Domain(comparable(&fold(domain)).into())
                 } else {
-                    Self::Address(without_root_dot(&fold(text)).into())
+                    Self::Address(comparable(&fold(text)).into())
                 }
             }
-            _ => Self::Word { scope: text.into(), domain: without_root_dot(&fold(text)).into() },
+            _ => Self::Word { scope: text.into(), domain: comparable(&fold(text)).into() },
         }
     }
 
@@ -122,9 +124,23 @@ impl Role {
     }
 }
 
-/// A domain, or an address, without the dot that may end it: `acme.com.` is `acme.com` (RFC 1034, section 3.1).
-pub(super) fn without_root_dot(name: &str) -> &str {
-    name.strip_suffix('.').filter(|rest| !rest.is_empty() && !rest.ends_with('@')).unwrap_or(name)
+/// A domain, or an address, in the form that is the same for each spelling of the domain: folded, with A-labels, and
+/// without the dot that may end it (RFC 1034, section 3.1).
+pub(super) fn comparable(folded: &str) -> Cow<'_, str> {
+    let domain = folded.split_once('@').map_or(folded, |(_, domain)| domain);
+    let local = &folded[..folded.len() - domain.len()];
+    let mut name = match ascii_domain(domain) {
+        Some(Cow::Owned(ascii)) => Cow::from(format!("{local}{ascii}")),
+        _ => Cow::from(folded),
+    };
+    let has_root_dot = name.strip_suffix('.').is_some_and(|rest| !rest.is_empty() && !rest.ends_with('@'));
+    if has_root_dot {
+        match &mut name {
+            Cow::Borrowed(text) => *text = &text[..text.len() - 1],
+            Cow::Owned(text) => drop(text.pop()),
+        }
+    }
+    name
 }
 
 /// Whether an allowance reads a bare word as a domain.
@@ -165,6 +181,7 @@ mod tests {
             ("@admin", Role::Domain("admin".into())),
             ("Joe@Acme", Role::Address("joe@acme".into())),
             ("JÜRGEN@x", Role::Address("jürgen@x".into())),
+            ("x@Bücher.example.", Role::Address("x@xn--bcher-kva.example".into())),
             ("group:7", Role::Group("7".into())),
             ("group:a@b", Role::Group("a@b".into())),
             ("scope:Flows.read", Role::Scope("Flows.read".into())),
@@ -209,6 +226,9 @@ mod tests {
             ("group:7", &["group:7", "7"], "x@7", true, false, false),
             ("scope:group:7", &["group:7"], "x@y", false, true, true),
             ("GRÖSSE.de", &["user"], "x@größe.de", true, true, true),
+            ("@bücher.example", &["user"], "x@xn--bcher-kva.example", true, true, true),
+            ("xn--bcher-kva.example", &["user"], "x@BÜCHER。example.", true, true, true),
+            ("x@bücher.example", &["user"], "x@xn--bcher-kva.example", false, false, true),
             ("@acme.com", &["user"], "x@acme.com.", true, true, true),
             ("joe@acme.com.", &["user"], "joe@acme.com", true, true, true),
             ("admin.", &["admin."], "x@admin", true, true, true),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::role::{is_domain, without_root_dot};
+use super::role::{comparable, is_domain};
 use super::rule_set::each_once;
 use super::{InvalidRule, MAX_RULE_LIST, Role, RuleText};
 use crate::access::Caller;
@@ -10,11 +10,11 @@ use crate::name::LoginName;
 use crate::scope::{Scope, Scopes};
 use crate::user::User;
 
-/// The roles of one user: the scopes as they are, the address and its domain in the form by which names compare.
+/// The roles of one user: the scopes as they are, the address and its domain folded and with A-labels.
 pub struct Roles<'a> {
     scopes: &'a Scopes,
     /// Empty where it is not about a user.
-    address: &'a str,
+    address: Cow<'a, str>,
     address_counts: bool,
     named: Option<&'a NamedRoles>,
 }
@@ -33,16 +33,16 @@ impl<'a> Roles<'a> {
     }
 
     pub(super) fn new(scopes: &'a Scopes, email: &'a LoginName, address_counts: bool) -> Self {
-        Self { scopes, address: without_root_dot(email.folded()), address_counts, named: None }
+        Self { scopes, address: comparable(email.folded()), address_counts, named: None }
     }
 
     /// Roles that are not read from a user. An address among them counts.
     pub(super) fn named(roles: &'a NamedRoles) -> Self {
-        Self { scopes: &roles.no_scopes, address: "", address_counts: true, named: Some(roles) }
+        Self { scopes: &roles.no_scopes, address: "".into(), address_counts: true, named: Some(roles) }
     }
 
     /// The same roles as if the address counted.
-    pub(super) const fn with_address_counted(self) -> Self {
+    pub(super) fn with_address_counted(self) -> Self {
         Self { address_counts: true, ..self }
     }
 
@@ -54,16 +54,16 @@ impl<'a> Roles<'a> {
 
     /// Each role once, written as an allowance would name it: the scopes, the address and its domain.
     #[must_use]
-    pub fn list(&self) -> Vec<Cow<'a, str>> {
-        let scope = |text: &'a str| match Role::parse(text) {
-            Role::Word { .. } if !is_domain(text) => Cow::from(text),
-            _ => format!("scope:{text}").into(),
+    pub fn list(&self) -> Vec<String> {
+        let scope = |text: &str| match Role::parse(text) {
+            Role::Word { .. } if !is_domain(text) => text.to_owned(),
+            _ => format!("scope:{text}"),
         };
-        let domain = |text: &'a str| match Role::parse(text) {
-            Role::Word { .. } if is_domain(text) => Cow::from(text),
-            _ => format!("@{text}").into(),
+        let domain = |text: &str| match Role::parse(text) {
+            Role::Word { .. } if is_domain(text) => text.to_owned(),
+            _ => format!("@{text}"),
         };
-        let addresses = self.addresses().map(Cow::from);
+        let addresses = self.addresses().map(str::to_owned);
         each_once(self.scopes().map(scope).chain(addresses).chain(self.domains().map(domain)))
     }
 
@@ -72,15 +72,15 @@ impl<'a> Roles<'a> {
         self.scopes.iter().map(Scope::as_str).chain(named.iter().map(|text| &**text))
     }
 
-    pub(super) fn addresses(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &str> {
         let named = self.named.map_or(&[][..], |named| &named.addresses);
-        let own = Some(self.address).filter(|address| !address.is_empty());
+        let own = Some(&*self.address).filter(|address| !address.is_empty());
         own.into_iter().chain(named.iter().map(|text| &**text))
     }
 
-    pub(super) fn domains(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+    pub(super) fn domains(&self) -> impl Iterator<Item = &str> {
         let named = self.named.map_or(&[][..], |named| &named.domains);
-        domain_of(self.address).into_iter().chain(named.iter().map(|text| &**text))
+        domain_of(&self.address).into_iter().chain(named.iter().map(|text| &**text))
     }
 
     pub(super) fn has_scope(&self, scope: &str) -> bool {

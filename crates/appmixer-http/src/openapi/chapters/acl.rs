@@ -1,7 +1,5 @@
 //! `/acl-types` and `/acl`: the access rules.
 
-use std::borrow::Cow;
-
 use appmixer_core::{
     AclType, Action, InvalidName, InvalidRule, MAX_RULE_LIST, MAX_RULES, Reason, WriteError,
 };
@@ -100,7 +98,7 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
             "The decision, and why.",
             &RulingView {
                 allowed: true,
-                roles: ["user", "abc@example.com", "example.com"].map(Cow::from).into(),
+                roles: ["user", "abc@example.com", "example.com"].map(str::to_owned).into(),
                 because: samples.rules.rules().get(1).map(RuleView::of),
                 reason: Reason::Allowed.as_str(),
             },

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::HeaderName;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use thiserror::Error;
 
@@ -12,6 +13,7 @@ use crate::counts::Trouble;
 use crate::patience::Patience;
 use crate::pool::Lease;
 use crate::route::Route;
+use crate::trailers::{self, Direction};
 
 /// An answer's body as it comes from the upstream.
 ///
@@ -21,6 +23,8 @@ pub struct Download {
     /// What may still come, in bytes; none for no limit.
     left: Option<u64>,
     patience: Patience,
+    /// The fields that the response's `Connection` names.
+    hop: Vec<HeaderName>,
     route: Arc<Route>,
     _lease: Lease,
 }
@@ -40,9 +44,9 @@ pub enum BrokenOff {
 }
 
 impl Download {
-    pub(crate) fn new(incoming: Incoming, route: Arc<Route>, lease: Lease) -> Self {
+    pub(crate) fn new(incoming: Incoming, hop: Vec<HeaderName>, route: Arc<Route>, lease: Lease) -> Self {
         let (left, patience) = (route.options.max_answer, Patience::new(route.options.idle_timeout));
-        Self { incoming, left, patience, route, _lease: lease }
+        Self { incoming, left, patience, hop, route, _lease: lease }
     }
 }
 
@@ -70,7 +74,8 @@ impl Body for Download {
                     Some(None) => BrokenOff::TooLarge,
                     left => {
                         this.left = left.flatten();
-                        return Poll::Ready(Some(Ok(frame)));
+                        let frame = trailers::filter(frame, Direction::ToClient, &this.hop);
+                        return Poll::Ready(frame.map(Ok));
                     }
                 }
             }

@@ -277,10 +277,10 @@ impl Try<'_> {
         {
             return Err(Failed { error: ForwardError::Broken, lease, is_safe_again: false });
         }
-        heads::for_client(&mut parts.headers, !body.is_end_stream());
+        let hop = heads::for_client(&mut parts.headers, !body.is_end_stream());
         // Each side has its own version; hyper knows the client's.
         parts.version = http::Version::HTTP_11;
-        let download = Download::new(body, Arc::clone(self.route), lease);
+        let download = Download::new(body, hop, Arc::clone(self.route), lease);
         Ok(Inbound::Answer(Response::from_parts(parts, download)))
     }
 

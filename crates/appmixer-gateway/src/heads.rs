@@ -9,6 +9,10 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 
+use crate::cookies;
+use crate::lists::{has_token, listed};
+use crate::trailers::{self, Direction};
+
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -49,19 +53,19 @@ pub(crate) fn for_upstream(
     pseudonym: &str,
     passes_authorization: bool,
 ) -> Result<HeaderMap, Loop> {
-    let connection = Listed::of(sent);
+    let listed = listed(sent);
     // Room for what is added below, so that it need not grow.
     let mut headers = HeaderMap::with_capacity(sent.len() + 8);
     for (name, value) in sent {
-        let kept = !is_of_the_connection(name)
-            && !connection.has(name)
-            && !matches!(*name, HOST | CONTENT_LENGTH | EXPECT | VIA | FORWARDED | PROXY_AUTHORIZATION)
-            && !is_spoken_for(name, from.is_trusted)
+        let kept = is_forwarded(name, from.is_trusted)
+            && !listed.contains(name)
             && (passes_authorization || *name != http::header::AUTHORIZATION);
         if kept {
             headers.append(name.clone(), value.clone());
         }
     }
+    cookies::join(&mut headers);
+    trailers::announce(&mut headers, Direction::ToUpstream, &listed);
     if sent.get_all(TE).iter().any(|value| has_token(value, "trailers")) {
         // Section 10.1.4: whoever sends TE lists it.
         headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -72,9 +76,10 @@ pub(crate) fn for_upstream(
     Ok(headers)
 }
 
-/// Takes off an answer what was meant for the connection to the upstream.
-pub(crate) fn for_client(headers: &mut HeaderMap, has_body: bool) {
-    for name in Listed::of(headers).names() {
+/// Removes from a response what was meant for the connection to the upstream, and returns what `Connection` names.
+pub(crate) fn for_client(headers: &mut HeaderMap, has_body: bool) -> Vec<HeaderName> {
+    let listed = listed(headers);
+    for name in &listed {
         headers.remove(name);
     }
     for name in [CONNECTION, KEEP_ALIVE, PROXY_AUTHENTICATE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE]
@@ -85,6 +90,8 @@ pub(crate) fn for_client(headers: &mut HeaderMap, has_body: bool) {
     if has_body || headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
         headers.remove(CONTENT_LENGTH);
     }
+    trailers::announce(headers, Direction::ToClient, &listed);
+    listed
 }
 
 /// Whether a request wants to go on with WebSocket (RFC 6455 section 4.1). Nothing else is switched to: behind `h2c` would
@@ -106,7 +113,14 @@ pub(crate) fn upgrade(headers: &mut HeaderMap) {
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
 }
 
-fn is_of_the_connection(name: &HeaderName) -> bool {
+/// Whether a client's field may reach the upstream, unless `Connection` names it.
+pub(crate) fn is_forwarded(name: &HeaderName, is_trusted: bool) -> bool {
+    !is_of_the_connection(name)
+        && !matches!(*name, HOST | CONTENT_LENGTH | EXPECT | VIA | FORWARDED | PROXY_AUTHORIZATION)
+        && !is_spoken_for(name, is_trusted)
+}
+
+pub(crate) fn is_of_the_connection(name: &HeaderName) -> bool {
     matches!(*name, CONNECTION | TE | TRANSFER_ENCODING | UPGRADE | PROXY_AUTHENTICATE)
         || *name == KEEP_ALIVE
         || *name == PROXY_CONNECTION
@@ -127,44 +141,6 @@ fn is_spoken_for(name: &HeaderName, is_trusted: bool) -> bool {
     // A proxy that is trusted writes its own with `-`: whatever has a `_` came from its client.
     let is_of_a_proxy = is_trusted && !name.contains('_');
     begins(OF_THE_USER) || !is_of_a_proxy && OF_THE_WAY.into_iter().any(begins)
-}
-
-/// What `Connection` lists: that is for the connection as well.
-struct Listed(Vec<HeaderName>);
-
-impl Listed {
-    fn of(headers: &HeaderMap) -> Self {
-        let values = headers.get_all(CONNECTION).iter().flat_map(tokens);
-        // The usual words name no header that would be there.
-        let others = values.filter(|token| {
-            !["keep-alive", "close", "upgrade", "te"].iter().any(|usual| token.eq_ignore_ascii_case(usual))
-        });
-        let names = others.filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok());
-        // What says where a message goes, how long it is or who sends it is never for the connection alone: listed, it is
-        // somebody's attempt to take it off.
-        let is_message = |name: &HeaderName| {
-            matches!(*name, HOST | CONTENT_LENGTH | VIA | FORWARDED | http::header::AUTHORIZATION)
-        };
-        Self(names.filter(|name| !is_message(name)).collect())
-    }
-
-    fn has(&self, name: &HeaderName) -> bool {
-        self.0.contains(name)
-    }
-
-    fn names(self) -> Vec<HeaderName> {
-        self.0
-    }
-}
-
-fn tokens(value: &HeaderValue) -> impl Iterator<Item = &str> {
-    value.to_str().unwrap_or_default().split(',').map(str::trim).filter(|token| !token.is_empty())
-}
-
-fn has_token(value: &HeaderValue, wanted: &str) -> bool {
-    // TE has parameters behind a token.
-    tokens(value)
-        .any(|token| token.split(';').next().unwrap_or_default().trim_end().eq_ignore_ascii_case(wanted))
 }
 
 /// Section 7.6.3.

@@ -12,6 +12,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use thiserror::Error;
 
 use crate::patience::Patience;
+use crate::trailers::{self, Direction};
 
 /// A body whose errors are all the same: the client has gone, or broken the framing.
 pub type ClientBody = UnsyncBoxBody<Bytes, ()>;
@@ -135,7 +136,11 @@ impl Body for Outgoing {
                     Some(None) => Fault::TooLarge,
                     left => {
                         state.left = left.flatten();
-                        return Poll::Ready(Some(Ok(frame)));
+                        let frame = trailers::filter(frame, Direction::ToUpstream, &[]);
+                        if frame.is_none() {
+                            state.body = None;
+                        }
+                        return Poll::Ready(frame.map(Ok));
                     }
                 }
             }

@@ -23,16 +23,17 @@ const fn name(is_secure: bool) -> &'static str {
 /// # Errors
 /// There is more than one.
 pub(crate) fn read(headers: &HeaderMap, is_secure: bool) -> Result<Option<&str>, ApiError> {
-    let prefix = name(is_secure);
-    // With HTTP/2 there may be a header for each cookie (RFC 9113 section 8.2.3).
-    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut values = pairs.filter(|(name, _)| *name == prefix).map(|(_, value)| value);
+    let prefix = name(is_secure).as_bytes();
+    // With HTTP/2 there may be a field for each cookie (RFC 9113 section 8.2.3); several fields are as one whose
+    // parts are joined by `;`. Bytes, since another cookie may have any.
+    let fields = headers.get_all(COOKIE).iter();
+    let pairs = fields.flat_map(|field| field.as_bytes().split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
+    let mut values = pairs.filter_map(|pair| pair.strip_prefix(prefix)?.strip_prefix(b"="));
     let value = values.next();
     if values.next().is_some() {
         return Err(ApiError::invalid_token("More than one session cookie"));
     }
-    Ok(value.filter(|value| !value.is_empty()))
+    Ok(value.and_then(|value| str::from_utf8(value).ok()).filter(|value| !value.is_empty()))
 }
 
 /// What sets the cookie.
@@ -55,7 +56,7 @@ mod tests {
     use super::*;
 
     fn cookies(lines: &[&'static str]) -> HeaderMap {
-        lines.iter().map(|line| (COOKIE, HeaderValue::from_static(line))).collect()
+        lines.iter().map(|line| (COOKIE, HeaderValue::from_bytes(line.as_bytes()).unwrap())).collect()
     }
 
     #[test]
@@ -66,6 +67,7 @@ mod tests {
             &["x=1", "appmixer_console=a.b.c"],
             &["x=1;appmixer_console=a.b.c"],
             &["xappmixer_console=z; appmixer_console=a.b.c; __Secure-appmixer_console=q"],
+            &["x=\u{e4}; appmixer_console=a.b.c"],
         ] {
             assert_eq!(read(&cookies(lines), false).unwrap(), Some("a.b.c"), "{lines:?}");
         }

@@ -50,6 +50,8 @@ impl Browser {
             eprintln!("axe-core is not here (`cargo xtask test` installs it): nothing is checked with it");
         }
         let capabilities = json!({
+            // The tests' own authority is unknown to it.
+            "acceptInsecureCerts": true,
             "goog:loggingPrefs": { "browser": "ALL" },
             "goog:chromeOptions": {
                 "binary": chromium.browser(),
@@ -72,8 +74,12 @@ impl Browser {
 
     /// Goes to an address within the console, as `#/users`.
     pub(crate) fn open(&self, address: &str) {
-        let url = format!("{}/console{address}", self.origin);
-        self.runtime.block_on(self.client.goto(&url)).unwrap();
+        self.goto(&format!("{}/console{address}", self.origin));
+    }
+
+    /// Goes to any URL.
+    pub(crate) fn goto(&self, url: &str) {
+        self.runtime.block_on(self.client.goto(url)).unwrap();
     }
 
     /// Signs in on the page that asks for it.

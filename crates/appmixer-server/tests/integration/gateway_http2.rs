@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::browser::Browser;
 use crate::frames::{DATA, END_STREAM, HEADERS, Http2, RST_STREAM, WINDOW_UPDATE, nth, request};
 use crate::secure::{Authority, address_of};
 use crate::support::{TestServer, eventually};
@@ -57,6 +58,42 @@ fn a_hundred_requests_at_once_are_forwarded_and_say_that_they_came_over_tls() {
     assert_ne!(told["x-user-id"], "root");
     http2.ask(nth(100), &request("GET", "/flows/1"));
     assert_eq!(http2.error(nth(100)).0, 401);
+    server.assert_well();
+}
+
+#[test]
+fn several_cookie_fields_reach_the_upstream_as_one() {
+    let Scene { upstream, authority, server, address, bearer } = scene(&[]);
+    let mut http2 = Http2::connect(&authority, &address);
+    let mut list = request("GET", "/flows/1");
+    list.extend([
+        ("authorization", bearer.as_str()),
+        ("cookie", "a=1"),
+        ("cookie", "b=2; c=3"),
+        ("cookie", "d=4"),
+    ]);
+    http2.ask(nth(0), &list);
+    assert_eq!(http2.answer(nth(0)).0, 200);
+    // `|` would separate two fields.
+    assert_eq!(upstream.seen()[0]["headers"]["cookie"], "a=1; b=2; c=3; d=4");
+    server.assert_well();
+}
+
+#[test]
+fn the_cookies_of_a_browser_reach_the_upstream_as_one() {
+    let upstream = Upstream::start();
+    let authority = Authority::new();
+    let routes = json!({"/hooks": {"to": [upstream.url()], "open": true}}).to_string();
+    let server = authority.serve(&[("APPMIXER_GATEWAY__ROUTES", &routes)]);
+    let Some(browser) = Browser::at(&server) else { return };
+    browser.goto(&format!("https://{}/hooks/1", address_of(&server, "https")));
+    browser.js("document.cookie = 'a=1'; document.cookie = 'b=2'", &[]);
+    browser.reload();
+    let seen = upstream.seen();
+    let asked = seen.iter().rfind(|request| request["target"] == "/hooks/1").unwrap();
+    let told = &asked["headers"];
+    assert_eq!(told["cookie"], "a=1; b=2");
+    assert!(told["via"].as_str().unwrap().starts_with("2.0 "), "Chromium spoke HTTP/2: {told}");
     server.assert_well();
 }
 

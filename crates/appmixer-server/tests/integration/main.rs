@@ -43,6 +43,7 @@ mod gateway_balance;
 mod gateway_http2;
 mod gateway_revocation;
 mod gateway_streams;
+mod gateway_trailers;
 mod health;
 mod hostile;
 mod http2;

@@ -7,7 +7,7 @@ use appmixer_apps::Apps;
 use appmixer_core::{Context, DeliveryLog, MailTester, StoreError};
 use appmixer_gateway::{Gateway, Route};
 use appmixer_metrics::Registry;
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, Request, Response};
 use thiserror::Error;
 use tokio::sync::Semaphore;
@@ -22,7 +22,7 @@ use crate::epochs::Epochs;
 use crate::error::ApiError;
 use crate::head::{Head, Peer};
 use crate::history::History;
-use crate::host::check_host;
+use crate::host;
 use crate::limits::Limits;
 use crate::live_rules::{LiveRules, RuleSets};
 use crate::metrics;
@@ -38,6 +38,7 @@ use crate::settings::{LiveSettings, Snapshot};
 use crate::shelf::{LiveShelf, Shelf};
 use crate::trace_context::TraceContext;
 use crate::traffic::{Destination, Traffic};
+use crate::transfer_coding;
 
 /// Answers the requests of the Appmixer user API.
 ///
@@ -201,12 +202,18 @@ impl App {
         let mut body =
             RequestBody::new(body, self.options.body_limit, self.options.body_timeout, &self.body_room);
 
+        let mut refused = transfer_coding::check(&parts.headers).err();
+        let is_badly_framed = refused.is_some();
+        let host = host::of(&parts).unwrap_or_else(|error| {
+            refused.get_or_insert(error);
+            None
+        });
         let mut head = Head {
             method: &parts.method,
             path: parts.uri.path(),
             headers: &parts.headers,
             query: parts.uri.query().unwrap_or_default(),
-            authority: parts.uri.authority(),
+            host,
             peer,
             proxies: &self.options.trusted_proxies,
         };
@@ -214,22 +221,20 @@ impl App {
         place = place.filter(|(resource, _)| !resource.is_console() || self.has_console(&head));
         let is_console = self.is_console(place, &head);
         let mut exchange = self.exchange(place, &head);
-        let mut refused = None;
         if let Some(exchange) = &mut exchange {
-            (place, refused) = (exchange.place, exchange.refused.take());
+            (place, refused) = (exchange.place, refused.or_else(|| exchange.refused.take()));
             (head.headers, head.path) = (&exchange.headers, exchange.path);
         }
         let resource = place.map(|(resource, _)| resource);
         // Its own routes come first, whatever is forwarded.
         let forwarded = if place.is_none() && !is_console { self.forwarded(&head) } else { None };
-        let admitted = check_host(&parts).and_then(|()| refused.map_or(Ok(()), Err));
-        let outcome = match (admitted, forwarded) {
-            (Ok(()), None) => self.route(place, &head, &mut body).await,
-            (Ok(()), Some((gateway, route))) => {
+        let outcome = match (refused, forwarded) {
+            (None, None) => self.route(place, &head, &mut body).await,
+            (None, Some((gateway, route))) => {
                 let request = Proxied { parts: &parts, head: &head, request_id: &request_id };
                 Box::pin(proxied::forward(self, gateway, route, request, &mut body)).await
             }
-            (Err(error), _) => Err(error),
+            (Some(error), _) => Err(error),
         };
         metrics::account_request(resource, &parts.method, &outcome);
         // Its own answers, also about what it could not forward, are as all of them.
@@ -276,6 +281,10 @@ impl App {
             cors::allow_origin(&self.options.cors_origins, &parts.headers, headers);
         }
         headers.insert(X_REQUEST_ID, request_id);
+        if is_badly_framed {
+            // Where the next request begins is not certain.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         if is_own {
             // What is JSON is not looked at as something else.
             headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use appmixer_core::{Caller, Origin};
 use appmixer_forwarded::{Client, Networks, client, is_https};
 use http::header::FORWARDED;
-use http::uri::Authority;
 use http::{HeaderMap, Method};
 
 use crate::error::ApiError;
@@ -27,8 +26,8 @@ pub(crate) struct Head<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// What stands behind the path's `?`.
     pub(crate) query: &'a str,
-    /// The host that was asked for, where the request's target says it, as with HTTP/2; else `Host` does.
-    pub(crate) authority: Option<&'a Authority>,
+    /// The host and port that the request is for; none where HTTP/1.0 names none, and where it is refused.
+    pub(crate) host: Option<&'a str>,
     pub(crate) peer: Peer,
     /// Whose word counts about whom they got the request from.
     pub(crate) proxies: &'a Networks,

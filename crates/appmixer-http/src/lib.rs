@@ -133,6 +133,7 @@ mod tls;
 mod tokens;
 mod trace_context;
 mod traffic;
+mod transfer_coding;
 mod views;
 mod watch;
 

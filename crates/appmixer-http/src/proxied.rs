@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use appmixer_gateway::{From, Gateway, Inbound, Outbound, Route, wants_websocket};
-use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderValue, Method, Version};
 use hyper::upgrade::OnUpgrade;
@@ -57,12 +56,11 @@ pub(crate) async fn forward(
     };
 
     let peer = request.head.peer;
-    let host = sent.get(HOST).and_then(|host| host.to_str().ok());
     let from = From {
         peer: peer.address,
         is_trusted: request.head.proxies.contain(peer.address),
         is_secure: peer.over_tls,
-        host: uri.authority().map(http::uri::Authority::as_str).or(host),
+        host: request.head.host,
     };
     let mut headers = gateway.headers(route, sent, *version, &from)?;
     if let Some(identity) = &identity {

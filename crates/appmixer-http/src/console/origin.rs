@@ -1,8 +1,6 @@
 //! The origin that is the console's alone.
 
 use http::Uri;
-use http::header::HOST;
-use http::uri::Authority;
 use thiserror::Error;
 
 use crate::head::Head;
@@ -55,13 +53,8 @@ impl ConsoleOrigin {
 
     /// Whether a request is for this host.
     pub(super) fn is_asked(&self, head: &Head<'_>) -> bool {
-        host(head).is_some_and(|host| host.eq_ignore_ascii_case(&self.host))
+        head.host.is_some_and(|host| host.eq_ignore_ascii_case(&self.host))
     }
-}
-
-/// The host that a request is for. That there is one alone is looked at elsewhere.
-pub(super) fn host<'h>(head: &Head<'h>) -> Option<&'h str> {
-    head.authority.map(Authority::as_str).or_else(|| head.headers.get(HOST)?.to_str().ok())
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use http::header::ORIGIN;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Console;
-use super::origin::host;
 use crate::error::ApiError;
 use crate::head::Head;
 
@@ -49,7 +48,7 @@ fn cause(head: &Head<'_>, is_https: bool) -> Cause {
         return Cause::Unsaid;
     }
     let origin = only(headers, &ORIGIN).and_then(|origin| origin.to_str().ok());
-    let is_own = origin.zip(host(head)).is_some_and(|(origin, own)| is_of(origin, own, is_https));
+    let is_own = origin.zip(head.host).is_some_and(|(origin, own)| is_of(origin, own, is_https));
     if is_own { Cause::Own } else { Cause::Other }
 }
 
@@ -69,6 +68,7 @@ fn is_of(origin: &str, host: &str, is_https: bool) -> bool {
 mod tests {
     use appmixer_forwarded::Networks;
     use http::Method;
+    use http::header::HOST;
 
     use super::*;
     use crate::head::Peer;
@@ -83,7 +83,7 @@ mod tests {
             method: &Method::POST,
             path: "/console/session",
             headers: &headers,
-            authority: None,
+            host: headers.get(HOST).and_then(|host| host.to_str().ok()),
             query: "",
             peer: Peer { address: None, over_tls },
             proxies: &proxies,

@@ -257,6 +257,19 @@ impl Http2 {
         }
     }
 
+    /// The status of the response on a stream; none if the stream is reset or the connection ends.
+    pub(crate) fn refusal(&mut self, stream: u32) -> Option<u16> {
+        loop {
+            match self.next()? {
+                frame if frame.kind == GOAWAY || (frame.kind == RST_STREAM && frame.stream == stream) => {
+                    return None;
+                }
+                frame if frame.kind == HEADERS && frame.stream == stream => return Some(frame.status()),
+                _ => {}
+            }
+        }
+    }
+
     /// The error that an answer is, whose body must have its shape.
     #[track_caller]
     pub(crate) fn error(&mut self, stream: u32) -> (u16, String) {

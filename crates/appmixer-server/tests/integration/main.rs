@@ -76,6 +76,7 @@ mod passwords;
 mod python;
 mod receivers;
 mod rule_roles;
+mod request_framing;
 mod schemathesis;
 mod secure;
 mod security_headers;

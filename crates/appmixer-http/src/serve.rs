@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::app::App;
 use crate::connection::{self, Remote};
@@ -37,6 +37,9 @@ const TOO_MANY_OF_ADDRESS: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\n\
 /// The pause after an `accept` that failed for want of file descriptors or memory: without it the loop
 /// would spin until one is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often a failing `accept` is logged at most.
+const ACCEPT_LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What is told to a connection that is one too many.
 #[derive(Clone, Copy)]
@@ -129,12 +132,13 @@ impl Server {
         F: Fn(Self, L::Stream, Option<IpAddr>) -> C + Send,
         C: Future<Output = ()> + Send + 'static,
     {
+        let mut logged = None;
         loop {
             let (stream, address) = tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok(accepted) => accepted,
                     Err(error) => {
-                        after_accept_error(&error).await;
+                        after_accept_error(&error, &mut logged).await;
                         continue;
                     }
                 },
@@ -191,12 +195,17 @@ fn http1(app: &App) -> http1::Builder {
     http
 }
 
-async fn after_accept_error(error: &io::Error) {
+/// `logged` is when the last line about it was written: whoever keeps all file descriptors taken causes one error after
+/// the other.
+async fn after_accept_error(error: &io::Error, logged: &mut Option<Instant>) {
     // The client's doing; the next one is not concerned.
     if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
         return;
     }
-    tracing::warn!(%error, "no connection could be accepted");
+    if logged.is_none_or(|logged| logged.elapsed() >= ACCEPT_LOG_INTERVAL) {
+        *logged = Some(Instant::now());
+        tracing::warn!(%error, "no connection could be accepted; retrying, and logging this at most every ten seconds");
+    }
     sleep(ACCEPT_PAUSE).await;
 }
 

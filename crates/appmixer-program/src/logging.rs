@@ -18,6 +18,9 @@ use crate::process::float;
 /// and lines are lost.
 const MOST_WAITING: usize = 8192;
 
+/// What the targets of our own crates begin with.
+const OWN: &str = "appmixer";
+
 /// The log of the server. When it goes, what waits is written, if that can be done within a second.
 pub(crate) struct Log {
     lost: ErrorCounter,
@@ -62,10 +65,7 @@ fn install(config: &LogConfig, writer: BoxMakeWriter) {
         LogFormat::Text => false,
         LogFormat::Json => true,
     };
-    // The configuration was checked when it was loaded.
-    let level: Targets = config.level.parse().unwrap_or_default();
-    let access = if config.access { LevelFilter::INFO } else { LevelFilter::OFF };
-    let level = level.with_target("access", access);
+    let level = targets(config);
     // A line that cannot be written is lost. To complain about it on the same stream would panic.
     let layer = fmt::layer().with_writer(writer).log_internal_errors(false);
     let layer = if json {
@@ -79,4 +79,61 @@ fn install(config: &LogConfig, writer: BoxMakeWriter) {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "a defect: the program panicked; please report it");
     }));
+}
+
+/// Which events are logged.
+///
+/// A level without a target is that of our own crates. Libraries log errors alone unless a target names them: a client
+/// can have some of them write a line for every few bytes that it sends.
+fn targets(config: &LogConfig) -> Targets {
+    // The configuration was checked when it was loaded.
+    let named: Targets = config.level.parse().unwrap_or_default();
+    let own = named.default_level().unwrap_or(LevelFilter::OFF);
+    let access = if config.access { LevelFilter::INFO } else { LevelFilter::OFF };
+    Targets::new()
+        .with_default(own.min(LevelFilter::ERROR))
+        .with_target(OWN, own)
+        .with_targets(named.iter().map(|(target, level)| (target.to_owned(), level)))
+        .with_target("access", access)
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    fn enables(level: &str, target: &str, event: Level) -> bool {
+        let config = LogConfig { level: level.to_owned(), format: LogFormat::Json, access: false };
+        targets(&config).would_enable(target, &event)
+    }
+
+    #[test]
+    fn libraries_log_errors_alone_unless_a_target_names_them() {
+        for library in
+            ["h2", "h2::proto::ping_pong", "hyper", "hyper_util", "rustls", "tokio_postgres", "lettre"]
+        {
+            for level in ["info", "debug", "trace", "warn,appmixer_http=trace"] {
+                assert!(!enables(level, library, Level::WARN), "{level}: {library}");
+                assert!(enables(level, library, Level::ERROR), "{level}: {library}");
+            }
+            assert!(!enables("off", library, Level::ERROR));
+        }
+        assert!(enables("info,h2=debug", "h2::codec", Level::DEBUG));
+        assert!(!enables("info,h2=debug", "hyper", Level::WARN));
+        assert!(
+            enables("h2=trace", "h2", Level::TRACE) && !enables("h2=trace", "appmixer_http", Level::ERROR)
+        );
+    }
+
+    #[test]
+    fn our_own_crates_log_at_the_level_that_is_set() {
+        for own in ["appmixer_http::app", "appmixer_program::logging", "appmixer_gateway::route"] {
+            assert!(enables("info", own, Level::INFO) && !enables("info", own, Level::DEBUG), "{own}");
+            assert!(enables("warn,appmixer=debug", own, Level::DEBUG), "{own}");
+        }
+        assert!(enables("info,appmixer_http=trace", "appmixer_http::app", Level::TRACE));
+        assert!(!enables("info,appmixer_http=trace", "appmixer_gateway", Level::TRACE));
+        assert!(!enables("trace", "access", Level::INFO), "log.access switches it on");
+    }
 }

@@ -29,6 +29,8 @@ mod copy;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod kept;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod log_throttle;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod metrics;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -6,7 +6,7 @@ use crate::frames::{
     PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE, fields, frame, nth, request, text,
 };
 use crate::secure::{Authority, address_of, get};
-use crate::support::TestServer;
+use crate::support::{TestServer, eventually};
 
 /// What a flood may leave behind, in KiB: buffers that the allocator keeps.
 const MOST_GROWTH: u64 = 24 * 1024;
@@ -126,6 +126,22 @@ fn floods_of_settings_and_pings_whose_answers_nobody_reads_end_the_connection() 
         attacker.ended();
     }
     besieged.assert_unmoved();
+}
+
+#[test]
+fn a_flood_of_frames_that_nobody_asked_for_leaves_no_line_in_the_log() {
+    let mut besieged = Besieged::start();
+    let before = besieged.server.log().lines().count();
+    let mut attacker = besieged.attacker();
+    attacker.flood(1_000, |_| frame(PING, ACK, 0, &[9; 8]));
+    attacker.ask(nth(0), &request("GET", "/healthz"));
+    assert_eq!(attacker.answer(nth(0)).0, 200);
+    // Lines come in their order: behind the last one there is nothing more.
+    besieged.server.signal("TERM");
+    assert_eq!(besieged.server.wait().code(), Some(0));
+    eventually(|| besieged.server.log().contains("\"stopped\""));
+    let log = besieged.server.log();
+    assert!(log.lines().count() <= before + 2, "{log}");
 }
 
 #[test]

@@ -12,6 +12,10 @@ use super::db::{Db, Params};
 use super::error::Stop;
 use super::sql::statements;
 use super::{PostgresStore, rows};
+use crate::log_throttle::LogThrottle;
+
+/// Sign-ups and forgotten passwords make messages, as many as clients like.
+static FULL: LogThrottle = LogThrottle::new();
 
 statements! {
     COUNT = "SELECT count(*) FROM outbox WHERE channel = $1", [TEXT];
@@ -44,11 +48,13 @@ pub(super) async fn insert(
         let waiting = db.number(&COUNT, &[&name]).await?.unwrap_or(0);
         let room = usize::try_from(i64::from(MAX_WAITING) - waiting).unwrap_or(0);
         let messages = if messages.len() > room {
-            tracing::warn!(
-                channel = name,
-                waiting,
-                "too many messages wait for delivery: new ones are dropped"
-            );
+            if FULL.allows() {
+                tracing::warn!(
+                    channel = name,
+                    waiting,
+                    "too many messages wait for delivery: new ones are dropped"
+                );
+            }
             &messages[..room]
         } else {
             &messages[..]

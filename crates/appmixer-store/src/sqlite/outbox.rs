@@ -11,6 +11,10 @@ use super::SqliteStore;
 use super::error::{JobError, store_error};
 use super::sql::statements;
 use super::writer::Outcome;
+use crate::log_throttle::LogThrottle;
+
+/// Sign-ups and forgotten passwords make messages, as many as clients like.
+static FULL: LogThrottle = LogThrottle::new();
 
 statements! {
     COUNT = "SELECT count(*) FROM outbox WHERE channel = ?1";
@@ -36,7 +40,9 @@ fn try_insert(db: &Connection, message: &Message, code: Option<CodeDigest>) -> r
     let channel = message.channel.as_str();
     let waiting: u32 = db.prepare_cached(COUNT)?.query_one([channel], |row| row.get(0))?;
     if waiting >= MAX_WAITING {
-        tracing::warn!(channel, waiting, "too many messages wait for delivery: a new one is dropped");
+        if FULL.allows() {
+            tracing::warn!(channel, waiting, "too many messages wait for delivery: new ones are dropped");
+        }
         return Ok(());
     }
     let params = params![

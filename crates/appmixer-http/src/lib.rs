@@ -93,6 +93,7 @@ mod body_room;
 mod caller;
 mod connection;
 mod console;
+mod content_coding;
 mod cors;
 mod epochs;
 mod error;

@@ -19,12 +19,7 @@ pub(crate) type Answer = Response<AnswerBody>;
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// 200 with this JSON.
-pub(crate) fn json(value: &impl Serialize) -> Result<Answer, ApiError> {
-    Ok(rendered(render(value)?))
-}
-
-/// The same for what carries a token or personal data.
+/// 200 with JSON that no cache may keep: a token, personal data, a state of the server.
 pub(crate) fn private_json(value: &impl Serialize) -> Result<Answer, ApiError> {
     Ok(private(render(value)?))
 }

@@ -5,7 +5,7 @@
 //! are those of the one mapping in `error.rs`. `chapters/` adds what a type cannot say: which type a route
 //! answers with, which errors it has, and when.
 //!
-//! Both are rendered when somebody first asks for one of them, and kept.
+//! Both are rendered and compressed when somebody first asks for one of them, and kept.
 
 mod alternatives;
 mod book;
@@ -21,14 +21,14 @@ use serde_json::Value;
 
 use self::book::Book;
 use self::samples::Samples;
+use crate::content_coding::Encoded;
 use crate::error::ApiError;
 use crate::response;
-use crate::shelf::Rendered;
 
-/// The document and the page, rendered.
+/// The document and the page, rendered and compressed.
 pub(crate) struct Reference {
-    pub(crate) document: Rendered,
-    pub(crate) page: Rendered,
+    pub(crate) document: Encoded,
+    pub(crate) page: Encoded,
 }
 
 impl Reference {
@@ -36,8 +36,8 @@ impl Reference {
     pub(crate) fn new(rules: &Rules) -> Result<Self, ApiError> {
         let document = document(rules)?;
         Ok(Self {
-            document: Rendered::new(response::render(&document)?),
-            page: Rendered::new(page::render(&document).into()),
+            document: Encoded::new(response::render(&document)?),
+            page: Encoded::new(page::render(&document).into()),
         })
     }
 }

@@ -7,9 +7,7 @@ use appmixer_core::{
 };
 use appmixer_limits::Limit;
 use bytes::Bytes;
-use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, SET_COOKIE, VARY,
-};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 
@@ -17,11 +15,12 @@ use super::sign_in::attempt;
 use crate::app::App;
 use crate::body::{Accepts, RequestBody};
 use crate::console::{Console, as_bearer, cookie, same_origin};
+use crate::content_coding::{encoded, prefers_gzip};
 use crate::error::ApiError;
 use crate::head::Head;
 use crate::limits::Visit;
 use crate::queue_keys::Account;
-use crate::response::{Answer, private_json, revalidated_by_all};
+use crate::response::{Answer, private_json};
 use crate::shelf::Rendered;
 use crate::tokens::claims_of;
 use crate::views::{Done, UserView};
@@ -51,26 +50,9 @@ pub(crate) fn asset(head: &Head<'_>, name: &str) -> Result<Answer, ApiError> {
 }
 
 fn file(headers: &HeaderMap, asset: &'static Asset) -> Answer {
-    let is_packed = takes_gzip(headers);
-    let body = if is_packed { Bytes::from_static(asset.gzip) } else { Bytes::from_static(asset.plain()) };
-    let media_type = HeaderValue::from_static(asset.media_type);
-    let mut answer = revalidated_by_all(headers, &Rendered::new(body), media_type);
-    let told = answer.headers_mut();
-    if is_packed && told.contains_key(CONTENT_TYPE) {
-        told.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    told.insert(VARY, ACCEPT_ENCODING.into());
-    answer
-}
-
-/// Whether `Accept-Encoding` names gzip and does not refuse it (RFC 9110 section 12.5.3).
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let lines = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        let weight = weight.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse::<f32>);
-        name.trim().eq_ignore_ascii_case("gzip") && weight.is_ok_and(|weight| weight > 0.0)
-    })
+    let is_gzip = prefers_gzip(headers);
+    let body = if is_gzip { Bytes::from_static(asset.gzip) } else { Bytes::from_static(asset.plain()) };
+    encoded(headers, &Rendered::new(body), HeaderValue::from_static(asset.media_type), is_gzip)
 }
 
 /// Who is signed in.

@@ -18,11 +18,11 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 pub(crate) fn document(app: &App, headers: &HeaderMap) -> Result<Answer, ApiError> {
-    Ok(revalidated_by_all(headers, &reference(app)?.document, JSON))
+    Ok(reference(app)?.document.respond(headers, JSON))
 }
 
 pub(crate) fn page(app: &App, headers: &HeaderMap) -> Result<Answer, ApiError> {
-    Ok(guarded(revalidated_by_all(headers, &reference(app)?.page, HTML)))
+    Ok(guarded(reference(app)?.page.respond(headers, HTML)))
 }
 
 pub(crate) fn style(headers: &HeaderMap) -> Answer {

@@ -63,6 +63,7 @@ mod forward;
 mod heads;
 mod health;
 mod lists;
+mod pace;
 mod patience;
 mod pool;
 mod prefix;

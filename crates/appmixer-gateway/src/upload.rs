@@ -11,7 +11,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Body, Frame, SizeHint};
 use thiserror::Error;
 
-use crate::patience::Patience;
+use crate::pace::Pace;
 use crate::trailers::{self, Direction};
 
 /// A body whose errors are all the same: the client has gone, or broken the framing.
@@ -23,8 +23,10 @@ pub struct Upload {
     pub body: ClientBody,
     /// Its length in bytes, where it is known.
     pub length: Option<u64>,
-    /// The longest time in which nothing of it comes.
+    /// The time over which its rate is measured: something must come within each such time.
     pub patience: Duration,
+    /// The least rate on average over that time, in bytes a second.
+    pub min_rate: u64,
     /// Gets what the upstream has not read, once nobody will.
     pub leftover: fn(ClientBody),
 }
@@ -45,6 +47,7 @@ pub(crate) struct Source {
     state: Mutex<State>,
     length: Option<u64>,
     patience: Duration,
+    min_rate: u64,
     leftover: fn(ClientBody),
     begun: AtomicBool,
     /// Moves on with each piece.
@@ -61,10 +64,10 @@ struct State {
 impl Source {
     /// At most `limit` bytes, or any number.
     pub(crate) fn new(upload: Upload, limit: Option<u64>) -> Arc<Self> {
-        let Upload { body, length, patience, leftover } = upload;
+        let Upload { body, length, patience, min_rate, leftover } = upload;
         let state = Mutex::new(State { body: Some(body), left: limit, fault: None });
         let (begun, progress) = (AtomicBool::new(false), AtomicU32::new(0));
-        Arc::new(Self { state, length, patience, leftover, begun, progress })
+        Arc::new(Self { state, length, patience, min_rate, leftover, begun, progress })
     }
 
     /// Whether something of it may have been sent.
@@ -93,16 +96,16 @@ impl Drop for Source {
 /// The body of one try.
 pub(crate) struct Outgoing {
     source: Option<Arc<Source>>,
-    patience: Patience,
+    pace: Pace,
 }
 
 impl Outgoing {
     pub(crate) fn none() -> Self {
-        Self { source: None, patience: Patience::new(Duration::MAX) }
+        Self { source: None, pace: Pace::new(Duration::MAX, 0) }
     }
 
     pub(crate) fn of(source: &Arc<Source>) -> Self {
-        Self { patience: Patience::new(source.patience), source: Some(Arc::clone(source)) }
+        Self { pace: Pace::new(source.patience, source.min_rate), source: Some(Arc::clone(source)) }
     }
 }
 
@@ -121,7 +124,7 @@ impl Body for Outgoing {
             return Poll::Ready(None);
         };
         let fault = match Pin::new(body).poll_frame(cx) {
-            Poll::Pending if this.patience.is_over(cx) => Fault::Late,
+            Poll::Pending if this.pace.is_late(cx) => Fault::Late,
             Poll::Pending => return Poll::Pending,
             Poll::Ready(None) => {
                 state.body = None;
@@ -129,9 +132,9 @@ impl Body for Outgoing {
             }
             Poll::Ready(Some(Err(()))) => Fault::Broken,
             Poll::Ready(Some(Ok(frame))) => {
-                this.patience.renew();
                 source.progress.fetch_add(1, Ordering::Relaxed);
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+                this.pace.received(length);
                 match state.left.map(|left| left.checked_sub(length)) {
                     Some(None) => Fault::TooLarge,
                     left => {

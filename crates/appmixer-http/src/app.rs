@@ -335,7 +335,9 @@ impl App {
             {
                 routes::verify::answer(self, head).await
             }
-            (resource, &Method::OPTIONS) => Ok(cors::options(headers, resource.methods())),
+            (resource, &Method::OPTIONS) => {
+                Ok(cors::options(headers, resource.methods(), &self.options.cors_headers))
+            }
             (Resource::Root, &Method::GET) => routes::status::root(),
             (Resource::Health, &Method::GET) => routes::status::healthz(),
             (Resource::Readiness, &Method::GET) => routes::status::readyz(self).await,

@@ -119,11 +119,11 @@ impl RequestBody {
         })
     }
 
-    /// The body for somebody else to read. Nothing of it is left here.
-    pub(crate) fn take_upload(&mut self) -> Option<Upload> {
+    /// The body for somebody else to read, at this rate at least. Nothing of it is left here.
+    pub(crate) fn take_upload(&mut self, min_rate: u64) -> Option<Upload> {
         let body = self.incoming.take()?;
         let leftover = |body| drop(tokio::spawn(drain(body)));
-        Some(Upload { body, length: self.length.exact(), patience: self.time, leftover })
+        Some(Upload { body, length: self.length.exact(), patience: self.time, min_rate, leftover })
     }
 
     /// Whether the client may still be sending.

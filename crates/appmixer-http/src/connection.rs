@@ -144,8 +144,9 @@ where
 }
 
 async fn supervise(shared: Arc<Shared>, mut stop: watch::Receiver<()>, tell: oneshot::Sender<End>) {
+    let options = &shared.app.options;
     let end = tokio::select! {
-        () = shared.activity.none_for(shared.app.options.header_timeout) => End::Idle,
+        () = shared.activity.none_for(options.header_timeout, options.idle_timeout) => End::Idle,
         _ = stop.changed() => End::Stop,
     };
     if matches!(end, End::Stop) {

@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
-use crate::activity::Running;
+use crate::activity::{OpenStream, Running};
 use crate::answer_body::{AnswerBody, CutOff};
 use crate::app::App;
 use crate::connection::{End, Remote, Shared, told, until_told};
@@ -86,7 +86,7 @@ pub(crate) async fn run(
             match end {
                 End::Stop => tokio::select! {
                     outcome = connection => outcome,
-                    () = shared.activity.none_for(LAST_ANSWERS) => Ok(()),
+                    () = shared.activity.none_for(LAST_ANSWERS, LAST_ANSWERS) => Ok(()),
                 },
                 End::Idle => timeout(FAREWELL, connection).await.unwrap_or(Ok(())),
             }
@@ -103,6 +103,7 @@ async fn answer(
 ) -> Response<Paced> {
     let is_head = request.method() == Method::HEAD;
     let running = Running::begin(Arc::clone(&shared));
+    let open = OpenStream::begin(Arc::clone(&shared));
     let permit = Arc::clone(room).try_acquire_owned().ok();
     let mut answer = if permit.is_some() {
         shared.app.handle_from(request, remote.peer).await
@@ -117,7 +118,7 @@ async fn answer(
     if is_head {
         without_body(&mut answer);
     }
-    answer.map(|whole| Paced { whole, rest: Bytes::new(), shared, _permit: permit })
+    answer.map(|whole| Paced { whole, rest: Bytes::new(), shared, _open: open, _permit: permit })
 }
 
 /// What hyper does by itself with HTTP/1.
@@ -135,6 +136,7 @@ struct Paced {
     whole: AnswerBody,
     rest: Bytes,
     shared: Arc<Shared>,
+    _open: OpenStream<Arc<Shared>>,
     /// The request runs until its answer has gone.
     _permit: Option<OwnedSemaphorePermit>,
 }

@@ -153,7 +153,9 @@ pub use limits::LimitOptions;
 pub use listener::Listener;
 pub use management::serve_management;
 pub use metrics::describe_metrics;
-pub use options::{CorsOrigins, HttpOptions, InvalidOrigin, TokenOptions, TransportSecurity};
+pub use options::{
+    CorsHeaders, CorsOrigins, HttpOptions, InvalidCorsHeader, InvalidOrigin, TokenOptions, TransportSecurity,
+};
 pub use router::own_path_of;
 pub use routes::jwks::JWKS_MAX_AGE_SECONDS;
 pub use rule_input::{InvalidRules, read_rules};

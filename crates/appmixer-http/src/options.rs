@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use appmixer_forwarded::Networks;
 use appmixer_token::{Algorithm, Secret};
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use thiserror::Error;
 
 use crate::console::ConsoleOptions;
@@ -17,11 +17,16 @@ pub struct HttpOptions {
     pub body_limit: usize,
     /// The largest request head (request line and headers), in bytes; at least 8,192.
     pub header_limit: usize,
-    /// The longest time in which nothing gets done on a connection: no request head is completed, and no byte
-    /// of an answer taken in. Then it is closed; a quarter of that later at most.
+    /// The longest time in which nothing gets done on a connection where something is unfinished: no request head is
+    /// completed, and no byte of an answer taken in. Then it is closed; a quarter of that later at most.
     pub header_timeout: Duration,
-    /// The longest wait for a whole request body.
+    /// The longest time between two requests on a connection. Then it is closed; a quarter of `header_timeout` later
+    /// at most.
+    pub idle_timeout: Duration,
+    /// The longest wait for a whole request body, unless it is forwarded.
     pub body_timeout: Duration,
+    /// The least rate of a request body that is forwarded, on average over each `body_timeout`, in bytes a second.
+    pub body_min_rate: u64,
     /// The memory for request bodies while they come in, in bytes, all together; the first 4 KiB of each do not count.
     pub body_memory: usize,
     /// The most connections at once; one more is told so and closed.
@@ -42,6 +47,8 @@ pub struct HttpOptions {
     pub transport_security: TransportSecurity,
     /// The origins whose scripts may read answers.
     pub cors_origins: CorsOrigins,
+    /// The headers that their scripts may send.
+    pub cors_headers: CorsHeaders,
     /// The memory for remembered sessions, in bytes.
     pub session_cache_bytes: u64,
     /// The console; none, as by default, for a server without it.
@@ -54,7 +61,10 @@ impl Default for HttpOptions {
             body_limit: 64 * 1024,
             header_limit: 16 * 1024,
             header_timeout: Duration::from_secs(30),
+            // Longer than load balancers keep their own idle connections, which is a minute.
+            idle_timeout: Duration::from_secs(75),
             body_timeout: Duration::from_secs(30),
+            body_min_rate: 500,
             body_memory: 4 * 1024 * 1024,
             max_connections: 4096,
             max_connections_per_address: 512,
@@ -64,6 +74,7 @@ impl Default for HttpOptions {
             handshake_timeout: Duration::from_secs(10),
             transport_security: TransportSecurity::default(),
             cors_origins: CorsOrigins::Any,
+            cors_headers: CorsHeaders::default(),
             session_cache_bytes: 16 * 1024 * 1024,
             console: None,
         }
@@ -123,6 +134,47 @@ pub enum CorsOrigins {
     Any,
     /// These alone.
     Only(Vec<String>),
+}
+
+/// The request headers that scripts of other origins may send, as `Access-Control-Allow-Headers` lists them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CorsHeaders(HeaderValue);
+
+/// What clients of the API need, and what tracing libraries add to every request (W3C Trace Context, Baggage, Sentry).
+const CORS_HEADERS: &str =
+    "Authorization, Content-Type, X-Request-Id, traceparent, tracestate, baggage, sentry-trace";
+
+/// The text is no name of a header.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{0}` is not the name of a header such as X-Client-Version")]
+pub struct InvalidCorsHeader(String);
+
+impl Default for CorsHeaders {
+    fn default() -> Self {
+        Self(HeaderValue::from_static(CORS_HEADERS))
+    }
+}
+
+impl CorsHeaders {
+    /// Reads the names of headers that are allowed besides those that always are.
+    ///
+    /// # Errors
+    /// [`InvalidCorsHeader`] for the first entry that is none.
+    pub fn parse<S: AsRef<str>>(names: &[S]) -> Result<Self, InvalidCorsHeader> {
+        let mut list = CORS_HEADERS.to_owned();
+        for name in names.iter().map(AsRef::as_ref) {
+            let wrong = || InvalidCorsHeader(name.to_owned());
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+            list.push_str(", ");
+            list.push_str(name);
+        }
+        let wrong = |_| InvalidCorsHeader("the list".to_owned());
+        HeaderValue::try_from(list).map(Self).map_err(wrong)
+    }
+
+    pub(crate) fn value(&self) -> HeaderValue {
+        self.0.clone()
+    }
 }
 
 /// The text is no origin.

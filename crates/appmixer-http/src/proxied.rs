@@ -68,7 +68,7 @@ pub(crate) async fn forward(
     }
     headers.insert(X_REQUEST_ID, request.request_id.clone());
     let mut pass = identity.map(|identity| Pass::of(request.parts, identity));
-    let mut upload = body.take_upload();
+    let mut upload = body.take_upload(app.options.body_min_rate);
     let may_switch = upload.is_none() && *version == Version::HTTP_11 && method == Method::GET;
     let upgrade = extensions.get::<OnUpgrade>().filter(|_| may_switch && wants_websocket(sent)).cloned();
     let mut cutter = None;

@@ -10,8 +10,8 @@ use appmixer_core::{
     User, UserId, ascii_url,
 };
 use appmixer_http::{
-    ConsoleOptions, ConsoleOrigin, CorsOrigins, HttpOptions, LimitOptions, Networks, TokenOptions,
-    TransportSecurity, quotas,
+    ConsoleOptions, ConsoleOrigin, CorsHeaders, CorsOrigins, HttpOptions, LimitOptions, Networks,
+    TokenOptions, TransportSecurity, quotas,
 };
 use appmixer_notify::{Notifier, NotifyOptions, Tester};
 use appmixer_password::{Argon2Pool, InvalidParams, Params, PoolOptions, RandomCodes};
@@ -29,6 +29,8 @@ impl Config {
         let cors_origins: Vec<_> = self.http.cors_origins.iter().map(|origin| in_ascii(origin)).collect();
         let cors_origins = CorsOrigins::parse(&cors_origins)
             .map_err(|error| Failure::configuration(format!("http.cors_origins: {error}")))?;
+        let cors_headers = CorsHeaders::parse(&self.http.cors_headers)
+            .map_err(|error| Failure::configuration(format!("http.cors_headers: {error}")))?;
         let trusted_proxies = Networks::parse(&self.http.trusted_proxies)
             .map_err(|error| Failure::configuration(format!("http.trusted_proxies: {error}")))?;
         let exempt = Networks::parse(&self.limits.exempt)
@@ -42,7 +44,9 @@ impl Config {
             body_limit: self.http.body_limit,
             header_limit: self.http.header_limit,
             header_timeout: self.http.header_timeout.0,
+            idle_timeout: self.http.idle_timeout.0,
             body_timeout: self.http.body_timeout.0,
+            body_min_rate: self.http.body_min_rate,
             body_memory: self.http.body_memory,
             max_connections: self.http.max_connections,
             max_connections_per_address: self.http.max_connections_per_address,
@@ -55,6 +59,7 @@ impl Config {
                 include_subdomains: self.tls.hsts_subdomains,
             },
             cors_origins,
+            cors_headers,
             session_cache_bytes: self.http.session_cache_bytes,
             console: self.console.enabled.then_some(console),
         })

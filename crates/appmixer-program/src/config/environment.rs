@@ -99,7 +99,14 @@ fn list(text: &str) -> Vec<String> {
 }
 
 fn is_list(path: &str) -> bool {
-    matches!(path, "token.previous_secrets" | "http.cors_origins" | "http.trusted_proxies" | "limits.exempt")
+    matches!(
+        path,
+        "token.previous_secrets"
+            | "http.cors_headers"
+            | "http.cors_origins"
+            | "http.trusted_proxies"
+            | "limits.exempt"
+    )
 }
 
 fn insert(data: &mut Dict, path: &str, value: Value) {

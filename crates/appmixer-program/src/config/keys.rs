@@ -126,13 +126,28 @@ pub(crate) const KEYS: &[Key] = &[
         "http.header_timeout",
         "The longest time in which nothing gets done on a connection: no request head completed, no byte of an answer taken in. Then it is closed, a quarter later at most.",
     ),
-    text("http.body_timeout", "The longest wait for a whole request body; then 408."),
+    text(
+        "http.idle_timeout",
+        "The longest time between two requests on a connection. Then it is closed, a quarter of http.header_timeout later at most. It must be longer than a load balancer in front keeps its own idle connections.",
+    ),
+    text(
+        "http.body_timeout",
+        "The longest wait for a whole request body; then 408. A body that is forwarded may take longer, as long as it keeps to http.body_min_rate.",
+    ),
+    other(
+        "http.body_min_rate",
+        "The least rate of a request body that is forwarded, in bytes a second, on average over each http.body_timeout in which the client is waited for; less is answered with 408. With 0, something must come within each such time.",
+    ),
     text("http.shutdown_grace", "How long requests that run may go on after SIGTERM."),
     other(
         "http.trusted_proxies",
         "The networks of the proxies in front, such as 10.0.0.0/8, and unix for those that come through a Unix socket: only their Forwarded and X-Forwarded-For tell the client's address.",
     ),
     other("http.cors_origins", "The origins whose scripts may read answers; * means every one."),
+    other(
+        "http.cors_headers",
+        "The request headers that such scripts may send, besides Authorization, Content-Type, X-Request-Id, traceparent, tracestate, baggage and sentry-trace.",
+    ),
     other(
         "http.session_cache_bytes",
         "The memory for tokens that were verified before, in bytes; 0 remembers none.",

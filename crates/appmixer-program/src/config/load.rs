@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use appmixer_core::{MAX_PASSWORD_STRENGTH, PasswordPolicy, Rules};
-use appmixer_http::{ConsoleOrigin, CorsOrigins, LONGEST_CONSOLE_SESSION, Networks};
+use appmixer_http::{ConsoleOrigin, CorsHeaders, CorsOrigins, LONGEST_CONSOLE_SESSION, Networks};
 use figment::error::Kind;
 use figment::providers::{Format as _, Serialized, Toml};
 use figment::{Error, Figment, Metadata, Profile, Provider};
@@ -194,6 +194,7 @@ fn check(config: &Config) -> Result<(), Failure> {
     }
     for (key, Span(time)) in [
         ("http.header_timeout", config.http.header_timeout),
+        ("http.idle_timeout", config.http.idle_timeout),
         ("http.body_timeout", config.http.body_timeout),
         ("tls.handshake_timeout", config.tls.handshake_timeout),
     ] {
@@ -227,6 +228,9 @@ fn check(config: &Config) -> Result<(), Failure> {
     }
     if let Err(error) = CorsOrigins::parse(&config.http.cors_origins) {
         return bad("http.cors_origins", error.to_string());
+    }
+    if let Err(error) = CorsHeaders::parse(&config.http.cors_headers) {
+        return bad("http.cors_headers", error.to_string());
     }
     if let Err(error) = log_level::check(&config.log.level) {
         return bad("log.level", error);

@@ -117,10 +117,13 @@ pub(crate) struct HttpConfig {
     pub(crate) body_memory: usize,
     pub(crate) header_limit: usize,
     pub(crate) header_timeout: Span,
+    pub(crate) idle_timeout: Span,
     pub(crate) body_timeout: Span,
+    pub(crate) body_min_rate: u64,
     pub(crate) shutdown_grace: Span,
     pub(crate) trusted_proxies: Vec<String>,
     pub(crate) cors_origins: Vec<String>,
+    pub(crate) cors_headers: Vec<String>,
     pub(crate) session_cache_bytes: u64,
 }
 
@@ -233,10 +236,13 @@ impl Default for Config {
                 body_memory: http.body_memory,
                 header_limit: http.header_limit,
                 header_timeout: Span(http.header_timeout),
+                idle_timeout: Span(http.idle_timeout),
                 body_timeout: Span(http.body_timeout),
+                body_min_rate: http.body_min_rate,
                 shutdown_grace: Span(Duration::from_secs(30)),
                 trusted_proxies: Vec::new(),
                 cors_origins: vec!["*".to_owned()],
+                cors_headers: Vec::new(),
                 session_cache_bytes: http.session_cache_bytes,
             },
             tls: TlsConfig {

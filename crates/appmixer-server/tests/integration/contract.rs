@@ -250,7 +250,10 @@ fn scripts_of_any_origin_may_read_unless_that_is_narrowed() {
     for (name, value) in [
         ("access-control-allow-origin", "*"),
         ("access-control-allow-methods", "get, head, post, put, options"),
-        ("access-control-allow-headers", "authorization, content-type, x-request-id"),
+        (
+            "access-control-allow-headers",
+            "authorization, content-type, x-request-id, traceparent, tracestate, baggage, sentry-trace",
+        ),
         (
             "access-control-expose-headers",
             "x-request-id, retry-after, ratelimit, ratelimit-policy, x-total-count, link",

@@ -6,7 +6,8 @@ use crate::support::{Answer, TestServer};
 
 #[test]
 fn other_protocols_and_methods_are_refused_and_nothing_is_switched() {
-    let server = TestServer::with(&[("APPMIXER_HTTP__HEADER_TIMEOUT", "1s")]);
+    let server =
+        TestServer::with(&[("APPMIXER_HTTP__HEADER_TIMEOUT", "1s"), ("APPMIXER_HTTP__IDLE_TIMEOUT", "1s")]);
     let upgrade = "Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n";
     for (bytes, statuses) in [
         (format!("GET /healthz HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\n{upgrade}\r\n"), &[200][..]),

@@ -9,7 +9,11 @@ const HIDDEN: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-Id: hidden\r
 
 /// One that soon closes where nothing more comes: whatever it takes for a request has been answered by then.
 fn impatient() -> TestServer {
-    TestServer::with(&[("APPMIXER_HTTP__HEADER_TIMEOUT", "1s"), ("APPMIXER_HTTP__BODY_TIMEOUT", "1s")])
+    TestServer::with(&[
+        ("APPMIXER_HTTP__HEADER_TIMEOUT", "1s"),
+        ("APPMIXER_HTTP__BODY_TIMEOUT", "1s"),
+        ("APPMIXER_HTTP__IDLE_TIMEOUT", "1s"),
+    ])
 }
 
 /// Everything that the server says to these bytes until it closes.

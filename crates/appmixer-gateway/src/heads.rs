@@ -76,7 +76,8 @@ pub(crate) fn for_upstream(
     Ok(headers)
 }
 
-/// Removes from a response what was meant for the connection to the upstream, and returns what `Connection` names.
+/// Removes from a response what was meant for the connection to the upstream, and returns what
+/// `Connection` names.
 pub(crate) fn for_client(headers: &mut HeaderMap, has_body: bool) -> Vec<HeaderName> {
     let listed = listed(headers);
     for name in &listed {

@@ -41,7 +41,8 @@
 //!   ahead. WebSocket is switched to and carried; nothing else is.
 //! - What is for one connection ends with it (RFC 9110 section 7.6.1); lengths and framing are written by hyper, from what
 //!   hyper has read. What clients say about who they are (`X-User-*`) reaches nobody, and what they say about where they
-//!   come from only if they are [trusted](From::is_trusted). Trailers are filtered by the same rule in both directions.
+//!   come from only if they are [trusted](From::is_trusted). Trailers are filtered by
+//!   the same rule in both directions.
 //! - A request is tried again, at another upstream, only if the first cannot have seen anything of it, or if it is
 //!   idempotent and has no body; three times in all.
 //! - Of several upstreams the one with fewer requests is asked, of two at random. One that cannot be reached is left

@@ -9,9 +9,11 @@ use tokio::time::{Instant, Sleep, sleep};
 /// A timer that is set further ahead than this would not fire in anybody's lifetime.
 const FAR: Duration = Duration::from_hours(24 * 365);
 
-/// Measures a body while it is waited for: each window of waiting must bring a number of bytes, and at least one.
+/// Measures a body while it is waited for: each window of waiting must bring a number of bytes, and
+/// at least one.
 ///
-/// Only time in which the client is waited for counts. While the upstream takes nothing in, the client cannot send.
+/// Only time in which the client is waited for counts. While the upstream takes nothing in, the
+/// client cannot send.
 pub(crate) struct Pace {
     window: Duration,
     min_bytes: u64,

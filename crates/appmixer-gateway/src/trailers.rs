@@ -1,4 +1,5 @@
-//! Trailer fields (RFC 9110, section 6.5): filtered by the rule for headers, and by what no trailer may be.
+//! Trailer fields (RFC 9110, section 6.5): filtered by the rule for headers, and by what no trailer
+//! may be.
 //!
 //! Recipients may merge trailers into headers, so a trailer must not say what a header could not.
 
@@ -66,7 +67,8 @@ fn is_for_heads_alone(name: &HeaderName) -> bool {
     ) || name == "x-request-id"
 }
 
-/// Reduces the list in `Trailer` to the fields that may follow; `hop` lists those that `Connection` names.
+/// Reduces the list in `Trailer` to the fields that may follow; `hop` lists those that `Connection`
+/// names.
 pub(crate) fn announce(headers: &mut HeaderMap, direction: Direction, hop: &[HeaderName]) {
     if !headers.contains_key(TRAILER) {
         return;

@@ -1,10 +1,11 @@
 //! Ends connections on which nothing gets done: heads that do not come to an end, answers that are not
 //! taken in, and connections that are just open.
 //!
-//! hyper has a timer for heads alone, which is set and taken back for each request. Here, one timer a
-//! connection looks now and then whether there was any progress. What counts is a request whose head is complete and bytes
-//! that the client has taken in; bytes that it sends do not count, since one now and then would keep a connection for ever.
-//! Between two requests a connection may be open for longer: load balancers keep theirs for a minute and more.
+//! hyper has a timer for heads alone, which is set and taken back for each request. Here, one timer
+//! a connection looks now and then whether there was any progress. What counts is a request whose
+//! head is complete and bytes that the client has taken in; bytes that it sends do not count, since
+//! one now and then would keep a connection for ever. Between two requests a connection may be open
+//! for longer: load balancers keep theirs for a minute and more.
 
 use std::io::{self, IoSlice};
 use std::ops::Deref;
@@ -59,8 +60,8 @@ impl Activity {
             && self.streams.load(Ordering::Relaxed) == 0
     }
 
-    /// Ready when nothing has happened for so long: `unfinished` where a head or an answer is not complete, or nothing
-    /// has come at all, and `idle` between two requests.
+    /// Ready when nothing has happened for so long: `unfinished` where a head or an answer is not
+    /// complete, or nothing has come at all, and `idle` between two requests.
     pub(crate) async fn none_for(&self, unfinished: Duration, idle: Duration) {
         let step = (unfinished.min(idle) / LOOKS).max(Duration::from_millis(1));
         let state = || (self.progress.load(Ordering::Relaxed), self.is_idle());

@@ -1,4 +1,5 @@
-//! Which content coding a client prefers (RFC 9110, section 12.5.3), and responses that are there in several.
+//! Which content coding a client prefers (RFC 9110, section 12.5.3), and responses that are there
+//! in several.
 
 use std::io::Write as _;
 
@@ -55,8 +56,8 @@ pub(crate) fn encoded(
 
 /// Whether the client prefers gzip to no coding at all.
 ///
-/// Without `Accept-Encoding` nothing is compressed. A client that says nothing about `identity` takes it, and prefers
-/// whatever coding it names. If it takes neither, it gets the body as it is.
+/// Without `Accept-Encoding` nothing is compressed. A client that says nothing about `identity`
+/// takes it, and prefers whatever coding it names. If it takes neither, it gets the body as it is.
 pub(crate) fn prefers_gzip(headers: &HeaderMap) -> bool {
     let (mut gzip, mut identity, mut any) = (None, None, None);
     let lines = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());

@@ -14,7 +14,8 @@ const EXPOSED: HeaderValue =
     HeaderValue::from_static("X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, X-Total-Count, Link");
 const A_DAY: HeaderValue = HeaderValue::from_static("86400");
 
-/// Answers `OPTIONS` on a route with these methods, which takes these headers; [`allow_origin`] completes it.
+/// Answers `OPTIONS` on a route with these methods, which takes these headers; [`allow_origin`]
+/// completes it.
 pub(crate) fn options(request: &HeaderMap, methods: &'static str, allowed: &CorsHeaders) -> Answer {
     let mut answer = no_content();
     let headers = answer.headers_mut();

@@ -26,7 +26,8 @@ pub(crate) struct Head<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// What stands behind the path's `?`.
     pub(crate) query: &'a str,
-    /// The host and port that the request is for; none where HTTP/1.0 names none, and where it is refused.
+    /// The host and port that the request is for; none where HTTP/1.0 names none, and where it is
+    /// refused.
     pub(crate) host: Option<&'a str>,
     pub(crate) peer: Peer,
     /// Whose word counts about whom they got the request from.

@@ -14,9 +14,9 @@ const MAX_HOST: usize = 255;
 
 /// The host and port that a request is for; none where HTTP/1.0 names none.
 ///
-/// With HTTP/2 that is `:authority` or `Host` (RFC 9113, section 8.3.1), with HTTP/1.1 the host of an absolute target
-/// or `Host` (RFC 9112, section 3.2). What is written twice, or is no host, could be read in another way by a proxy or
-/// by an upstream, so it is refused wherever it stands.
+/// With HTTP/2 that is `:authority` or `Host` (RFC 9113, section 8.3.1), with HTTP/1.1 the host of
+/// an absolute target or `Host` (RFC 9112, section 3.2). What is written twice, or is no host,
+/// could be read in another way by a proxy or by an upstream, so it is refused wherever it stands.
 ///
 /// # Errors
 /// 400.
@@ -24,7 +24,7 @@ pub(crate) fn of(parts: &Parts) -> Result<Option<&str>, ApiError> {
     let mut fields = parts.headers.get_all(HOST).iter();
     let field = fields.next();
     if fields.next().is_some() || (field.is_none() && parts.version == Version::HTTP_11) {
-        return Err(ApiError::bad_request("Exactly one Host header is required"));
+        return Err(missing());
     }
     let field = field.map(|field| field.to_str().map_err(|_| invalid()).and_then(parse)).transpose()?;
     let authority = parts.uri.authority().map(Authority::as_str);
@@ -46,7 +46,11 @@ pub(crate) fn of(parts: &Parts) -> Result<Option<&str>, ApiError> {
     Ok(authority.or(field))
 }
 
-fn invalid() -> ApiError {
+pub(crate) fn missing() -> ApiError {
+    ApiError::bad_request("Exactly one Host header is required")
+}
+
+pub(crate) fn invalid() -> ApiError {
     ApiError::bad_request(
         "The host must be a name, an IPv4 address or an IPv6 address in brackets, with or without a port",
     )
@@ -75,8 +79,8 @@ fn is_port(text: &str) -> bool {
 
 /// Whether a text is a registered name or an IPv4 address (RFC 3986, section 3.2.2).
 ///
-/// Of the characters that the grammar allows, `,` and `;` are refused: they separate in `X-Forwarded-Host` and
-/// `Forwarded`. Percent-encoded may be what is not ASCII.
+/// Of the characters that the grammar allows, `,` and `;` are refused: they separate in
+/// `X-Forwarded-Host` and `Forwarded`. Percent-encoded may be what is not ASCII.
 fn is_name(text: &str) -> bool {
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

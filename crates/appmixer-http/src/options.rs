@@ -17,15 +17,17 @@ pub struct HttpOptions {
     pub body_limit: usize,
     /// The largest request head (request line and headers), in bytes; at least 8,192.
     pub header_limit: usize,
-    /// The longest time in which nothing gets done on a connection where something is unfinished: no request head is
-    /// completed, and no byte of an answer taken in. Then it is closed; a quarter of that later at most.
+    /// The longest time in which nothing gets done on a connection where something is unfinished:
+    /// no request head is completed, and no byte of an answer taken in. Then it is closed; a
+    /// quarter of that later at most.
     pub header_timeout: Duration,
-    /// The longest time between two requests on a connection. Then it is closed; a quarter of `header_timeout` later
-    /// at most.
+    /// The longest time between two requests on a connection. Then it is closed; a quarter of
+    /// `header_timeout` later at most.
     pub idle_timeout: Duration,
     /// The longest wait for a whole request body, unless it is forwarded.
     pub body_timeout: Duration,
-    /// The least rate of a request body that is forwarded, on average over each `body_timeout`, in bytes a second.
+    /// The least rate of a request body that is forwarded, on average over each `body_timeout`, in
+    /// bytes a second.
     pub body_min_rate: u64,
     /// The memory for request bodies while they come in, in bytes, all together; the first 4 KiB of each do not count.
     pub body_memory: usize,
@@ -136,11 +138,13 @@ pub enum CorsOrigins {
     Only(Vec<String>),
 }
 
-/// The request headers that scripts of other origins may send, as `Access-Control-Allow-Headers` lists them.
+/// The request headers that scripts of other origins may send, as `Access-Control-Allow-Headers`
+/// lists them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CorsHeaders(HeaderValue);
 
-/// What clients of the API need, and what tracing libraries add to every request (W3C Trace Context, Baggage, Sentry).
+/// What clients of the API need, and what tracing libraries add to every request (W3C Trace
+/// Context, Baggage, Sentry).
 const CORS_HEADERS: &str =
     "Authorization, Content-Type, X-Request-Id, traceparent, tracestate, baggage, sentry-trace";
 

@@ -195,8 +195,8 @@ fn http1(app: &App) -> http1::Builder {
     http
 }
 
-/// `logged` is when the last line about it was written: whoever keeps all file descriptors taken causes one error after
-/// the other.
+/// `logged` is when the last line about it was written: whoever keeps all file descriptors taken
+/// causes one error after the other.
 async fn after_accept_error(error: &io::Error, logged: &mut Option<Instant>) {
     // The client's doing; the next one is not concerned.
     if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {

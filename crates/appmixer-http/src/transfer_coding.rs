@@ -7,8 +7,8 @@ use crate::error::ApiError;
 
 /// Refuses every coding but a single `chunked`.
 ///
-/// hyper removes the `chunked` at the end. It leaves the other codings on the body, where neither a route nor an
-/// upstream would expect them.
+/// hyper removes the `chunked` at the end. It leaves the other codings on the body, where neither a
+/// route nor an upstream would expect them.
 ///
 /// # Errors
 /// 501 for another coding, 400 for a second `chunked` or for what is no coding.
@@ -28,10 +28,13 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), ApiError> {
         }
     }
     if is_unknown {
-        let message = "No transfer coding but chunked is implemented";
-        return Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, message));
+        return Err(not_implemented());
     }
     Ok(())
+}
+
+pub(crate) fn not_implemented() -> ApiError {
+    ApiError::new(StatusCode::NOT_IMPLEMENTED, "No transfer coding but chunked is implemented")
 }
 
 #[cfg(test)]

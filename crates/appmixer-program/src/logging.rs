@@ -83,8 +83,8 @@ fn install(config: &LogConfig, writer: BoxMakeWriter) {
 
 /// Which events are logged.
 ///
-/// A level without a target is that of our own crates. Libraries log errors alone unless a target names them: a client
-/// can have some of them write a line for every few bytes that it sends.
+/// A level without a target is that of our own crates. Libraries log errors alone unless a target
+/// names them: a client can have some of them write a line for every few bytes that it sends.
 fn targets(config: &LogConfig) -> Targets {
     // The configuration was checked when it was loaded.
     let named: Targets = config.level.parse().unwrap_or_default();

@@ -24,8 +24,8 @@ const fn name(is_secure: bool) -> &'static str {
 /// There is more than one.
 pub(crate) fn read(headers: &HeaderMap, is_secure: bool) -> Result<Option<&str>, ApiError> {
     let prefix = name(is_secure).as_bytes();
-    // With HTTP/2 there may be a field for each cookie (RFC 9113 section 8.2.3); several fields are as one whose
-    // parts are joined by `;`. Bytes, since another cookie may have any.
+    // With HTTP/2 there may be a field for each cookie (RFC 9113 section 8.2.3); several fields are
+    // as one whose parts are joined by `;`. Bytes, since another cookie may have any.
     let fields = headers.get_all(COOKIE).iter();
     let pairs = fields.flat_map(|field| field.as_bytes().split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
     let mut values = pairs.filter_map(|pair| pair.strip_prefix(prefix)?.strip_prefix(b"="));

@@ -7,7 +7,9 @@ use http::Method;
 use super::book::{Failure, Route, Who};
 use crate::body::Accepts;
 use crate::error::ApiError;
+use crate::host;
 use crate::router::Resource;
+use crate::transfer_coding;
 
 /// When a standard error happens.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,11 +70,9 @@ pub(super) fn errors() -> Vec<(Applies, Failure)> {
     let mut add = |applies, error: ApiError, when: &'static str| {
         list.push((applies, Failure { error, when: when.into() }));
     };
-    add(
-        Always,
-        ApiError::bad_request("Exactly one Host header is required"),
-        "HTTP/1.1 without one, or with two",
-    );
+    add(Always, host::missing(), "HTTP/1.1 without one, or with two");
+    add(Always, host::invalid(), "`Host` or `:authority` is something else");
+    add(Body, transfer_coding::not_implemented(), "the body has another one, as `gzip, chunked`");
     add(Query, ApiError::bad_request("Invalid query: not UTF-8"), "once it is decoded");
     add(Query, ApiError::bad_request("Invalid query: more than 64 parameters"), "there are more");
     add(Body, ApiError::body_required(), "there is none");

@@ -1,4 +1,5 @@
-//! `GET /`, `/healthz`, `/readyz`: for people, load balancers and orchestrators. No cache keeps what they say.
+//! `GET /`, `/healthz`, `/readyz`: for people, load balancers and orchestrators. No cache keeps
+//! what they say.
 
 use std::time::Duration;
 

@@ -225,7 +225,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     text(
         "log.level",
-        "The least level that is logged: error, warn, info, debug or trace; also for one part, as in info,appmixer_http=debug.",
+        "The least level that is logged: error, warn, info, debug or trace; also for one part, as in info,appmixer_http=debug. Libraries log errors alone unless they are named, as in info,hyper=debug.",
     ),
     text("log.format", "auto (text on a terminal, JSON elsewhere), text or json."),
     other(

@@ -1,5 +1,5 @@
-//! Hosts and transfer codings: what another program may read differently is refused, on our own routes and before
-//! anything is forwarded.
+//! Hosts and transfer codings: what another program may read differently is refused, on our own
+//! routes and before anything is forwarded.
 
 use serde_json::json;
 

@@ -335,9 +335,7 @@ impl App {
             {
                 routes::verify::answer(self, head).await
             }
-            (resource, &Method::OPTIONS) => {
-                Ok(cors::options(headers, resource.methods(), &self.options.cors_headers))
-            }
+            (resource, &Method::OPTIONS) => Ok(cors::options(headers, resource.methods(), &self.options)),
             (Resource::Root, &Method::GET) => routes::status::root(),
             (Resource::Health, &Method::GET) => routes::status::healthz(),
             (Resource::Readiness, &Method::GET) => routes::status::readyz(self).await,

@@ -7,22 +7,21 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue};
 
-use crate::options::{CorsHeaders, CorsOrigins};
+use crate::options::{CorsOrigins, HttpOptions};
 use crate::response::{Answer, no_content};
 
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, X-Total-Count, Link");
 const A_DAY: HeaderValue = HeaderValue::from_static("86400");
 
-/// Answers `OPTIONS` on a route with these methods, which takes these headers; [`allow_origin`]
-/// completes it.
-pub(crate) fn options(request: &HeaderMap, methods: &'static str, allowed: &CorsHeaders) -> Answer {
+/// Answers `OPTIONS` on a route with these methods; [`allow_origin`] completes it.
+pub(crate) fn options(request: &HeaderMap, methods: &'static str, options: &HttpOptions) -> Answer {
     let mut answer = no_content();
     let headers = answer.headers_mut();
     let methods = HeaderValue::from_static(methods);
     if request.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods.clone());
-        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed.value());
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, options.cors_headers.value());
         headers.insert(ACCESS_CONTROL_MAX_AGE, A_DAY);
     }
     headers.insert(ALLOW, methods);

@@ -69,8 +69,8 @@ mod tests {
             let headers: HeaderMap =
                 headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
             let peer = Peer { address: "127.0.0.1".parse().ok(), over_tls: false };
-            let (method, path, query, authority) = (&Method::POST, "/user/auth", "", None);
-            let head = Head { method, path, headers: &headers, query, authority, peer, proxies: &self.1 };
+            let (method, path, query, host) = (&Method::POST, "/user/auth", "", None);
+            let head = Head { method, path, headers: &headers, query, host, peer, proxies: &self.1 };
             self.0.queue_key(&head, &Account::Name(&LoginName::parse(account).unwrap()))
         }
 

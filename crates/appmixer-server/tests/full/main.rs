@@ -4,8 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
-mod openapi_tools;
 mod completions;
+mod openapi_tools;
 mod ownership;
 mod prometheus;
 #[path = "../integration/support.rs"]

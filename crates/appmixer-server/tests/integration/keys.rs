@@ -250,12 +250,13 @@ fn the_database_alone_signs_nothing_and_another_secret_is_refused_in_one_line() 
 #[test]
 fn a_command_with_another_secret_than_the_servers_adds_no_key() {
     let server = TestServer::start();
-    // As at a shell beside a service whose secret is a credential: this one makes a secret of its own.
+    // As at a shell on a machine where the service's secret is a credential.
     let mut stranger = binary(&server.data());
     stranger.env_remove("APPMIXER_TOKEN__SECRET").args(["key", "rotate"]);
     let refused = run(stranger, "");
     assert_eq!(refused.status.code(), Some(1));
-    assert!(String::from_utf8(refused.stderr).unwrap().contains("the token.secret that the server has"));
+    let refusal = String::from_utf8(refused.stderr).unwrap();
+    assert!(refusal.contains("the server's token secret is not known"), "{refusal}");
     assert_eq!(list(&server).len(), 1);
     // While no key is sealed under it, a secret can be exchanged for any other.
     let server = server.restart_with(&[("APPMIXER_TOKEN__SECRET", OTHER_SECRET)]);

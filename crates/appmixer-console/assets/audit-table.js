@@ -23,6 +23,8 @@ export const KINDS = {
   'users-imported': 'Users imported',
   'key-rotated': 'Key rotated',
   'key-retired': 'Key retired',
+  'confirmation-requested': 'Confirmation requested',
+  'user-confirmed': 'Address confirmed',
 };
 
 /** Kinds that one looks at twice. */

@@ -30,7 +30,7 @@ export async function render({ page, heading, route }) {
     heading.textContent = user.username;
     fill(facts, fact('Id', h('code', { class: 'break' }, user.id)), fact('Made', time(user.created)),
       fact('Scopes', user.scope.map((scope) => h('span', { class: 'tag' }, scope))),
-      fact('Address', h('span', { class: user.isActive ? 'tag good' : 'tag' }, user.isActive ? 'confirmed' : 'unconfirmed')));
+      fact('Address', h('span', { class: user.isActive ? 'tag good' : 'tag' }, addressState(user))));
     const fields = userFields(user);
     form = makeForm({
       fields,
@@ -53,6 +53,13 @@ export async function render({ page, heading, route }) {
       yes: 'Give them up',
       danger: true,
     }))) return;
+    const moves = changed.email && changed.email.toLowerCase() !== user.email.toLowerCase();
+    if (moves && user.isActive && changed.isActive === undefined && (await confirm({
+      title: 'Is the new address confirmed?',
+      text: 'If it is not, the user becomes inactive until a code that is sent there comes back.',
+      yes: 'It is confirmed',
+      no: 'Not yet',
+    }))) changed.isActive = true;
     await api('PUT', path(user), { body: changed });
     user = await getUser(user.id);
     show();
@@ -133,6 +140,11 @@ export async function render({ page, heading, route }) {
     h('section', { class: 'stack' }, h('h2', {}, 'What it did, and what was done to it'), trail.element),
   );
   return { isChanged: () => !gone && form.isChanged(), leave: trail.leave };
+}
+
+function addressState(user) {
+  if (user.isActive) return 'confirmed';
+  return user.confirmationPending ? 'confirmation pending' : 'inactive';
 }
 
 const fact = (name, value) => h('div', {}, h('dt', {}, name), h('dd', {}, value));

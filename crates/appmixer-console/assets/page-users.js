@@ -53,7 +53,7 @@ const COLUMNS = [
   { label: 'Vendor', cell: (user) => user.vendor?.join(', ') || h('span', { class: 'muted' }, '–') },
   {
     label: 'Active',
-    cell: (user) => h('span', { class: user.isActive ? 'tag good' : 'tag' }, user.isActive ? 'active' : 'unconfirmed'),
+    cell: (user) => h('span', { class: user.isActive ? 'tag good' : 'tag' }, user.isActive ? 'active' : 'inactive'),
   },
   { label: 'Created', sort: 'created', className: 'nowrap', cell: (user) => h('time', { datetime: user.created, title: time(user.created) }, day(user.created)) },
 ];
@@ -70,7 +70,7 @@ export function render({ page, heading, route }) {
   });
   const controls = { scope: word('scope', 'Scope', SCOPES), plan: word('plan', 'Plan', PLANS), vendor: word('vendor', 'Vendor', []) };
   const active = h('select', { onchange: () => change({ filters: { ...state.filters, isActive: active.value } }) },
-    [['', 'all'], ['true', 'active'], ['false', 'unconfirmed']].map(([value, label]) => h('option', { value }, label)));
+    [['', 'all'], ['true', 'active'], ['false', 'inactive'], ['pending', 'to be confirmed']].map(([value, label]) => h('option', { value }, label)));
   const clear = button('Clear all', () => {
     change({ pattern: '', filters: Object.fromEntries(FILTERS.map((name) => [name, ''])) });
     show();
@@ -113,7 +113,7 @@ export function render({ page, heading, route }) {
   function show() {
     search.value = state.pattern;
     for (const [name, { input }] of Object.entries(controls)) input.value = state.filters[name];
-    active.value = ['true', 'false'].includes(state.filters.isActive) ? state.filters.isActive : '';
+    active.value = ['true', 'false', 'pending'].includes(state.filters.isActive) ? state.filters.isActive : '';
   }
 
   async function ask() {

@@ -14,13 +14,13 @@ export const isId = (text) => ID.test(text);
 export async function listUsers({ pattern, filters, sort, limit, offset }, signal) {
   const query = [['limit', limit], ['offset', offset], ['sort', sort]];
   if (pattern) query.push(['pattern', pattern]);
-  for (const [name, value] of filters) query.push(['filter', `${name}:${value}`]);
+  for (const [name, value] of filters) query.push(['filter', name === 'isActive' && value === 'pending' ? value : `${name}:${value}`]);
   const { data, headers } = await api('GET', '/users', { query, signal });
   const total = Number(headers.get('X-Total-Count') ?? Number.NaN);
   return { users: data, total: Number.isFinite(total) ? total : data.length };
 }
 
-export const getUser = (id) => get(`/users/${encodeURIComponent(id)}`, { query: [['include', 'allowedPrivateComponents']] });
+export const getUser = (id) => get(`/users/${encodeURIComponent(id)}`, { query: [['include', 'allowedPrivateComponents,confirmationPending']] });
 
 /** The user with this id, username or email; `null` where there is none. */
 export async function findUser(name, signal) {

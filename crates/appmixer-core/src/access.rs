@@ -40,6 +40,9 @@ pub enum AuthenticateError {
     /// The user is gone.
     #[error("the user of the token does not exist")]
     UserGone,
+    /// The operator wants confirmed addresses only, and the user's is not.
+    #[error("the account is not active")]
+    NotActive,
     /// The user's tokens were revoked since.
     #[error("the token was revoked")]
     Revoked,
@@ -48,12 +51,21 @@ pub enum AuthenticateError {
     Store(#[from] StoreError),
 }
 
-/// Finds the user of a grant, and whether the grant is still good.
+/// Finds the user of a grant, and whether the grant is still good. `require_active`: whether only active users may
+/// use tokens.
 ///
 /// # Errors
 /// [`AuthenticateError`].
-pub async fn authenticate(users: &dyn Users, grant: &Grant) -> Result<Caller, AuthenticateError> {
+pub async fn authenticate(
+    users: &dyn Users,
+    grant: &Grant,
+    require_active: bool,
+) -> Result<Caller, AuthenticateError> {
     let user = users.find_by_id(grant.id).await?.ok_or(AuthenticateError::UserGone)?;
+    // Before the generation, which a deactivation moves: the client learns what has happened.
+    if require_active && !user.is_active {
+        return Err(AuthenticateError::NotActive);
+    }
     if user.generation != grant.generation {
         return Err(AuthenticateError::Revoked);
     }

@@ -8,6 +8,7 @@ use crate::config::ConfigKey;
 use crate::id::UserId;
 use crate::message::Message;
 use crate::origin::Origin;
+use crate::outbox::NewCode;
 use crate::signing_key::KeyId;
 use crate::time::Timestamp;
 use crate::user::User;
@@ -45,11 +46,15 @@ pub enum AuditKind {
     KeyRotated,
     /// A key that signed tokens was ended before its time.
     KeyRetired,
+    /// A code to confirm an address was asked for.
+    ConfirmationRequested,
+    /// A user has confirmed the address with a code.
+    UserConfirmed,
 }
 
 impl AuditKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::SignIn,
         Self::SignInFailed,
         Self::UserCreated,
@@ -65,6 +70,8 @@ impl AuditKind {
         Self::UsersImported,
         Self::KeyRotated,
         Self::KeyRetired,
+        Self::ConfirmationRequested,
+        Self::UserConfirmed,
     ];
 
     /// The kind of this name.
@@ -76,7 +83,7 @@ impl AuditKind {
     /// Whether somebody without a token can cause any number of it, and nothing else that is kept.
     #[must_use]
     pub const fn is_anybodys(self) -> bool {
-        matches!(self, Self::SignInFailed | Self::PasswordForgotten)
+        matches!(self, Self::SignInFailed | Self::PasswordForgotten | Self::ConfirmationRequested)
     }
 
     /// Its name, which stays as it is: it is kept, and scripts filter by it.
@@ -98,6 +105,8 @@ impl AuditKind {
             Self::UsersImported => "users-imported",
             Self::KeyRotated => "key-rotated",
             Self::KeyRetired => "key-retired",
+            Self::ConfirmationRequested => "confirmation-requested",
+            Self::UserConfirmed => "user-confirmed",
         }
     }
 }
@@ -223,6 +232,8 @@ pub struct Beside {
     pub audit: Option<AuditEntry>,
     /// What goes into the outbox.
     pub messages: Vec<Message>,
+    /// A code for the user who is written, if the user has to confirm the address and has no valid code.
+    pub confirmation: Option<NewCode>,
 }
 
 impl Beside {
@@ -238,11 +249,17 @@ impl Beside {
         self.messages.extend(message);
         self
     }
+
+    /// Adds a code to confirm the address, if there is one.
+    #[must_use]
+    pub fn and_confirmation(self, confirmation: Option<NewCode>) -> Self {
+        Self { confirmation, ..self }
+    }
 }
 
 impl From<AuditEntry> for Beside {
     fn from(entry: AuditEntry) -> Self {
-        Self { audit: Some(entry), messages: Vec::new() }
+        Self { audit: Some(entry), ..Self::default() }
     }
 }
 

@@ -23,7 +23,8 @@ pub struct ConfigWarning {
 pub fn config_warnings(entries: &[ConfigEntry]) -> Vec<ConfigWarning> {
     let all = Entries(entries);
     let has_mail = all.is_set("MAIL_SMTP_HOST");
-    let has_links = has_mail || all.is_set("WEBHOOK_USER_FORGOT_PASSWORD");
+    let webhooks = ["WEBHOOK_USER_FORGOT_PASSWORD", "WEBHOOK_USER_CONFIRM"];
+    let has_links = has_mail || webhooks.into_iter().any(|key| all.is_set(key));
     let has_user = all.is_set("MAIL_SMTP_USER");
     let has_password = mail_password(entries).is_some();
     let body = all.text("FORGOT_PASSWORD_MAIL_BODY");

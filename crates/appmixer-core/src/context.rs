@@ -26,6 +26,8 @@ pub struct Rules {
     pub password_policy: PasswordPolicy,
     /// Whether only users whose address is confirmed (`isActive`) may sign in.
     pub require_active: bool,
+    /// Whether new users are sent a code to confirm the address, also if they need not.
+    pub confirm: bool,
     /// Whether there is an audit log.
     pub audit_log: bool,
 }
@@ -36,8 +38,23 @@ impl Default for Rules {
             token_lifetime: DEFAULT_TOKEN_LIFETIME,
             password_policy: PasswordPolicy::default(),
             require_active: false,
+            confirm: false,
             audit_log: true,
         }
+    }
+}
+
+impl Rules {
+    /// Whether users with an unconfirmed address are sent a code.
+    #[must_use]
+    pub const fn sends_confirmations(&self) -> bool {
+        self.require_active || self.confirm
+    }
+
+    /// Whether the user may use tokens.
+    #[must_use]
+    pub const fn admits(&self, user: &User) -> bool {
+        user.is_active || !self.require_active
     }
 }
 

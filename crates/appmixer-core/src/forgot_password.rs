@@ -1,5 +1,7 @@
 //! Choosing another password when the old one is forgotten.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::audit::{AuditEntry, AuditKind};
@@ -8,7 +10,7 @@ use crate::context::Context;
 use crate::message::{Channel, Message};
 use crate::name::LoginName;
 use crate::origin::Origin;
-use crate::outbox::NewResetCode;
+use crate::outbox::NewCode;
 use crate::password::{HashError, InvalidPassword, Password, QueueKey};
 use crate::reset_code::{RESET_CODE_LIFETIME, ResetCode};
 use crate::sign_in::{ChooseError, choose_password};
@@ -74,19 +76,31 @@ pub async fn forgot_password(
     origin: &Origin,
     name: LoginName,
 ) -> Result<(), ForgotPasswordError> {
-    let doors = [Channel::ResetMail, Channel::ResetWebhook].into_iter();
-    let doors: Vec<_> = doors.filter(|channel| config.open_channels.has(*channel)).collect();
-    if doors.is_empty() {
+    let channels = [Channel::ResetMail, Channel::ResetWebhook];
+    let Some(code) = draft_code(ctx, config, channels, RESET_CODE_LIFETIME)? else {
         return Ok(());
+    };
+    let entry = AuditEntry::new(code.created, AuditKind::PasswordForgotten, origin);
+    Ok(ctx.store.keep_reset_code(name, code, ctx.beside(entry)).await?)
+}
+
+/// A new code with a message for each of the channels that is open; none if no one is.
+pub(crate) fn draft_code(
+    ctx: &Context,
+    config: &SystemConfig,
+    channels: [Channel; 2],
+    lifetime: Duration,
+) -> Result<Option<NewCode>, HashError> {
+    let open: Vec<_> = channels.into_iter().filter(|channel| config.open_channels.has(*channel)).collect();
+    if open.is_empty() {
+        return Ok(None);
     }
     let code = ctx.codes.make()?;
     let now = ctx.clock.now();
-    let expires = now.after(RESET_CODE_LIFETIME);
-    let message = |channel| Message::reset(&ctx.ids, channel, &code, now, expires);
-    let messages = doors.into_iter().map(message).collect();
-    let new = NewResetCode { digest: ctx.codes.digest(&code), created: now, expires, messages };
-    let entry = AuditEntry::new(now, AuditKind::PasswordForgotten, origin);
-    Ok(ctx.store.keep_reset_code(name, new, ctx.beside(entry)).await?)
+    let expires = now.after(lifetime);
+    let message = |channel| Message::with_code(&ctx.ids, channel, &code, now, expires);
+    let messages = open.into_iter().map(message).collect();
+    Ok(Some(NewCode { digest: ctx.codes.digest(&code), created: now, expires, messages }))
 }
 
 /// Sets a new password with a code, uses the code up, and revokes the user's tokens. The user is who it was for.

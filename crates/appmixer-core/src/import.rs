@@ -10,7 +10,10 @@ pub enum Existing {
     /// It stays as it is.
     Keep,
     /// It becomes as the import says, by [`User::replaced_by`].
-    Replace,
+    Replace {
+        /// Whether only active users may sign in, as in [`UserChange::require_active`](crate::UserChange).
+        require_active: bool,
+    },
 }
 
 /// How long a store may be kept busy at once while nobody else can write.
@@ -86,8 +89,10 @@ impl User {
     /// narrower scope revokes those that are good, as in [`User::changed`]. The address stays vouched for, or not;
     /// a user whom the import deactivates cannot confirm it.
     #[must_use]
-    pub fn replaced_by(&self, imported: Self, now: Timestamp) -> Self {
-        let revoke = imported.password_hash != self.password_hash || !imported.scopes.includes(&self.scopes);
+    pub fn replaced_by(&self, imported: Self, require_active: bool, now: Timestamp) -> Self {
+        let revoke = imported.password_hash != self.password_hash
+            || !imported.scopes.includes(&self.scopes)
+            || require_active && self.is_active && !imported.is_active;
         let generation = self.generation.saturating_add(u32::from(revoke));
         Self {
             id: self.id,
@@ -132,7 +137,7 @@ mod tests {
         let imported =
             |is_active| User { is_active, confirmation_pending: !is_active, address_vouched: true, ..joe() };
         let marks = |old: &User, is_active| {
-            let new = old.replaced_by(imported(is_active), now);
+            let new = old.replaced_by(imported(is_active), false, now);
             (new.confirmation_pending, new.address_vouched)
         };
         let active = joe();
@@ -152,9 +157,11 @@ mod tests {
         let plan = User { plan: Plan::parse("beta").unwrap(), generation: 2, ..joe() };
         let hash = User { password_hash: PasswordHash::from_phc("$other".to_owned()), ..joe() };
         let narrower = User { scopes: Scopes::of_new_user(), ..joe() };
+        let inactive = User { is_active: false, ..joe() };
+        assert_eq!(old.replaced_by(inactive.clone(), false, now).generation, 5);
         let revoked = User { generation: 8, ..joe() };
-        for (imported, generation) in [(plan, 5), (hash, 6), (narrower, 6), (revoked, 8)] {
-            let replaced = old.replaced_by(imported.clone(), now);
+        for (imported, generation) in [(plan, 5), (hash, 6), (narrower, 6), (revoked, 8), (inactive, 6)] {
+            let replaced = old.replaced_by(imported.clone(), true, now);
             assert_eq!((replaced.generation, replaced.modified), (generation, now));
             assert!(replaced.has_all_of(&imported));
         }

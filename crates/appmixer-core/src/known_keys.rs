@@ -246,6 +246,31 @@ pub const KNOWN_KEYS: &[KnownKey] = &[
         "The text of that mail, in which {{link}} stands for the link; one that begins with < is sent as HTML. \
          Without it, the server's own.",
     ),
+    key(
+        "CONFIRM_FE_URL_SUFFIX",
+        Kind::UrlSuffix,
+        DefaultValue::Text("confirm"),
+        "The path of the link that confirms an address, to which the code is added.",
+    ),
+    key(
+        "CONFIRM_MAIL_SUBJECT",
+        Kind::Line,
+        DefaultValue::Null,
+        "The subject of the mail that confirms an address; without it, the server's own.",
+    ),
+    key(
+        "CONFIRM_MAIL_BODY",
+        Kind::MailBody,
+        DefaultValue::Null,
+        "The text of that mail, in which {{link}} stands for the link; one that begins with < is sent as HTML. \
+         Without it, the server's own.",
+    ),
+    key(
+        "WEBHOOK_USER_CONFIRM",
+        Kind::Url,
+        DefaultValue::Null,
+        "Receives each code that confirms an address, with its link.",
+    ),
     key("WEBHOOK_USER_CREATED", Kind::Url, DefaultValue::Null, "Is told of each new user."),
     key("WEBHOOK_USER_DELETED", Kind::Url, DefaultValue::Null, "Is told of each user who was deleted."),
     key(

@@ -28,6 +28,7 @@ mod audit_log;
 mod change_password;
 mod config;
 mod config_warnings;
+mod confirm;
 mod context;
 mod daily;
 mod delivery;
@@ -63,7 +64,7 @@ pub use acl::{
     MAX_RULES, NamedRoles, Question, Reason, Role, Roles, RouteIndex, Rule, RuleChange, RuleSet, RuleText,
     RulesByRole, changes_since_0_1, check, decide, decide_route, is_visible,
 };
-pub use administer::{change_user, delete_user, remove_config, replace_rules, set_config};
+pub use administer::{ChangeUserError, change_user, delete_user, remove_config, replace_rules, set_config};
 pub use audit::{AuditDetails, AuditEntry, AuditKind, Beside};
 pub use audit_log::{AuditId, AuditLog, AuditQuery, AuditRecord, InvalidAuditId, trim_audit_log};
 pub use change_password::{
@@ -74,6 +75,10 @@ pub use config::{
     MIN_WEBHOOK_SECRET_BYTES, SystemConfig,
 };
 pub use config_warnings::{ConfigWarning, config_warnings};
+pub use confirm::{
+    CONFIRMATION_CODE_LIFETIME, ConfirmError, ConfirmationCodes, MAX_CONFIRMATION_CODES, confirm,
+    resend_confirmation, send_confirmation,
+};
 pub use context::{Context, DEFAULT_TOKEN_LIFETIME, Rules, Session, open_session};
 pub use daily::{Count, Counted, Daily, Day, MAX_DAYS, daily};
 pub use delivery::{DeliveryLog, Latest, MailTest, MailTester};
@@ -93,7 +98,7 @@ pub use mail_template::{has_link, with_link};
 pub use message::{Channel, EVENT_LIFETIME, MAX_WAITING, Message, MessageId, OpenChannels, Payload};
 pub use name::{Email, InvalidName, LoginName, MAX_NAME_BYTES, Names, Username};
 pub use origin::{Actor, Origin};
-pub use outbox::{Claimed, NewResetCode, Outbox, ResetCodes, Settlement, Waiting};
+pub use outbox::{Claimed, NewCode, Outbox, ResetCodes, Settlement, Waiting};
 pub use password::{
     HashError, HashQueue, InvalidPassword, MAX_PASSWORD_BYTES, Password, PasswordHash, PasswordHasher,
     QueueKey, Verdict,
@@ -109,7 +114,7 @@ pub use set_up::{SetUpError, set_up};
 pub use sign_in::{
     ChooseError, SignInError, choose_password, note_limited_sign_in, sign_in, sign_in_administrator,
 };
-pub use sign_up::{Privileges, SignUp, SignUpError, create_user, may_sign_up, sign_up};
+pub use sign_up::{Privileges, SignUp, SignUpError, SignedUp, create_user, may_sign_up, sign_up};
 pub use signing_key::{
     AddKey, InvalidKeyId, KeyId, KeyRecord, MAX_SIGNING_KEYS, OWN_SECRETS, Retired, SigningKeys, add_key,
     retire_key, signs_at,
@@ -119,7 +124,7 @@ pub use store::{
     TICKET_LIFETIME, Users, WriteError,
 };
 pub use time::{Clock, InvalidTime, SystemClock, Timestamp};
-pub use user::{User, UserChange};
+pub use user::{OtherAdmin, User, UserChange};
 pub use user_query::{
     DEFAULT_PAGE, Filter, InvalidFilter, InvalidPattern, InvalidSort, MAX_FILTERS, MAX_PAGE, Pattern, Sort,
     SortKey, Stretch, UserPage, UserQuery,

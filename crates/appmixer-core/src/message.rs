@@ -29,12 +29,22 @@ pub enum Channel {
     CreatedWebhook,
     /// `WEBHOOK_USER_DELETED`.
     DeletedWebhook,
+    /// The mail server, with the code that confirms an address.
+    ConfirmMail,
+    /// `WEBHOOK_USER_CONFIRM`, with the same code.
+    ConfirmWebhook,
 }
 
 impl Channel {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::ResetMail, Self::ResetWebhook, Self::CreatedWebhook, Self::DeletedWebhook];
+    pub const ALL: [Self; 6] = [
+        Self::ResetMail,
+        Self::ResetWebhook,
+        Self::CreatedWebhook,
+        Self::DeletedWebhook,
+        Self::ConfirmMail,
+        Self::ConfirmWebhook,
+    ];
 
     /// The channel of this name.
     #[must_use]
@@ -50,6 +60,8 @@ impl Channel {
             Self::ResetWebhook => "forgot-password-webhook",
             Self::CreatedWebhook => "user-created-webhook",
             Self::DeletedWebhook => "user-deleted-webhook",
+            Self::ConfirmMail => "confirm-mail",
+            Self::ConfirmWebhook => "confirm-webhook",
         }
     }
 
@@ -57,10 +69,11 @@ impl Channel {
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
-            Self::ResetMail => "MAIL_SMTP_HOST",
+            Self::ResetMail | Self::ConfirmMail => "MAIL_SMTP_HOST",
             Self::ResetWebhook => "WEBHOOK_USER_FORGOT_PASSWORD",
             Self::CreatedWebhook => "WEBHOOK_USER_CREATED",
             Self::DeletedWebhook => "WEBHOOK_USER_DELETED",
+            Self::ConfirmWebhook => "WEBHOOK_USER_CONFIRM",
         }
     }
 }
@@ -146,7 +159,7 @@ pub struct Message {
     pub id: MessageId,
     /// Where it goes.
     pub channel: Channel,
-    /// What it says. For a forgotten password the code alone: whose it is, and the address, are looked up
+    /// What it says. Of a code, the code alone: whose it is, and the address, are looked up
     /// when it is delivered.
     pub payload: Payload,
     /// When it was written.
@@ -156,8 +169,8 @@ pub struct Message {
 }
 
 impl Message {
-    /// The code for a forgotten password.
-    pub(crate) fn reset(
+    /// A message that carries a code.
+    pub(crate) fn with_code(
         ids: &IdGenerator,
         channel: Channel,
         code: &ResetCode,
@@ -232,7 +245,7 @@ mod tests {
             assert_eq!(Channel::parse(channel.as_str()), Some(channel));
             let entry = |value| ConfigEntry::from_store(ConfigKey::parse(channel.key()).unwrap(), value);
             let open = OpenChannels::of(&[entry(json!("http://x"))]);
-            assert!(Channel::ALL.into_iter().all(|other| open.has(other) == (other == channel)));
+            assert!(Channel::ALL.into_iter().all(|other| open.has(other) == (other.key() == channel.key())));
             assert_eq!(OpenChannels::of(&[entry(Value::Null)]), OpenChannels::default());
         }
         assert_eq!(Channel::parse("pigeon"), None);
@@ -243,7 +256,7 @@ mod tests {
         let ids = IdGenerator::new([0; 8]);
         let code = ResetCode::from_random(&[7; 32]);
         let now = Timestamp::from_seconds(1);
-        let message = Message::reset(&ids, Channel::ResetMail, &code, now, now);
+        let message = Message::with_code(&ids, Channel::ResetMail, &code, now, now);
         assert!(message.payload.as_json().contains(code.as_str()));
         assert!(!format!("{message:?}").contains(code.as_str()));
     }

@@ -11,9 +11,9 @@ use crate::store::{StoreError, WriteError};
 use crate::time::Timestamp;
 use crate::user::User;
 
-/// A code to keep, with the messages that carry it.
+/// A code to store, with the messages that carry it.
 #[derive(Clone, Debug)]
-pub struct NewResetCode {
+pub struct NewCode {
     /// What is kept of the code.
     pub digest: CodeDigest,
     /// When it was made.
@@ -33,12 +33,8 @@ pub trait ResetCodes: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn keep_reset_code(
-        &self,
-        name: LoginName,
-        code: NewResetCode,
-        beside: Beside,
-    ) -> Result<(), StoreError>;
+    async fn keep_reset_code(&self, name: LoginName, code: NewCode, beside: Beside)
+    -> Result<(), StoreError>;
 
     /// The user whose code this is, while it is good.
     ///
@@ -47,7 +43,7 @@ pub trait ResetCodes: Send + Sync {
     async fn find_by_reset_code(&self, code: CodeDigest, now: Timestamp) -> Result<Option<User>, StoreError>;
 
     /// Uses the code up, in one step with giving its user the new password; all other codes of the user and
-    /// all tokens end with that. The audit entry is told whose it was.
+    /// all tokens end with that, and a pending user becomes active: the code was sent to the address.
     ///
     /// # Errors
     /// [`WriteError::NotFound`]: the code is not good, or not any more. [`WriteError::Store`].

@@ -60,7 +60,8 @@ pub async fn set_up(
     let new = SignUp { names, password, metadata: None, privileges };
     let user = draft_user(ctx, config, new, true, key).await?;
     let entry = AuditEntry::new(user.created, AuditKind::UserCreated, origin).about(user.id);
-    let beside = beside_new(ctx, config, &user, entry.with(AuditDetails::reason("set-up")));
+    let beside = beside_new(ctx, config, &user, entry.with(AuditDetails::reason("set-up")))
+        .map_err(SignUpError::from)?;
     if !ctx.store.insert_first_administrator(user.clone(), beside).await.map_err(not_kept)? {
         return Err(SetUpError::AdministratorExists);
     }

@@ -89,7 +89,7 @@ async fn check_in(
         note_failure(ctx, origin, id, "no-admin");
         return Err(SignInError::BadCredentials);
     }
-    if ctx.rules.require_active && !user.is_active {
+    if !ctx.rules.admits(&user) {
         note_failure(ctx, origin, id, "not-active");
         return Err(SignInError::NotActive);
     }
@@ -112,7 +112,7 @@ pub fn note_limited_sign_in(ctx: &Context, origin: &Origin) {
 
 /// Of the name that was typed the log has nothing: it may be a password in the wrong field. Who the user is it
 /// has, where there is one: administrators alone read it.
-fn note_failure(ctx: &Context, origin: &Origin, user: Option<UserId>, reason: &'static str) {
+pub(crate) fn note_failure(ctx: &Context, origin: &Origin, user: Option<UserId>, reason: &'static str) {
     let entry = AuditEntry::new(ctx.clock.now(), AuditKind::SignInFailed, origin);
     ctx.note(AuditEntry { user, ..entry.with(AuditDetails::reason(reason)) });
 }

@@ -2,10 +2,11 @@
 
 use thiserror::Error;
 
-use crate::access::{Caller, InsufficientScope};
+use crate::access::{Caller, Grant, InsufficientScope};
 use crate::audit::{AuditEntry, AuditKind, Beside};
 use crate::config::SystemConfig;
-use crate::context::{Context, Session, open_session};
+use crate::confirm::draft_confirmation;
+use crate::context::{Context, open_session};
 use crate::message::Message;
 use crate::name::{LoginName, Names};
 use crate::origin::Origin;
@@ -88,7 +89,16 @@ pub fn may_sign_up(config: &SystemConfig, caller: Option<&Caller>) -> Result<(),
     }
 }
 
-/// Makes a user and signs it in.
+/// A new user, and the token for it if it may use one.
+#[derive(Clone, Debug)]
+pub struct SignedUp {
+    /// The user.
+    pub user: User,
+    /// What to sign; none if the user has to confirm the address first.
+    pub grant: Option<Grant>,
+}
+
+/// Creates a user, and signs the user in unless the address has to be confirmed first.
 ///
 /// # Errors
 /// [`SignUpError`].
@@ -99,17 +109,22 @@ pub async fn sign_up(
     origin: &Origin,
     new: SignUp,
     key: QueueKey,
-) -> Result<Session, SignUpError> {
+) -> Result<SignedUp, SignUpError> {
     may_sign_up(config, caller)?;
     if new.privileges != Privileges::default() && !caller.is_some_and(Caller::is_admin) {
         return Err(InsufficientScope.into());
     }
     let by_operator = caller.is_some_and(Caller::is_admin);
     let user = insert_user(ctx, config, origin, new, by_operator, key).await?;
-    Ok(open_session(&ctx.rules, user, ctx.clock.now()))
+    if !ctx.rules.admits(&user) {
+        return Ok(SignedUp { user, grant: None });
+    }
+    let session = open_session(&ctx.rules, user, ctx.clock.now());
+    Ok(SignedUp { user: session.user, grant: Some(session.grant) })
 }
 
-/// Makes a user, whoever asks. For operators at the machine; requests go through [`sign_up`].
+/// Creates a user, who is active unless the operator says otherwise. For operators at the machine; requests go
+/// through [`sign_up`].
 ///
 /// # Errors
 /// [`SignUpError`].
@@ -117,9 +132,10 @@ pub async fn create_user(
     ctx: &Context,
     config: &SystemConfig,
     origin: &Origin,
-    new: SignUp,
+    mut new: SignUp,
     key: QueueKey,
 ) -> Result<User, SignUpError> {
+    new.privileges.is_active.get_or_insert(true);
     insert_user(ctx, config, origin, new, true, key).await
 }
 
@@ -133,7 +149,7 @@ async fn insert_user(
 ) -> Result<User, SignUpError> {
     let user = draft_user(ctx, config, new, by_operator, key).await?;
     let entry = AuditEntry::new(user.created, AuditKind::UserCreated, origin).about(user.id);
-    let beside = beside_new(ctx, config, &user, entry);
+    let beside = beside_new(ctx, config, &user, entry)?;
     ctx.store.insert(user.clone(), beside).await.map_err(not_kept)?;
     Ok(user)
 }
@@ -155,13 +171,14 @@ pub(crate) async fn draft_user(
     let password_hash = choose_password(ctx, new.password, &new.names, key).await?;
     let now = ctx.clock.now();
     let privileges = new.privileges;
+    let is_active = privileges.is_active.unwrap_or(false);
     Ok(User {
         id: ctx.ids.next(now),
         names: new.names,
         password_hash,
         scopes: privileges.scopes.unwrap_or_else(Scopes::of_new_user),
         plan: privileges.plan.unwrap_or_else(Plan::free),
-        is_active: privileges.is_active.unwrap_or(false),
+        is_active,
         vendor: privileges.vendor.unwrap_or_else(|| config.default_vendor.clone()),
         allowed_private_components: Vec::new(),
         phone_number: None,
@@ -170,16 +187,21 @@ pub(crate) async fn draft_user(
         created: now,
         modified: now,
         generation: 0,
-        // An explicit `false` is a decision, which the user does not change.
-        confirmation_pending: privileges.is_active.is_none(),
+        confirmation_pending: !is_active,
         address_vouched: by_operator,
     })
 }
 
-/// What is kept beside a new user.
-pub(crate) fn beside_new(ctx: &Context, config: &SystemConfig, user: &User, entry: AuditEntry) -> Beside {
+/// What is written with a new user.
+pub(crate) fn beside_new(
+    ctx: &Context,
+    config: &SystemConfig,
+    user: &User,
+    entry: AuditEntry,
+) -> Result<Beside, HashError> {
     let message = Message::user_created(&ctx.ids, config.open_channels, user, user.created);
-    ctx.beside(entry).and_message(message)
+    let confirmation = if user.confirmation_pending { draft_confirmation(ctx, config)? } else { None };
+    Ok(ctx.beside(entry).and_message(message).and_confirmation(confirmation))
 }
 
 /// Of a user who is new, a taken name is all that can be refused.

@@ -13,6 +13,7 @@ use crate::acl::{AclType, RuleSet};
 use crate::audit::Beside;
 use crate::audit_log::AuditLog;
 use crate::config::{ConfigEntry, ConfigKey};
+use crate::confirm::ConfirmationCodes;
 use crate::id::{Ticket, UserId};
 use crate::import::{Existing, Imported, Turn};
 use crate::name::LoginName;
@@ -174,7 +175,8 @@ pub trait Users: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// Deletes a user with all that belongs to it, in one step, and keeps the ticket for
-    /// [`TICKET_LIFETIME`].
+    /// [`TICKET_LIFETIME`]. `require_active`: whether only active users may sign in, so that the last
+    /// administrator who is active must stay.
     ///
     /// # Errors
     /// [`WriteError::NotFound`], [`WriteError::LastAdmin`], [`WriteError::Store`].
@@ -182,6 +184,7 @@ pub trait Users: Send + Sync {
         &self,
         id: UserId,
         ticket: Ticket,
+        require_active: bool,
         now: Timestamp,
         beside: Beside,
     ) -> Result<(), WriteError>;
@@ -239,7 +242,9 @@ pub trait AccessRules: Send + Sync {
 
 /// A database that holds everything.
 #[async_trait]
-pub trait Store: Users + Settings + AccessRules + AuditLog + ResetCodes + Outbox + SigningKeys {
+pub trait Store:
+    Users + Settings + AccessRules + AuditLog + ResetCodes + ConfirmationCodes + Outbox + SigningKeys
+{
     /// Asks the database for an answer, to see whether it can give any.
     ///
     /// # Errors

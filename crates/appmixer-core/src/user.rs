@@ -80,6 +80,11 @@ pub struct UserChange {
     pub metadata: Option<Metadata>,
     /// Revokes the user's tokens whatever else changes.
     pub revoke_tokens: bool,
+    /// Activates a pending user, who has proved to receive what is sent to the address.
+    pub confirm_address: bool,
+    /// Whether only active users may sign in. Then a deactivation revokes the user's tokens, and the last
+    /// administrator who is active must stay so.
+    pub require_active: bool,
     /// Makes the change only while this is the user's token generation: whoever proved something about the
     /// user may have been overtaken.
     pub only_at_generation: Option<u32>,
@@ -99,7 +104,17 @@ impl UserChange {
             && self.allowed_private_components.is_none()
             && self.metadata.is_none()
             && !self.revoke_tokens
+            && !self.confirm_address
     }
+}
+
+/// Which other administrator must exist for a change to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherAdmin {
+    /// Any one.
+    Any,
+    /// One who is active.
+    Active,
 }
 
 impl User {
@@ -111,8 +126,14 @@ impl User {
             new.unwrap_or(old).clone()
         }
         let scopes = replace(change.scopes.as_ref(), &self.scopes);
-        let revoke = change.revoke_tokens || change.password_hash.is_some() || !scopes.includes(&self.scopes);
-        let is_active = change.is_active.unwrap_or(self.is_active);
+        let is_active = change.is_active.unwrap_or_else(|| {
+            self.is_active && !self.gets_another_address(change)
+                || self.confirmation_pending && change.confirm_address
+        });
+        let revoke = change.revoke_tokens
+            || change.password_hash.is_some()
+            || !scopes.includes(&self.scopes)
+            || change.require_active && self.is_active && !is_active;
         Self {
             id: self.id,
             names: Names {
@@ -135,9 +156,17 @@ impl User {
             // Never backwards, even when the clock is.
             modified: now.max(self.modified),
             generation: self.generation.saturating_add(u32::from(revoke)),
-            confirmation_pending: self.confirmation_pending && !is_active && change.is_active.is_none(),
+            confirmation_pending: !is_active
+                // An active user becomes pending with another address, and not if somebody deactivates it.
+                && if self.is_active { change.is_active.is_none() } else { self.confirmation_pending },
             address_vouched: self.address_vouched,
         }
+    }
+
+    /// Whether the change gives the user another address, beyond the case of ASCII letters.
+    fn gets_another_address(&self, change: &UserChange) -> bool {
+        let old = self.names.email.as_str();
+        change.email.as_ref().is_some_and(|new| !new.as_str().eq_ignore_ascii_case(old))
     }
 
     /// Whether the email address may count in access rules: it is confirmed, or an administrator or a command
@@ -175,11 +204,31 @@ impl User {
             || self.names.email.as_str() != changed.names.email.as_str()
     }
 
-    /// Whether the change from this user to the other takes an administrator away: then another one
-    /// must be left (contract, "The last admin").
+    /// Whether the change from this user to the other ends the codes that confirm the address: whatever ends the
+    /// others, and if there is nothing to confirm any more.
     #[must_use]
-    pub fn loses_admin_in(&self, changed: &Self) -> bool {
-        self.scopes.has_admin() && (!changed.scopes.has_admin() || (self.is_active && !changed.is_active))
+    pub fn ends_confirmation_codes_in(&self, changed: &Self) -> bool {
+        self.ends_reset_codes_in(changed) || !changed.confirmation_pending
+    }
+
+    /// Which other administrator must exist for this user to become the other one, or to be deleted (contract,
+    /// "The last admin"). Stores ask it inside the transaction.
+    ///
+    /// `require_active`: whether only active users may sign in. An administrator whose address has changed counts
+    /// as one who may not, whatever the operator requires.
+    #[must_use]
+    pub fn other_admin_needed(&self, changed: Option<&Self>, require_active: bool) -> Option<OtherAdmin> {
+        if !self.scopes.has_admin() {
+            return None;
+        }
+        let (stays_admin, stays_active, is_moved) = changed.map_or((false, false, false), |changed| {
+            (changed.scopes.has_admin(), changed.is_active, changed.confirmation_pending)
+        });
+        if self.is_active && !(stays_admin && stays_active) {
+            Some(if require_active || is_moved { OtherAdmin::Active } else { OtherAdmin::Any })
+        } else {
+            (!stays_admin).then_some(OtherAdmin::Any)
+        }
     }
 }
 
@@ -233,12 +282,62 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn losing_the_scope_or_the_activation_loses_an_admin() {
+    fn losing_the_scope_the_activation_or_the_address_needs_another_administrator() {
+        let needed = |user: &User, change: &UserChange, require_active| {
+            user.other_admin_needed(Some(&user.changed(change, user.modified)), require_active)
+        };
         let demoted = UserChange { scopes: Scopes::parse(["user"]).ok(), ..UserChange::default() };
-        assert!(joe().loses_admin_in(&after(&demoted)));
         let locked = UserChange { is_active: Some(false), ..UserChange::default() };
-        assert!(joe().loses_admin_in(&after(&locked)));
-        assert!(!joe().loses_admin_in(&after(&UserChange::default())));
+        let moved = UserChange { email: Email::parse("j@x").ok(), ..UserChange::default() };
+        let (any, active) = (Some(OtherAdmin::Any), Some(OtherAdmin::Active));
+        let inactive = User { is_active: false, ..joe() };
+        for (change, by_default, required, of_inactive) in [
+            (&UserChange::default(), None, None, None),
+            (&demoted, any, active, any),
+            (&locked, any, active, None),
+            (&moved, active, active, None),
+        ] {
+            assert_eq!(needed(&joe(), change, false), by_default, "{change:?}");
+            assert_eq!(needed(&joe(), change, true), required, "{change:?}");
+            assert_eq!(needed(&inactive, change, true), of_inactive, "{change:?}");
+        }
+        assert_eq!(joe().other_admin_needed(None, false), any);
+        assert_eq!(joe().other_admin_needed(None, true), active);
+        assert_eq!(inactive.other_admin_needed(None, true), any);
+        let user = User { scopes: Scopes::of_new_user(), ..joe() };
+        assert_eq!(user.other_admin_needed(None, true), None);
+    }
+
+    #[test]
+    fn another_address_is_unconfirmed_until_a_code_arrives_or_an_administrator_says_so() {
+        let state = |user: &User| (user.is_active, user.confirmation_pending, user.generation);
+        let change = |user: &User, change: UserChange| user.changed(&change, user.modified);
+        let email = |text: &str| UserChange { email: Email::parse(text).ok(), ..UserChange::default() };
+        assert_eq!(state(&change(&joe(), email("JOE@acme"))), (true, false, 0));
+        let moved = change(&joe(), email("joe@x"));
+        assert_eq!(state(&moved), (false, true, 0));
+        let required = change(&joe(), UserChange { require_active: true, ..email("joe@x") });
+        assert_eq!(state(&required), (false, true, 1), "no token becomes good again with the activation");
+        for (is_active, pending) in [(true, false), (false, false)] {
+            let told = change(&joe(), UserChange { is_active: Some(is_active), ..email("joe@x") });
+            assert_eq!(state(&told), (is_active, pending, 0));
+        }
+        let confirm = || UserChange { confirm_address: true, ..UserChange::default() };
+        assert_eq!(state(&change(&moved, confirm())), (true, false, 0));
+        // Who was deactivated does not come back by a code, nor by another address.
+        let deactivated = User { is_active: false, ..joe() };
+        assert_eq!(state(&change(&deactivated, confirm())), (false, false, 0));
+        assert_eq!(state(&change(&deactivated, email("joe@x"))), (false, false, 0));
+    }
+
+    #[test]
+    fn a_deactivation_that_is_repeated_changes_nothing() {
+        let deactivate = UserChange { is_active: Some(false), require_active: true, ..UserChange::default() };
+        let change = |user: &User| user.changed(&deactivate, user.modified);
+        assert_eq!(change(&joe()).generation, 1);
+        let pending = User { is_active: false, confirmation_pending: true, ..joe() };
+        assert_eq!(change(&pending), pending);
+        assert!(!pending.ends_confirmation_codes_in(&pending) && joe().ends_confirmation_codes_in(&joe()));
     }
 
     #[test]

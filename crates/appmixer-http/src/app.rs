@@ -32,7 +32,7 @@ use crate::proxied::{self, Proxied};
 use crate::request_id::{self, X_REQUEST_ID};
 use crate::response::{self, Answer};
 use crate::router::{Place, Resource, Router};
-use crate::routes;
+use crate::routes::{self, password};
 use crate::sessions::Sessions;
 use crate::settings::{LiveSettings, Snapshot};
 use crate::shelf::{LiveShelf, Shelf};
@@ -343,23 +343,15 @@ impl App {
             (Resource::User, &Method::GET) => routes::user::get(self, headers).await,
             (Resource::User, &Method::POST) => Box::pin(routes::user::post(self, head, body)).await,
             (Resource::User, &Method::PUT) => Box::pin(routes::user::put(self, head, body)).await,
-            (Resource::ChangePassword, &Method::POST) => {
-                Box::pin(routes::password::change(self, head, body)).await
-            }
-            (Resource::SignOutEverywhere, &Method::POST) => {
-                Box::pin(routes::password::sign_out(self, head)).await
-            }
-            (Resource::ResetPassword, &Method::POST) => {
-                Box::pin(routes::password::reset(self, head, body)).await
-            }
+            (Resource::ChangePassword, &Method::POST) => Box::pin(password::change(self, head, body)).await,
+            (Resource::SignOutEverywhere, &Method::POST) => Box::pin(password::sign_out(self, head)).await,
+            (Resource::ResetPassword, &Method::POST) => Box::pin(password::reset(self, head, body)).await,
             (Resource::Users, &Method::GET) => Box::pin(routes::user_list::get(self, head)).await,
             (Resource::UserCount, &Method::GET) => Box::pin(routes::user_list::count(self, head)).await,
-            (Resource::ForgotPassword, &Method::POST) => {
-                Box::pin(routes::password::forgot(self, head, body)).await
-            }
-            (Resource::RedeemCode, &Method::POST) => {
-                Box::pin(routes::password::redeem(self, head, body)).await
-            }
+            (Resource::ForgotPassword, &Method::POST) => Box::pin(password::forgot(self, head, body)).await,
+            (Resource::RedeemCode, &Method::POST) => Box::pin(password::redeem(self, head, body)).await,
+            (Resource::Confirm, &Method::POST) => Box::pin(routes::confirm::post(self, head, body)).await,
+            (Resource::ResendCode, &Method::POST) => Box::pin(routes::confirm::again(self, head, body)).await,
             (Resource::OneUser, &Method::GET) => Box::pin(routes::users::get(self, head, parameter)).await,
             (Resource::OneUser, &Method::PUT) => {
                 Box::pin(routes::users::put(self, head, parameter, body)).await

@@ -43,6 +43,14 @@ impl App {
         &self,
         headers: &HeaderMap,
     ) -> Result<Option<Arc<Remembered>>, AuthenticationError> {
+        self.authenticate_as(headers, self.ctx.rules.require_active).await
+    }
+
+    async fn authenticate_as(
+        &self,
+        headers: &HeaderMap,
+        require_active: bool,
+    ) -> Result<Option<Arc<Remembered>>, AuthenticationError> {
         let Some(token) = bearer(headers).map_err(ApiError::from)? else {
             return Ok(None);
         };
@@ -52,7 +60,7 @@ impl App {
             return Ok(Some(session));
         }
         // Boxed is what is rare: it would have room in the future of every request.
-        Box::pin(self.look_into(token, now)).await.map(Some)
+        Box::pin(self.look_into(token, now, require_active)).await.map(Some)
     }
 
     /// Verifies a token that is not remembered, and remembers it.
@@ -60,6 +68,7 @@ impl App {
         &self,
         token: BearerToken<'_>,
         now: u64,
+        require_active: bool,
     ) -> Result<Arc<Remembered>, AuthenticationError> {
         let settings = self.settings().await?;
         let text = token.text().inspect_err(|_| metrics::token_checked("malformed"));
@@ -68,7 +77,7 @@ impl App {
         let granted = granted.inspect_err(|error| metrics::token_checked(metrics::why_refused(*error)));
         let grant = granted.map_err(ApiError::from)?;
         let epoch = Epoch { all: settings.epoch, user: self.epochs.of_user(grant.id) };
-        let caller = authenticate(&*self.ctx.store, &grant).await;
+        let caller = authenticate(&*self.ctx.store, &grant, require_active).await;
         metrics::token_checked(metrics::outcome_of(&caller));
         let caller = caller.map_err(|error| match error {
             AuthenticateError::UserGone => AuthenticationError::UserGone,
@@ -77,7 +86,10 @@ impl App {
         let rendered = response::render(&UserView::of(&caller.user))?;
         let (expires_at, identity) = (grant.expires_at.seconds(), OnceLock::new());
         let session = Arc::new(Remembered { caller, rendered, expires_at, epoch, identity });
-        self.sessions.remember(token.as_bytes(), Arc::clone(&session));
+        // What is cached is accepted on every route.
+        if self.ctx.rules.admits(&session.caller.user) {
+            self.sessions.remember(token.as_bytes(), Arc::clone(&session));
+        }
         Ok(session)
     }
 
@@ -91,6 +103,14 @@ impl App {
     /// Goes on only for users.
     pub(crate) async fn signed_in(&self, headers: &HeaderMap) -> Result<Arc<Remembered>, ApiError> {
         self.authenticate(headers).await?.ok_or_else(ApiError::token_missing)
+    }
+
+    /// Goes on only for users, also for one who is not active: anyone may sign out.
+    pub(crate) async fn signed_in_to_sign_out(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<Arc<Remembered>, ApiError> {
+        self.authenticate_as(headers, false).await?.ok_or_else(ApiError::token_missing)
     }
 
     /// Goes on only for callers with the scope.

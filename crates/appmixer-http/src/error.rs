@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use appmixer_core::{
-    AuthenticateError, ChangePasswordError, ChooseError, ForgotPasswordError, HashError, InsufficientScope,
-    RedeemError, SetUpError, SignInError, SignUpError, StoreError, WriteError,
+    AuthenticateError, ChangePasswordError, ChangeUserError, ChooseError, ConfirmError, ForgotPasswordError,
+    HashError, InsufficientScope, RedeemError, SetUpError, SignInError, SignUpError, StoreError, WriteError,
 };
 use appmixer_gateway::ForwardError;
 use appmixer_token::{Challenge, InvalidAuthorization, TokenError};
@@ -224,6 +224,7 @@ impl From<AuthenticateError> for ApiError {
     fn from(error: AuthenticateError) -> Self {
         match error {
             AuthenticateError::UserGone => Self::invalid_token("Invalid JWT: the user does not exist"),
+            AuthenticateError::NotActive => SignInError::NotActive.into(),
             AuthenticateError::Revoked => Self::invalid_token("Invalid JWT: revoked"),
             AuthenticateError::Store(error) => error.into(),
         }
@@ -303,6 +304,25 @@ impl From<RedeemError> for ApiError {
             RedeemError::Refused(error) => Self::invalid_one("password", &error),
             RedeemError::Hash(error) => error.into(),
             RedeemError::Write(error) => error.into(),
+        }
+    }
+}
+
+impl From<ConfirmError> for ApiError {
+    fn from(error: ConfirmError) -> Self {
+        match error {
+            ConfirmError::BadCredentials => Self::bad_request("Invalid code or password"),
+            ConfirmError::Hash(error) => error.into(),
+            ConfirmError::Write(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeUserError> for ApiError {
+    fn from(error: ChangeUserError) -> Self {
+        match error {
+            ChangeUserError::Code(error) => error.into(),
+            ChangeUserError::Write(error) => error.into(),
         }
     }
 }

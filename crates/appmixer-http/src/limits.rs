@@ -165,9 +165,18 @@ impl Visit<'_> {
     /// Goes on if this password may be tried. Nothing is asked of a database before that, so there is no difference
     /// between names that are somebody's and others.
     pub(crate) fn may_try(&self, account: &LoginName) -> Result<(), Refusal> {
+        self.may_try_at(account.folded())
+    }
+
+    /// Goes on if a password may be tried together with this code.
+    pub(crate) fn may_try_with_code(&self, code: &str) -> Result<(), Refusal> {
+        self.may_try_at(&account_of_code(code))
+    }
+
+    fn may_try_at(&self, account: &str) -> Result<(), Refusal> {
         let Some(limiter) = self.limiter else { return Ok(()) };
         let now = self.now();
-        limiter.check_password(self.limit, account.folded(), self.network, now).map_err(|limited| Refusal {
+        limiter.check_password(self.limit, account, self.network, now).map_err(|limited| Refusal {
             is_news: limiter.is_news(&limited, now),
             error: self.refuse(&limited),
         })
@@ -177,6 +186,13 @@ impl Visit<'_> {
     pub(crate) fn wrong_password(&self, account: &LoginName) {
         if let Some(limiter) = self.limiter {
             limiter.wrong_password(self.limit, account.folded(), self.network, self.now());
+        }
+    }
+
+    /// The password, or the code that came with it, was wrong.
+    pub(crate) fn wrong_password_with_code(&self, code: &str) {
+        if let Some(limiter) = self.limiter {
+            limiter.wrong_password(self.limit, &account_of_code(code), self.network, self.now());
         }
     }
 
@@ -243,6 +259,11 @@ impl Visit<'_> {
     fn now(&self) -> Duration {
         self.clock.now()
     }
+}
+
+/// What the passwords that come with a code are counted at: no name has white space.
+fn account_of_code(code: &str) -> String {
+    format!("code {code}")
 }
 
 /// A password must not be tried now.

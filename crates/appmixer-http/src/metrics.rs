@@ -56,7 +56,8 @@ pub fn describe_metrics() {
             counter!(ACCOUNTS, "operation" => operation.as_str(), "outcome" => outcome).absolute(0);
         }
     }
-    for outcome in ["ok", "malformed", "signature", "expired", "revoked", "user-gone", "error"] {
+    for outcome in ["ok", "malformed", "signature", "expired", "revoked", "not-active", "user-gone", "error"]
+    {
         counter!(TOKENS, "outcome" => outcome).absolute(0);
     }
 }
@@ -102,11 +103,20 @@ pub(crate) enum Operation {
     ResetPassword,
     ForgotPassword,
     RedeemCode,
+    Confirm,
+    ResendConfirmation,
 }
 
 impl Operation {
-    const ALL: [Self; 5] =
-        [Self::SignUp, Self::ChangePassword, Self::ResetPassword, Self::ForgotPassword, Self::RedeemCode];
+    const ALL: [Self; 7] = [
+        Self::SignUp,
+        Self::ChangePassword,
+        Self::ResetPassword,
+        Self::ForgotPassword,
+        Self::RedeemCode,
+        Self::Confirm,
+        Self::ResendConfirmation,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -115,6 +125,8 @@ impl Operation {
             Self::ResetPassword => "reset-password",
             Self::ForgotPassword => "forgot-password",
             Self::RedeemCode => "redeem-code",
+            Self::Confirm => "confirm",
+            Self::ResendConfirmation => "resend-confirmation",
         }
     }
 
@@ -126,6 +138,8 @@ impl Operation {
             Resource::ResetPassword => Some(Self::ResetPassword),
             Resource::ForgotPassword => Some(Self::ForgotPassword),
             Resource::RedeemCode => Some(Self::RedeemCode),
+            Resource::Confirm => Some(Self::Confirm),
+            Resource::ResendCode => Some(Self::ResendConfirmation),
             _ => None,
         }
     }
@@ -174,6 +188,7 @@ pub(crate) const fn outcome_of<T>(found: &Result<T, AuthenticateError>) -> &'sta
     match found {
         Ok(_) => "ok",
         Err(AuthenticateError::UserGone) => "user-gone",
+        Err(AuthenticateError::NotActive) => "not-active",
         Err(AuthenticateError::Revoked) => "revoked",
         Err(AuthenticateError::Store(_)) => "error",
     }

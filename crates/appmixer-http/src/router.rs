@@ -19,6 +19,8 @@ pub(crate) enum Resource {
     ResetPassword,
     ForgotPassword,
     RedeemCode,
+    Confirm,
+    ResendCode,
     Verify,
     Users,
     UserCount,
@@ -75,6 +77,8 @@ pub(crate) const RESOURCES: &[(&str, Resource)] = &[
     ("/user/reset-password", Resource::ResetPassword),
     ("/user/forgot-password", Resource::ForgotPassword),
     ("/user/forgot-password/reset", Resource::RedeemCode),
+    ("/user/confirm", Resource::Confirm),
+    ("/user/confirm/resend", Resource::ResendCode),
     (VERIFY, Resource::Verify),
     ("/users", Resource::Users),
     ("/users/count", Resource::UserCount),
@@ -158,6 +162,8 @@ impl Resource {
             | Self::ResetPassword
             | Self::ForgotPassword
             | Self::RedeemCode
+            | Self::Confirm
+            | Self::ResendCode
             | Self::ConsoleSetUp => "POST, OPTIONS",
             Self::User => "GET, HEAD, POST, PUT, OPTIONS",
             Self::OneUser => "GET, HEAD, PUT, DELETE, OPTIONS",

@@ -67,16 +67,54 @@ pub(crate) struct AdministeredUser<'a> {
     #[serde(rename = "allowedPrivateComponents", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Vec<wire::Text>>")]
     allowed_private_components: Option<&'a [Text]>,
+    /// Whether the user may still confirm the address; only where it was asked for.
+    #[serde(rename = "confirmationPending", skip_serializing_if = "Option::is_none")]
+    confirmation_pending: Option<bool>,
 }
+
+/// The members that are shown only where they are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Included {
+    private_components: bool,
+    pending: bool,
+}
+
+impl Included {
+    /// All of them.
+    pub(crate) const ALL: Self = Self { private_components: true, pending: true };
+
+    /// Reads names that are separated by commas.
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        let mut included = Self::default();
+        for name in text.split(',') {
+            match name {
+                "allowedPrivateComponents" => included.private_components = true,
+                "confirmationPending" => included.pending = true,
+                _ => return Err(UNKNOWN_MEMBER),
+            }
+        }
+        Ok(included)
+    }
+}
+
+pub(crate) const UNKNOWN_MEMBER: &str =
+    "must be allowedPrivateComponents or confirmationPending, or both with a comma between";
 
 impl<'a> AdministeredUser<'a> {
     pub(crate) fn of(user: &'a User) -> Self {
-        Self { user: UserView::of(user), user_id: user.id, allowed_private_components: None }
+        Self::with(user, Included::default())
     }
 
-    /// The same with what is not shown unless it is asked for.
-    pub(crate) fn with_private_components(user: &'a User) -> Self {
-        Self { allowed_private_components: Some(&user.allowed_private_components), ..Self::of(user) }
+    /// A user with the members that were asked for.
+    pub(crate) fn with(user: &'a User, included: Included) -> Self {
+        Self {
+            user: UserView::of(user),
+            user_id: user.id,
+            allowed_private_components: included
+                .private_components
+                .then_some(user.allowed_private_components.as_slice()),
+            confirmation_pending: included.pending.then_some(user.confirmation_pending),
+        }
     }
 }
 
@@ -96,7 +134,7 @@ pub(crate) struct SignInView<'a> {
     token: &'a str,
 }
 
-/// A user at sign-in: without its scopes, which are in the token.
+/// A user at sign-in.
 #[derive(Serialize, JsonSchema)]
 struct SignedInUser<'a> {
     #[schemars(with = "wire::Id")]
@@ -113,6 +151,8 @@ struct SignedInUser<'a> {
     metadata: &'a Metadata,
     #[schemars(with = "Option<Vec<wire::Text>>")]
     vendor: &'a Vendor,
+    #[schemars(with = "wire::Scopes")]
+    scope: &'a Scopes,
 }
 
 impl<'a> SignInView<'a> {
@@ -125,17 +165,19 @@ impl<'a> SignInView<'a> {
             plan: &user.plan,
             metadata: &user.metadata,
             vendor: &user.vendor,
+            scope: &user.scopes,
         };
         Self { user, token }
     }
 }
 
-/// A new user, and its token.
+/// A new user, and its token unless the address has to be confirmed first.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "SignedUp")]
 pub(crate) struct SignUpView<'a> {
-    #[schemars(with = "wire::Token")]
-    pub(crate) token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<wire::Token>")]
+    pub(crate) token: Option<&'a str>,
     pub(crate) user: UserView<'a>,
 }
 

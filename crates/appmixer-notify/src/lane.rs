@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use zeroize::Zeroizing;
 
-use crate::settings::Settings;
+use crate::settings::{Purpose, Settings};
 use crate::{Notifier, backoff, mail, metrics, webhook};
 
 /// How many messages one receiver gets at a time.
@@ -35,7 +35,8 @@ pub(crate) enum Outcome {
 }
 
 /// A code, with the user it is for and the link that leads to the page where it is used.
-pub(crate) struct Reset {
+pub(crate) struct Sent {
+    pub(crate) purpose: Purpose,
     pub(crate) code: Zeroizing<String>,
     pub(crate) link: Zeroizing<String>,
     pub(crate) user: User,
@@ -90,27 +91,30 @@ impl Notifier {
         }
         let entries = self.store.entries().await?;
         let settings = Settings(&entries);
-        let reset = match message.channel {
-            Channel::ResetMail | Channel::ResetWebhook => {
-                let Some(code) = code_in(message.payload.as_json()) else {
-                    return Ok(Outcome::Refused("it has no code".to_owned()));
-                };
-                // Used or replaced meanwhile, or the user is gone: of no use to anybody.
-                let digest = self.codes.digest(&code);
-                let Some(user) = self.store.find_by_reset_code(digest, now).await? else {
-                    return Ok(Outcome::Pointless);
-                };
-                let code = Zeroizing::new(code.as_str().to_owned());
-                Some(Reset { link: settings.link("RESET_PASSWORD_FE_URL_SUFFIX", &code), code, user })
-            }
-            Channel::CreatedWebhook | Channel::DeletedWebhook => None,
+        let sent = if let Some(purpose) = purpose(message.channel) {
+            let Some(code) = code_in(message.payload.as_json()) else {
+                return Ok(Outcome::Refused("it has no code".to_owned()));
+            };
+            let digest = self.codes.digest(&code);
+            let user = match purpose {
+                Purpose::Reset => self.store.find_by_reset_code(digest, now).await?,
+                Purpose::Confirm => self.store.find_by_confirmation_code(digest, now).await?,
+            };
+            // Used or replaced since, or the user is gone.
+            let Some(user) = user else { return Ok(Outcome::Pointless) };
+            let code = Zeroizing::new(code.as_str().to_owned());
+            Some(Sent { purpose, link: settings.link(purpose, &code), code, user })
+        } else {
+            None
         };
-        Ok(match (message.channel, reset) {
-            (Channel::ResetMail, Some(reset)) => mail::send(&self.options, &settings, message, &reset).await,
-            (_, reset) => {
-                let body = reset.map_or_else(
+        Ok(match (message.channel, sent) {
+            (Channel::ResetMail | Channel::ConfirmMail, Some(sent)) => {
+                mail::send(&self.options, &settings, message, &sent).await
+            }
+            (_, sent) => {
+                let body = sent.map_or_else(
                     || Zeroizing::new(message.payload.as_json().to_owned()),
-                    |reset| webhook::reset_body(message, &reset),
+                    |sent| webhook::code_body(message, &sent),
                 );
                 webhook::send(self, &settings, message, &body).await
             }
@@ -192,6 +196,15 @@ async fn deliver(notifier: Arc<Notifier>, claimed: Claimed) {
         // Its claim runs out, and it is delivered again.
         let channel = claimed.message.channel.as_str();
         tracing::warn!(channel, id = %claimed.message.id, %error, "what became of a message was not written");
+    }
+}
+
+/// What the code of a message on this channel is for, if it carries one.
+const fn purpose(channel: Channel) -> Option<Purpose> {
+    match channel {
+        Channel::ResetMail | Channel::ResetWebhook => Some(Purpose::Reset),
+        Channel::ConfirmMail | Channel::ConfirmWebhook => Some(Purpose::Confirm),
+        Channel::CreatedWebhook | Channel::DeletedWebhook => None,
     }
 }
 

@@ -13,18 +13,18 @@ use tokio::task::spawn_blocking;
 use self::compose::{Text, compose};
 use self::session::{Failure, deliver};
 use crate::NotifyOptions;
-use crate::lane::{Outcome, Reset};
+use crate::lane::{Outcome, Sent};
 use crate::settings::{MailServer, Settings};
 
-/// Delivers the code for a forgotten password.
+/// Delivers a code.
 pub(crate) async fn send(
     options: &NotifyOptions,
     settings: &Settings<'_>,
     waiting: &Waiting,
-    reset: &Reset,
+    sent: &Sent,
 ) -> Outcome {
-    let text = Text::about_reset(settings, &reset.link);
-    let to = &reset.user.names.email;
+    let text = Text::with_code(settings, sent.purpose, &sent.link);
+    let to = &sent.user.names.email;
     match try_send(options, settings, to, waiting.id, waiting.created, text).await {
         Ok(_) => Outcome::Delivered,
         Err(failure) => failure.into(),

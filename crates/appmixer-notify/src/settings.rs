@@ -26,6 +26,15 @@ pub(crate) struct MailServer {
     pub(crate) from_email: String,
 }
 
+/// What a code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Choosing another password.
+    Reset,
+    /// Confirming an address.
+    Confirm,
+}
+
 /// All entries, to be asked one by one.
 pub(crate) struct Settings<'a>(pub(crate) &'a [ConfigEntry]);
 
@@ -74,16 +83,26 @@ impl Settings<'_> {
         self.text_or_default("APP_NAME")
     }
 
-    pub(crate) fn mail_subject(&self) -> Option<&str> {
-        self.text("FORGOT_PASSWORD_MAIL_SUBJECT")
+    pub(crate) fn mail_subject(&self, purpose: Purpose) -> Option<&str> {
+        self.text(match purpose {
+            Purpose::Reset => "FORGOT_PASSWORD_MAIL_SUBJECT",
+            Purpose::Confirm => "CONFIRM_MAIL_SUBJECT",
+        })
     }
 
-    pub(crate) fn mail_body(&self) -> Option<&str> {
-        self.text("FORGOT_PASSWORD_MAIL_BODY")
+    pub(crate) fn mail_body(&self, purpose: Purpose) -> Option<&str> {
+        self.text(match purpose {
+            Purpose::Reset => "FORGOT_PASSWORD_MAIL_BODY",
+            Purpose::Confirm => "CONFIRM_MAIL_BODY",
+        })
     }
 
-    /// The link to the page of the front end that this key names, with a code.
-    pub(crate) fn link(&self, suffix_key: &str, code: &str) -> Zeroizing<String> {
+    /// The link to the front end's page for this purpose, with a code.
+    pub(crate) fn link(&self, purpose: Purpose, code: &str) -> Zeroizing<String> {
+        let suffix_key = match purpose {
+            Purpose::Reset => "RESET_PASSWORD_FE_URL_SUFFIX",
+            Purpose::Confirm => "CONFIRM_FE_URL_SUFFIX",
+        };
         let url = self.text_or_default("APPMIXER_FE_URL");
         let url = ascii_url(url).unwrap_or(Cow::Borrowed(url));
         link(&url, self.text_or_default(suffix_key), code)
@@ -111,8 +130,9 @@ mod tests {
         let settings = Settings(&[]);
         assert!(settings.mail_server().is_none());
         assert!(Channel::ALL.into_iter().all(|channel| settings.url(channel).is_none()));
-        let link = settings.link("RESET_PASSWORD_FE_URL_SUFFIX", "C");
+        let link = settings.link(Purpose::Reset, "C");
         assert_eq!(*link, "http://localhost:8080/reset-password?code=C");
+        assert_eq!(*settings.link(Purpose::Confirm, "C"), "http://localhost:8080/confirm?code=C");
     }
 
     #[test]
@@ -126,7 +146,7 @@ mod tests {
         let settings = Settings(&entries);
         let server = settings.mail_server().unwrap();
         assert_eq!((server.port, server.from_email.as_str()), (587, "info@appmixer.com"));
-        let link = settings.link("RESET_PASSWORD_FE_URL_SUFFIX", "C");
+        let link = settings.link(Purpose::Reset, "C");
         assert_eq!(*link, "https://acme.example/app/new-password?code=C");
     }
     #[test]
@@ -140,7 +160,7 @@ mod tests {
         assert_eq!(settings.mail_server().unwrap().host, "smtp.xn--bcher-kva.example");
         let url = settings.url(Channel::CreatedWebhook);
         assert_eq!(url.as_deref(), Some("http://xn--bcher-kva.example:8080/x"));
-        let link = settings.link("RESET_PASSWORD_FE_URL_SUFFIX", "C");
+        let link = settings.link(Purpose::Reset, "C");
         assert_eq!(*link, "https://xn--bcher-kva.example/app/reset-password?code=C");
     }
 }

@@ -16,20 +16,20 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use crate::lane::{Outcome, Reset};
+use crate::lane::{Outcome, Sent};
 use crate::settings::Settings;
 use crate::{Notifier, signature};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What `WEBHOOK_USER_FORGOT_PASSWORD` is told.
-pub(crate) fn reset_body(message: &Message, reset: &Reset) -> Zeroizing<String> {
+/// What `WEBHOOK_USER_FORGOT_PASSWORD` and `WEBHOOK_USER_CONFIRM` receive.
+pub(crate) fn code_body(message: &Message, sent: &Sent) -> Zeroizing<String> {
     let told = json!({
-        "code": *reset.code,
-        "email": reset.user.names.email.as_str(),
-        "userId": reset.user.id,
+        "code": *sent.code,
+        "email": sent.user.names.email.as_str(),
+        "userId": sent.user.id,
         "created": message.created,
-        "link": *reset.link,
+        "link": *sent.link,
     });
     Zeroizing::new(told.to_string())
 }
@@ -37,6 +37,7 @@ pub(crate) fn reset_body(message: &Message, reset: &Reset) -> Zeroizing<String> 
 const fn event(channel: Channel) -> &'static str {
     match channel {
         Channel::ResetMail | Channel::ResetWebhook => "user.forgot-password",
+        Channel::ConfirmMail | Channel::ConfirmWebhook => "user.confirm",
         Channel::CreatedWebhook => "user.created",
         Channel::DeletedWebhook => "user.deleted",
     }

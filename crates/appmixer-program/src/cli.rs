@@ -275,6 +275,13 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Send a user the code that confirms the address
+    Confirm {
+        /// The username, email address or id
+        user: String,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Sign a user out everywhere: the tokens stop working
     SignOut {
         /// The username, email address or id

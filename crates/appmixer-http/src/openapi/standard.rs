@@ -93,6 +93,11 @@ pub(super) fn errors() -> Vec<(Applies, Failure)> {
         "the password was changed, a scope taken away, or the user signed out everywhere, since",
     );
     add(Token, AuthenticateError::UserGone.into(), "its user is gone");
+    add(
+        Token,
+        AuthenticateError::NotActive.into(),
+        "the user's `isActive` is false, and the operator wants it true (`users.require_active`); not for signing out",
+    );
     add(Scope, InsufficientScope.into(), "the token is good, and its scope is not enough");
     add(
         Parameters,

@@ -261,10 +261,12 @@ pub(crate) struct Offset(u32);
 #[schemars(inline, extend("pattern" = "^(created|username|email)(:-?1)?$", "default" = "created:-1"))]
 pub(crate) struct SortOrder(String);
 
-/// A member that is shown where it is asked for.
+/// Members that are shown where they are asked for.
 #[derive(JsonSchema)]
-#[schemars(inline, extend("enum" = ["allowedPrivateComponents"]))]
-pub(crate) struct Included(String);
+#[schemars(inline, extend(
+    "pattern" = "^(allowedPrivateComponents|confirmationPending)(,(allowedPrivateComponents|confirmationPending))*$"
+))]
+pub(crate) struct IncludedMembers(String);
 
 /// Something that must hold of a user.
 #[derive(JsonSchema)]

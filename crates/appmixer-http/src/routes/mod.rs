@@ -5,6 +5,7 @@ pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod config_state;
+pub(crate) mod confirm;
 pub(crate) mod console;
 pub(crate) mod docs;
 pub(crate) mod jwks;

@@ -44,7 +44,7 @@ pub(crate) async fn change(app: &App, head: &Head<'_>, body: &mut RequestBody) -
 }
 
 pub(crate) async fn sign_out(app: &App, head: &Head<'_>) -> Result<Answer, ApiError> {
-    let session = app.signed_in(head.headers).await?;
+    let session = app.signed_in_to_sign_out(head.headers).await?;
     let caller = &session.caller;
     sign_out_everywhere(&app.ctx, &head.origin(Some(caller)), caller.user.id).await?;
     private_json(&Done {})

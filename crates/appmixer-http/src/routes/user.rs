@@ -42,10 +42,10 @@ pub(crate) async fn post(app: &App, head: &Head<'_>, body: &mut RequestBody) -> 
         visit.may_go_on()?;
         visit.count();
         let key = app.limits.queue_key(head, &Account::of(caller, new.names.username.as_login()));
-        let session = sign_up(&app.ctx, &settings.config, caller, &head.origin(caller), new, key).await?;
-        visit.signed_up(&session.user.names);
-        let token = settings.keys.issue(&claims_of(&session.grant))?;
-        private_json(&SignUpView { token: &token, user: UserView::of(&session.user) })
+        let made = sign_up(&app.ctx, &settings.config, caller, &head.origin(caller), new, key).await?;
+        visit.signed_up(&made.user.names);
+        let token = made.grant.map(|grant| settings.keys.issue(&claims_of(&grant))).transpose()?;
+        private_json(&SignUpView { token: token.as_deref(), user: UserView::of(&made.user) })
     };
     visit.told(made.await)
 }
@@ -61,7 +61,8 @@ pub(crate) async fn put(app: &App, head: &Head<'_>, body: &mut RequestBody) -> R
         return Ok(private(session.rendered.clone()));
     }
     let origin = head.origin(Some(&session.caller));
-    let user = change_user(&app.ctx, &origin, session.caller.user.id, change).await?;
+    let settings = app.settings().await?;
+    let user = change_user(&app.ctx, &settings.config, &origin, session.caller.user.id, change).await?;
     private_json(&UserView::of(&user))
 }
 

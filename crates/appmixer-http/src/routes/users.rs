@@ -13,22 +13,16 @@ use crate::fields::Fields;
 use crate::head::Head;
 use crate::queue_keys::Account;
 use crate::response::{Answer, private_json};
-use crate::views::{AdministeredUser, Done, StatusView, TicketView};
+use crate::views::{AdministeredUser, Done, Included, StatusView, TicketView};
 
 pub(crate) async fn get(app: &App, head: &Head<'_>, id: &str) -> Result<Answer, ApiError> {
     app.require(head.headers, &Scope::admin()).await?;
     let id = parse(id)?;
     let mut query = head.query()?;
-    let included = query.one("include", |text| match text {
-        "allowedPrivateComponents" => Ok(()),
-        _ => Err("must be allowedPrivateComponents"),
-    });
+    let included = query.one("include", Included::parse);
     query.finish()?;
     let user = find(app, id).await?;
-    match included {
-        Some(()) => private_json(&AdministeredUser::with_private_components(&user)),
-        None => private_json(&AdministeredUser::of(&user)),
-    }
+    private_json(&AdministeredUser::with(&user, included.unwrap_or_default()))
 }
 
 pub(crate) async fn put(
@@ -53,7 +47,9 @@ pub(crate) async fn put(
     if change.is_empty() {
         return private_json(&AdministeredUser::of(&find(app, id).await?));
     }
-    let user = change_user(&app.ctx, &head.origin(Some(&session.caller)), id, change).await?;
+    let settings = app.settings().await?;
+    let origin = head.origin(Some(&session.caller));
+    let user = change_user(&app.ctx, &settings.config, &origin, id, change).await?;
     private_json(&AdministeredUser::of(&user))
 }
 

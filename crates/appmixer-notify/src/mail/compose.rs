@@ -3,13 +3,15 @@
 use std::net::IpAddr;
 use std::time::{Duration, UNIX_EPOCH};
 
-use appmixer_core::{Email, MessageId, RESET_CODE_LIFETIME, Timestamp, ascii_domain, with_link};
+use appmixer_core::{
+    CONFIRMATION_CODE_LIFETIME, Email, MessageId, RESET_CODE_LIFETIME, Timestamp, ascii_domain, with_link,
+};
 use lettre::Address;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Mailbox, Message};
 
 use super::session::Failure;
-use crate::settings::{MailServer, Settings};
+use crate::settings::{MailServer, Purpose, Settings};
 
 /// What a mail says.
 pub(super) struct Text {
@@ -19,13 +21,16 @@ pub(super) struct Text {
 }
 
 impl Text {
-    /// What the mail about a forgotten password says.
-    pub(super) fn about_reset(settings: &Settings<'_>, link: &str) -> Self {
+    /// What the mail with a code says.
+    pub(super) fn with_code(settings: &Settings<'_>, purpose: Purpose, link: &str) -> Self {
         let app = one_line(settings.app_name());
-        let own_subject = || format!("{app}: choose a new password");
-        let subject = settings.mail_subject().map_or_else(own_subject, one_line);
-        let (kind, body) = match settings.mail_body() {
-            None => (ContentType::TEXT_PLAIN, reset_text(&app, link)),
+        let own_subject = || match purpose {
+            Purpose::Reset => format!("{app}: choose a new password"),
+            Purpose::Confirm => format!("{app}: confirm your email address"),
+        };
+        let subject = settings.mail_subject(purpose).map_or_else(own_subject, one_line);
+        let (kind, body) = match settings.mail_body(purpose) {
+            None => (ContentType::TEXT_PLAIN, own_text(purpose, &app, link)),
             Some(body) if is_html(body) => (ContentType::TEXT_HTML, with_link(body, &escape_html(link))),
             Some(body) => (ContentType::TEXT_PLAIN, with_link(body, link)),
         };
@@ -85,13 +90,26 @@ fn is_literal(domain: &str) -> bool {
     domain.starts_with('[') || domain.parse::<IpAddr>().is_ok()
 }
 
-fn reset_text(app: &str, link: &str) -> String {
-    let minutes = RESET_CODE_LIFETIME.as_secs() / 60;
-    format!(
-        "Hello,\n\nsomebody, probably you, has asked for a new password for your account at {app}.\n\
-         To choose one, open this link within {minutes} minutes; it works once:\n\n{link}\n\n\
-         If it was not you, there is nothing to do: your password stays as it is.\n"
-    )
+fn own_text(purpose: Purpose, app: &str, link: &str) -> String {
+    match purpose {
+        Purpose::Reset => {
+            let minutes = RESET_CODE_LIFETIME.as_secs() / 60;
+            format!(
+                "Hello,\n\nsomebody, probably you, has asked for a new password for your account at {app}.\n\
+                 To choose one, open this link within {minutes} minutes; it works once:\n\n{link}\n\n\
+                 If it was not you, there is nothing to do: your password stays as it is.\n"
+            )
+        }
+        Purpose::Confirm => {
+            let hours = CONFIRMATION_CODE_LIFETIME.as_secs() / 3600;
+            format!(
+                "Hello,\n\nsomebody, probably you, has an account at {app} with this email address.\n\
+                 To confirm the address, open this link within {hours} hours and enter your password; it works once:\n\n\
+                 {link}\n\n\
+                 If it was not you, there is nothing to do: without the password the address stays unconfirmed.\n"
+            )
+        }
+    }
 }
 
 fn one_line(text: &str) -> String {

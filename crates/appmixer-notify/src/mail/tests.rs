@@ -4,8 +4,13 @@ use appmixer_core::{ConfigEntry, ConfigKey, Email, IdGenerator, MessageId, Times
 use serde_json::{Value, json};
 
 use super::*;
+use crate::settings::Purpose;
 
 fn mail(entries: &[(&str, Value)], name: &str) -> Result<String, String> {
+    mail_with_code(Purpose::Reset, entries, name)
+}
+
+fn mail_with_code(purpose: Purpose, entries: &[(&str, Value)], name: &str) -> Result<String, String> {
     let now = Timestamp::from_seconds(1_700_000_000);
     let id = MessageId::new(IdGenerator::new([1; 8]).next(now));
     // As a store may have kept it: not checked.
@@ -15,7 +20,7 @@ fn mail(entries: &[(&str, Value)], name: &str) -> Result<String, String> {
     all.push(entry(&("MAIL_SMTP_HOST", json!("localhost"))));
     let settings = Settings(&all);
     let server = settings.mail_server().unwrap();
-    let text = Text::about_reset(&settings, "http://x/?a=1&code=C");
+    let text = Text::with_code(&settings, purpose, "http://x/?a=1&code=C");
     match compose(&server, &Email::parse(name).unwrap(), id, now, text) {
         Ok(mail) => Ok(String::from_utf8(mail.formatted()).unwrap()),
         Err(Failure::Final(error)) => Err(error),
@@ -141,4 +146,19 @@ fn a_password_never_goes_over_a_wire_as_it_is() {
     let asked = |tls| encryption(&MailServer { tls: Some(tls), ..server("localhost", 465, None) });
     assert_eq!(asked(MailTls::Implicit), Encryption::First);
     assert_eq!(asked(MailTls::StartTls), Encryption::Required);
+}
+
+#[test]
+fn a_mail_that_confirms_an_address_has_its_own_texts() {
+    let own = mail_with_code(Purpose::Confirm, &[("APP_NAME", json!("Acme"))], "joe@acme.example").unwrap();
+    assert!(own.contains("Subject: Acme: confirm your email address\r\n"), "{own}");
+    assert!(own.contains("within 24 hours") && own.contains("http://x/?a"), "{own}");
+    let entries = [
+        ("CONFIRM_MAIL_SUBJECT", json!("Welcome")),
+        ("CONFIRM_MAIL_BODY", json!("<p>{{link}}</p>")),
+        ("FORGOT_PASSWORD_MAIL_BODY", json!("another mail")),
+    ];
+    let set = mail_with_code(Purpose::Confirm, &entries, "joe@acme.example").unwrap();
+    assert!(set.contains("Subject: Welcome\r\n") && set.contains("text/html"), "{set}");
+    assert!(!set.contains("another mail"), "{set}");
 }

@@ -39,6 +39,9 @@ fn token_or_stdin(token: Option<String>) -> Result<String, Failure> {
 
 async fn issue(config: &Config, ctx: &Context, user: &str, lifetime: Option<Span>) -> Result<(), Failure> {
     let user = find_user(ctx, user).await?;
+    if !ctx.rules.admits(&user) {
+        return Err(Failure::refused("the user is not active, and users.require_active is set"));
+    }
     let mut rules = ctx.rules.clone();
     if let Some(Span(lifetime)) = lifetime {
         rules.token_lifetime = lifetime;
@@ -74,7 +77,7 @@ async fn verify(config: &Config, ctx: &Context, token: &str) -> Result<(), Failu
         .verify(token, ctx.clock.now().seconds())
         .map_err(|e| bad(&e))?;
     let grant = grant_of(&claims).map_err(|e| bad(&e))?;
-    let caller = authenticate(&*ctx.store, &grant).await.map_err(|e| bad(&e))?;
+    let caller = authenticate(&*ctx.store, &grant, ctx.rules.require_active).await.map_err(|e| bad(&e))?;
     outln!(
         "{}",
         json!({

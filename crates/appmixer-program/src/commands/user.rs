@@ -1,9 +1,9 @@
 //! `user`: the users, from the command line.
 
 use appmixer_core::{
-    ChangePasswordError, Context, Email, InvalidProfile, Metadata, Names, Plan, Privileges, QueueKey, Scope,
-    Scopes, SignUp, SignUpError, User, UserChange, Username, Vendor, change_user, create_user, delete_user,
-    set_password, sign_out_everywhere,
+    ChangePasswordError, ChangeUserError, Context, Email, InvalidProfile, Metadata, Names, Plan, Privileges,
+    QueueKey, Scope, Scopes, SignUp, SignUpError, User, UserChange, Username, Vendor, change_user,
+    create_user, delete_user, send_confirmation, set_password, sign_out_everywhere,
 };
 use serde_json::{Value, json};
 
@@ -26,6 +26,7 @@ pub(crate) fn run(command: UserCommand) -> Result<(), Failure> {
         }
         UserCommand::List { selection, json, common } => lists::list(&selection, json, &common),
         UserCommand::Count { filters, json, common } => lists::count(&filters, json, &common),
+        UserCommand::Confirm { user, common } => beside(&common, async |_, ctx| confirm(ctx, &user).await),
         UserCommand::SignOut { user, common } => beside(&common, async |_, ctx| sign_out(ctx, &user).await),
         UserCommand::Show { user, json, common } => beside(&common, async |_, ctx| {
             let user = find_user(ctx, &user).await?;
@@ -136,7 +137,13 @@ async fn set(ctx: &Context, user: &str, change: UserChange, json: bool) -> Resul
     if let Some(scopes) = &change.scopes {
         scopes.check_added_to(&user.scopes).map_err(|error| wrong("--scope:", &error))?;
     }
-    print_user(&change_user(ctx, &operator(), user.id, change).await?, json);
+    let config = system_config(ctx).await?;
+    let changed =
+        change_user(ctx, &config, &operator(), user.id, change).await.map_err(|error| match error {
+            ChangeUserError::Write(error) => error.into(),
+            ChangeUserError::Code(error) => Failure::refused(error.to_string()),
+        })?;
+    print_user(&changed, json);
     Ok(())
 }
 
@@ -150,6 +157,25 @@ async fn reset_password(ctx: &Context, user: &str, password_stdin: bool) -> Resu
         },
     )?;
     outln!("the password is set, and the user is signed out everywhere");
+    Ok(())
+}
+
+async fn confirm(ctx: &Context, user: &str) -> Result<(), Failure> {
+    let user = find_user(ctx, user).await?;
+    if !user.confirmation_pending {
+        return Err(Failure::refused(if user.is_active {
+            "the user is active already"
+        } else {
+            "an administrator has deactivated the user; `user set --active true` activates it"
+        }));
+    }
+    let sent = send_confirmation(ctx, &system_config(ctx).await?, &operator(), &user).await;
+    if !sent.map_err(|error| Failure::refused(error.to_string()))? {
+        return Err(Failure::refused(
+            "no code can be sent: `config set` MAIL_SMTP_HOST or WEBHOOK_USER_CONFIRM first",
+        ));
+    }
+    outln!("a code for {} waits for delivery by the server", user.id);
     Ok(())
 }
 
@@ -187,6 +213,7 @@ pub(super) fn view(user: &User) -> Value {
         "vendor": user.vendor,
         "created": user.created,
         "modified": user.modified,
+        "confirmationPending": user.confirmation_pending,
     })
 }
 
@@ -200,7 +227,8 @@ fn print_user(user: &User, json: bool) {
     outln!("email     {}", user.names.email.as_str());
     outln!("scope     {}", scopes(user));
     outln!("plan      {}", user.plan.as_str());
-    outln!("isActive  {}", user.is_active);
+    let pending = if user.confirmation_pending { " (the address is not confirmed yet)" } else { "" };
+    outln!("isActive  {}{pending}", user.is_active);
     outln!("vendor    {}", json!(user.vendor));
     outln!("metadata  {}", json!(user.metadata));
     outln!("created   {}", user.created);

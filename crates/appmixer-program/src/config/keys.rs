@@ -93,7 +93,14 @@ pub(crate) const KEYS: &[Key] = &[
         "password.queue",
         "How many passwords may wait to be hashed; with one more, one is refused with 503 at once: the newest of the network that has the most waiting.",
     ),
-    other("users.require_active", "Whether only users whose address is confirmed (isActive) may sign in."),
+    other(
+        "users.require_active",
+        "Whether only users whose address is confirmed (isActive) may sign in and use tokens. New users are sent a code.",
+    ),
+    other(
+        "users.confirm",
+        "Whether new users are sent a code that confirms the address, also if they may sign in without.",
+    ),
     text("audit.keep", "How long the audit log keeps an entry; 0 keeps no log."),
     other(
         "audit.max_rows",

@@ -250,6 +250,7 @@ impl Config {
                 ..PasswordPolicy::default()
             },
             require_active: self.users.require_active,
+            confirm: self.users.confirm,
             audit_log: !self.audit.keep.0.is_zero(),
         }
     }

@@ -91,6 +91,7 @@ pub(crate) struct PasswordConfig {
 #[serde(deny_unknown_fields)]
 pub(crate) struct UsersConfig {
     pub(crate) require_active: bool,
+    pub(crate) confirm: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -224,7 +225,7 @@ impl Default for Config {
                 threads: 0,
                 queue: 200,
             },
-            users: UsersConfig { require_active: false },
+            users: UsersConfig { require_active: false, confirm: false },
             audit: AuditConfig { keep: Span(Duration::from_hours(90 * 24)), max_rows: 1_000_000 },
             apps: AppsConfig { folder: None },
             http: HttpConfig {

@@ -205,7 +205,7 @@ fn a_user_whose_address_is_not_confirmed_is_told_apart_in_the_log() {
     ];
     server.done(&root, "abc321\n");
     let admin = server.sign_in("root@acme", "abc321").expect(200).text("token");
-    server.user("joe@acme");
+    server.post("/user", r#"{"username":"joe@acme","password":"abc321"}"#).expect(200);
     server.sign_in("joe@acme", "abc321").error(403);
     let failed = || entries(&server, &admin, "?kind=sign-in-failed");
     eventually(|| !failed().is_empty());

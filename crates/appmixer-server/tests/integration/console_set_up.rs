@@ -60,7 +60,7 @@ fn the_link_of_the_log_makes_the_first_administrator_once_and_signs_it_in() {
         TestServer::with(&[("APPMIXER_USERS__REQUIRE_ACTIVE", "true"), ("APPMIXER_LOG__ACCESS", "true")]);
     let code = code(&server);
     assert_eq!(link(&server).unwrap(), format!("http://{}/console#/setup/{code}", server.address));
-    server.user("taken@acme");
+    server.post("/user", r#"{"username":"taken@acme","password":"abc321"}"#).expect(200);
     let body = json!({ "code": code, "username": "root@acme", "password": "abc" }).to_string();
     let json = ("Content-Type", "application/json");
     let weak = server.request("POST", "/console/setup", &[OWN, json], body.as_bytes());

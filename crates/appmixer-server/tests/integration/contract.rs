@@ -42,7 +42,7 @@ fn the_documented_sign_in_answers_the_user_and_a_token_of_four_claims() {
     assert_eq!(
         answer.body,
         format!(
-            r#"{{"user":{{"id":"{id}","username":"abc@example.com","isActive":false,"email":"abc@example.com","plan":"free","metadata":{{}},"vendor":null}},"token":"{token}"}}"#
+            r#"{{"user":{{"id":"{id}","username":"abc@example.com","isActive":false,"email":"abc@example.com","plan":"free","metadata":{{}},"vendor":null,"scope":["user"]}},"token":"{token}"}}"#
         )
     );
     assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -304,7 +304,8 @@ fn the_open_status_routes_answer() {
 #[test]
 fn only_active_users_sign_in_where_the_operator_wants_that() {
     let server = TestServer::with(&[("APPMIXER_USERS__REQUIRE_ACTIVE", "true")]);
-    server.user("joe@acme");
+    let joe = r#"{"username":"joe@acme","password":"abc321"}"#;
+    assert_eq!(server.post("/user", joe).expect(200).json()["token"], json!(null));
     assert_eq!(server.sign_in("joe@acme", "abc321").error(403), "The account is not active");
     assert_eq!(server.sign_in("joe@acme", "wrong1").error(403), "Invalid username or password");
     server.done(&["user", "set", "joe@acme", "--active", "true"], "");
@@ -312,7 +313,7 @@ fn only_active_users_sign_in_where_the_operator_wants_that() {
     server.done(&["user", "set", "joe@acme", "--plan", "beta"], "");
     server.get("/user", &joe).expect(200);
     server.done(&["user", "set", "joe@acme", "--active", "false"], "");
-    eventually(|| server.get("/user", &joe).status == 401);
+    eventually(|| server.get("/user", &joe).status == 403);
 }
 
 #[test]

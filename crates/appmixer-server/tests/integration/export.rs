@@ -22,6 +22,7 @@ fn an_export_into_an_empty_database_gives_the_same_export() {
                 "allowedPrivateComponents": ["a.b.c"], "phoneNumber": "+420 \"1\"", "title": "Dr.",
                 "metadata": {"z": [1, 2.5, -0.1, 1e300, null, "\u{0}\u{1f600}"], "a": {"$oid": "x"}, "n": u64::MAX},
                 "created": "1999-12-31T23:59:59.999Z", "modified": "2020-02-29T12:00:00.001Z", "generation": number,
+                "confirmationPending": number % 4 == 1, "addressVouched": number % 5 == 0,
             })
             .to_string()
         })

@@ -116,6 +116,23 @@ fn a_stream_and_a_web_socket_end_when_their_token_expires() {
 }
 
 #[test]
+fn a_stream_and_a_web_socket_end_when_their_user_is_deactivated_where_only_active_users_may_use_tokens() {
+    let upstream = Upstream::start();
+    let server = two_routes(&upstream, &[("APPMIXER_USERS__REQUIRE_ACTIVE", "true")]);
+    let admin = server.admin();
+    let joe = r#"{"username":"joe@acme","password":"abc321","isActive":true}"#;
+    let token = server.post_as(&admin, "/user", joe).expect(200).text("token");
+    let id = server.get("/user", &token).text("id");
+    let stream = events(&server, &token, "/flows/events");
+    let mut web_socket = socket(&server, &token, "/flows/ws");
+    server.put_as(&admin, &format!("/users/{id}"), r#"{"isActive":false}"#).expect(200);
+    assert!(web_socket.read().is_err());
+    assert_broken_off(stream);
+    assert_eq!(server.get("/flows/1", &token).error(403), "The account is not active");
+    server.assert_well();
+}
+
+#[test]
 fn a_change_that_leaves_the_token_good_ends_nothing() {
     let upstream = Upstream::start();
     let server = two_routes(&upstream, &[("APPMIXER_MANAGEMENT__LISTEN", "127.0.0.1:0")]);

@@ -117,6 +117,7 @@ fn an_export_of_mongodb_is_taken_over_in_every_form() {
                 "scope": ["user"], "plan": "free", "isActive": true, "vendor": ["acme"],
                 "allowedPrivateComponents": [], "phoneNumber": null, "title": null, "metadata": {},
                 "created": "2019-03-13T15:56:49.123Z", "modified": "2020-01-01T00:00:00.000Z", "generation": 0,
+                "confirmationPending": false, "addressVouched": true,
             }),
             "{form}"
         );

@@ -18,6 +18,7 @@ mod command_line;
 mod commands;
 mod completions;
 mod configuration;
+mod confirmation;
 mod console_attacks;
 mod console_pages;
 mod console_plots;

@@ -37,7 +37,7 @@ fn the_overview_counts_users_sign_ins_and_requests() {
     eventually(|| counted(&server, &admin) == [4, 5, 4]);
 
     let stats = stats(&server, &admin);
-    assert_eq!((&stats["users"], &stats["active"]), (&json!(4), &json!(1)));
+    assert_eq!((&stats["users"], &stats["active"]), (&json!(4), &json!(2)));
     let node = &stats["node"];
     assert_eq!(node["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(node["hashQueue"], json!({"waiting": 0, "capacity": 77}));

@@ -5,9 +5,10 @@ use appmixer_core::{AuditDetails, AuditKind, Beside, StoreError, User};
 use super::db::Db;
 use super::error::Stop;
 use super::{audit, outbox};
+use crate::kept::carried::Carried;
 
 pub(super) async fn keep(db: Db<'_>, beside: &Beside) -> Result<(), Stop<StoreError>> {
-    outbox::insert(db, &beside.messages, None).await?;
+    outbox::insert(db, &beside.messages, Carried::Nothing).await?;
     audit::keep(db, beside.audit.as_slice()).await
 }
 

@@ -63,7 +63,7 @@ pub(super) async fn import(
         outcomes.push(fate.outcome());
         let done = match fate {
             Fate::Settled(_) => Ok(()),
-            Fate::Insert => users::insert_all(db, std::slice::from_ref(user)).await,
+            Fate::Insert => users::insert_all(db, std::slice::from_ref(user)).await.map(drop),
             Fate::Replace { number, old, new } => users::replace(db, number, &old, &new).await,
         };
         done.map_err(store_only)?;
@@ -105,16 +105,19 @@ async fn fate(
     if old.has_all_of(user) {
         return Ok(Fate::Settled(Imported::Unchanged));
     }
-    if existing == Existing::Keep {
+    let Existing::Replace { require_active } = existing else {
         return Ok(Fate::Settled(Imported::Differs));
-    }
+    };
     if taken {
         return Ok(Fate::Settled(Imported::NameTaken));
     }
-    let new = old.replaced_by(user.clone(), now);
-    if old.loses_admin_in(&new) {
-        let stays =
-            if to_change { index::another_admin_stays(db).await? } else { index::has_two_admins(db).await? };
+    let new = old.replaced_by(user.clone(), require_active, now);
+    if let Some(needed) = old.other_admin_needed(Some(&new), require_active) {
+        let stays = if to_change {
+            index::other_admin_stays(db, needed).await?
+        } else {
+            index::has_other_admin(db, needed).await?
+        };
         if !stays {
             return Ok(Fate::Settled(Imported::LastAdmin));
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use appmixer_core::{Filter, StoreError, User, WriteError};
+use appmixer_core::{Filter, OtherAdmin, StoreError, User, WriteError};
 use ring::digest::{SHA256, digest};
 use tokio_postgres::Error;
 
@@ -31,6 +31,9 @@ statements! {
         [BYTEA_ARRAY, INT8_ARRAY, INT2];
     SOME_OF_FACET = "SELECT count(*) FROM (SELECT 1 FROM user_facets WHERE facet = $1 LIMIT 2) AS some_of_it",
         [BYTEA];
+    SOME_OF_BOTH = "SELECT count(*) FROM (SELECT 1 FROM user_facets WHERE facet = $1 AND EXISTS ( \
+         SELECT 1 FROM user_facets AS other WHERE other.facet = $2 AND other.created = user_facets.created \
+         AND other.user_number = user_facets.user_number) LIMIT 2) AS some_of_both", [BYTEA, BYTEA];
     TURN = "SELECT value FROM turns WHERE name = $1 FOR UPDATE", [TEXT];
 }
 
@@ -212,14 +215,23 @@ pub(super) async fn any_admin(db: Db<'_>) -> Result<bool, Error> {
     Ok(db.number(&SOME_OF_FACET, &[&Facet::admins().as_bytes()]).await? > Some(0))
 }
 
-pub(super) async fn has_two_admins(db: Db<'_>) -> Result<bool, Error> {
-    Ok(db.number(&SOME_OF_FACET, &[&Facet::admins().as_bytes()]).await? > Some(1))
+/// Whether there is an administrator besides the one who is about to stop being such a one.
+pub(super) async fn has_other_admin(db: Db<'_>, needed: OtherAdmin) -> Result<bool, Error> {
+    let admins = Facet::admins();
+    let some = match needed {
+        OtherAdmin::Any => db.number(&SOME_OF_FACET, &[&admins.as_bytes()]).await?,
+        OtherAdmin::Active => {
+            let active = Facet::of(&Filter::IsActive(true));
+            db.number(&SOME_OF_BOTH, &[&admins.as_bytes(), &active.as_bytes()]).await?
+        }
+    };
+    Ok(some > Some(1))
 }
 
-/// Somebody stops being an administrator: whether another one stays. Nobody else stops being one meanwhile.
-pub(super) async fn another_admin_stays(db: Db<'_>) -> Result<bool, Stop<StoreError>> {
+/// Whether another administrator stays. No other one is taken away until this transaction has ended.
+pub(super) async fn other_admin_stays(db: Db<'_>, needed: OtherAdmin) -> Result<bool, Stop<StoreError>> {
     take_turn(db, "admins").await?;
-    Ok(has_two_admins(db).await?)
+    Ok(has_other_admin(db, needed).await?)
 }
 
 /// Whether nobody is an administrator. Nobody else becomes the first one meanwhile.

@@ -7,6 +7,7 @@ mod access_rules;
 mod audit;
 mod beside;
 mod changes;
+mod confirmation_codes;
 #[cfg(feature = "sqlite")]
 pub(crate) mod copy;
 mod counting;

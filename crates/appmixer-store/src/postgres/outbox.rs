@@ -2,8 +2,8 @@
 //! when its time is over.
 
 use appmixer_core::{
-    Channel, Claimed, CodeDigest, MAX_WAITING, Message, MessageId, Outbox, Settlement, StoreError, Timestamp,
-    UserId, Waiting,
+    Channel, Claimed, MAX_WAITING, Message, MessageId, Outbox, Settlement, StoreError, Timestamp, UserId,
+    Waiting,
 };
 use async_trait::async_trait;
 use tokio_postgres::Row;
@@ -12,6 +12,7 @@ use super::db::{Db, Params};
 use super::error::Stop;
 use super::sql::statements;
 use super::{PostgresStore, rows};
+use crate::kept::carried::Carried;
 use crate::log_throttle::LogThrottle;
 
 /// Sign-ups and forgotten passwords make messages, as many as clients like.
@@ -19,10 +20,10 @@ static FULL: LogThrottle = LogThrottle::new();
 
 statements! {
     COUNT = "SELECT count(*) FROM outbox WHERE channel = $1", [TEXT];
-    INSERT = "INSERT INTO outbox (id, channel, payload, code, created, expires, due) \
-         SELECT id, $2, payload, $4, created, expires, created FROM \
+    INSERT = "INSERT INTO outbox (id, channel, payload, code, created, expires, due, confirmation_code) \
+         SELECT id, $2, payload, $4, created, expires, created, $7 FROM \
          UNNEST($1::BYTEA[], $3::TEXT[], $5::BIGINT[], $6::BIGINT[]) AS new (id, payload, created, expires)",
-        [BYTEA_ARRAY, TEXT, TEXT_ARRAY, BYTEA, INT8_ARRAY, INT8_ARRAY];
+        [BYTEA_ARRAY, TEXT, TEXT_ARRAY, BYTEA, INT8_ARRAY, INT8_ARRAY, BYTEA];
     CLAIM = "UPDATE outbox SET due = $4, attempts = attempts + 1 WHERE id IN (SELECT id FROM outbox \
          WHERE channel = $1 AND due <= $2 ORDER BY due LIMIT $3 FOR UPDATE SKIP LOCKED) \
          RETURNING id, payload, created, expires, attempts", [TEXT, INT8, INT8, INT8];
@@ -37,7 +38,7 @@ statements! {
 pub(super) async fn insert(
     db: Db<'_>,
     messages: &[Message],
-    code: Option<CodeDigest>,
+    carried: Carried,
 ) -> Result<(), Stop<StoreError>> {
     for channel in Channel::ALL {
         let messages: Vec<_> = messages.iter().filter(|message| message.channel == channel).collect();
@@ -63,8 +64,8 @@ pub(super) async fn insert(
         let payloads: Vec<_> = messages.iter().map(|message| message.payload.as_json()).collect();
         let created: Vec<_> = messages.iter().map(|message| message.created.millis()).collect();
         let expires: Vec<_> = messages.iter().map(|message| message.expires.millis()).collect();
-        let code = code.as_ref().map(|code| &code.as_bytes()[..]);
-        db.run(&INSERT, &[&ids, &name, &payloads, &code, &created, &expires]).await?;
+        let (reset, confirmation) = (carried.reset(), carried.confirmation());
+        db.run(&INSERT, &[&ids, &name, &payloads, &reset, &created, &expires, &confirmation]).await?;
     }
     Ok(())
 }

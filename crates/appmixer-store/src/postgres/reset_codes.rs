@@ -1,8 +1,8 @@
 //! The codes for forgotten passwords.
 
 use appmixer_core::{
-    Beside, CodeDigest, LoginName, MAX_RESET_CODES, NewResetCode, PasswordHash, ResetCodes, StoreError,
-    Timestamp, User, UserChange, UserId, WriteError,
+    Beside, CodeDigest, LoginName, MAX_RESET_CODES, NewCode, PasswordHash, ResetCodes, StoreError, Timestamp,
+    User, UserChange, UserId, WriteError,
 };
 use async_trait::async_trait;
 
@@ -12,6 +12,7 @@ use super::rows::{self, columns};
 use super::sql::statements;
 use super::users;
 use super::{PostgresStore, beside, outbox};
+use crate::kept::carried::Carried;
 
 statements! {
     OWNER_OF_NAME = "SELECT users.number, users.id, users.generation FROM names \
@@ -35,7 +36,7 @@ impl ResetCodes for PostgresStore {
     async fn keep_reset_code(
         &self,
         name: LoginName,
-        code: NewResetCode,
+        code: NewCode,
         beside: Beside,
     ) -> Result<(), StoreError> {
         self.db.write(|db| Box::pin(keep(db, &name, &code, &beside))).await
@@ -61,7 +62,7 @@ impl ResetCodes for PostgresStore {
 async fn keep(
     db: Db<'_>,
     name: &LoginName,
-    code: &NewResetCode,
+    code: &NewCode,
     beside: &Beside,
 ) -> Result<Outcome<()>, Stop<StoreError>> {
     db.run(&FORGET_EXPIRED, &[&code.created.millis()]).await?;
@@ -72,7 +73,7 @@ async fn keep(
     }
     let params: Params<'_> = &[&&code.digest.as_bytes()[..], &number, &generation, &code.expires.millis()];
     db.run(&INSERT, params).await?;
-    outbox::insert(db, &code.messages, Some(code.digest)).await?;
+    outbox::insert(db, &code.messages, Carried::Reset(code.digest)).await?;
     db.run(&FORGET_OLDER, &[&number, &i64::from(MAX_RESET_CODES)]).await?;
     let mut beside = beside.clone();
     if let Some(entry) = &mut beside.audit {
@@ -102,6 +103,7 @@ async fn redeem(
     // The generation moves on, and with it go all codes of the user.
     let change = UserChange {
         password_hash: Some(new.clone()),
+        confirm_address: true,
         only_at_generation: Some(user.generation),
         ..UserChange::default()
     };

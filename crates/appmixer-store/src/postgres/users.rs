@@ -1,8 +1,9 @@
 //! The users.
 
 use appmixer_core::{
-    Beside, Change, Existing, Imported, LoginName, PasswordHash, Sort, StoreError, Stretch, TICKET_LIFETIME,
-    Ticket, Timestamp, Turn, User, UserChange, UserId, UserPage, UserQuery, Users, WriteError,
+    Beside, Change, Existing, Imported, LoginName, OtherAdmin, PasswordHash, Sort, StoreError, Stretch,
+    TICKET_LIFETIME, Ticket, Timestamp, Turn, User, UserChange, UserId, UserPage, UserQuery, Users,
+    WriteError,
 };
 use async_trait::async_trait;
 
@@ -10,7 +11,7 @@ use super::db::{Db, Outcome, Params};
 use super::error::Stop;
 use super::rows::{self, Columns, columns};
 use super::sql::statements;
-use super::{PostgresStore, beside, counting, import, index, search};
+use super::{PostgresStore, beside, confirmation_codes, counting, import, index, search};
 
 statements! {
     FIND_BY_ID = concat!("SELECT ", columns!(), " FROM users WHERE id = $1"), [BYTEA];
@@ -167,10 +168,11 @@ impl Users for PostgresStore {
         &self,
         id: UserId,
         ticket: Ticket,
+        require_active: bool,
         now: Timestamp,
         beside: Beside,
     ) -> Result<(), WriteError> {
-        self.db.write(|db| Box::pin(delete(db, id, ticket, now, &beside))).await
+        self.db.write(|db| Box::pin(delete(db, id, ticket, require_active, now, &beside))).await
     }
 
     async fn was_deleted(&self, id: UserId, ticket: Ticket, now: Timestamp) -> Result<bool, StoreError> {
@@ -200,14 +202,19 @@ pub(super) async fn find_to_change(db: Db<'_>, id: UserId) -> Result<Option<(i64
 }
 
 async fn insert(db: Db<'_>, user: &[User], beside: &Beside) -> Result<Outcome<()>, Stop<WriteError>> {
-    insert_all(db, user).await?;
+    let numbers = insert_all(db, user).await?;
+    if let (Some(code), [number], [user]) = (&beside.confirmation, numbers.as_slice(), user)
+        && user.confirmation_pending
+    {
+        confirmation_codes::insert(db, Some(*number), code).await?;
+    }
     beside::keep(db, beside).await?;
     // Nobody can remember anything of a user who has just been made.
     Ok(((), None))
 }
 
-/// Writes new users.
-pub(super) async fn insert_all(db: Db<'_>, users: &[User]) -> Result<(), Stop<WriteError>> {
+/// Writes new users; answers with their numbers, in the same order.
+pub(super) async fn insert_all(db: Db<'_>, users: &[User]) -> Result<Vec<i64>, Stop<WriteError>> {
     let columns = Columns::of(users)?;
     let inserted = db.all(&INSERT_USERS, &columns.params()).await?;
     let mut numbers = std::collections::HashMap::with_capacity(users.len());
@@ -220,7 +227,8 @@ pub(super) async fn insert_all(db: Db<'_>, users: &[User]) -> Result<(), Stop<Wr
     };
     let users =
         users.iter().map(|user| Ok((numbered(user)?, user))).collect::<Result<Vec<_>, StoreError>>()?;
-    index::add(db, &users).await
+    index::add(db, &users).await?;
+    Ok(users.into_iter().map(|(number, _)| number).collect())
 }
 
 pub(super) async fn update(
@@ -235,10 +243,12 @@ pub(super) async fn update(
         return Err(WriteError::Overtaken.into());
     }
     let changed = user.changed(change, now);
-    if user.loses_admin_in(&changed) && !index::another_admin_stays(db).await? {
-        return Err(WriteError::LastAdmin.into());
-    }
+    require_other_admin(db, user.other_admin_needed(Some(&changed), change.require_active)).await?;
     replace(db, number, &user, &changed).await?;
+    let needs_code = changed.confirmation_pending && user.ends_confirmation_codes_in(&changed);
+    if let Some(code) = beside.confirmation.as_ref().filter(|_| needs_code) {
+        confirmation_codes::insert(db, Some(number), code).await?;
+    }
     beside::keep_of_change(db, beside, &user, &changed).await?;
     Ok((changed, Some(Change::User(id))))
 }
@@ -255,20 +265,30 @@ pub(super) async fn replace(
     if user.ends_reset_codes_in(changed) {
         db.run(&DELETE_CODES, &[&number]).await?;
     }
+    if user.ends_confirmation_codes_in(changed) {
+        confirmation_codes::end(db, number).await?;
+    }
     index::change(db, number, user, changed).await
+}
+
+/// An administrator stops being one, or being active.
+async fn require_other_admin(db: Db<'_>, needed: Option<OtherAdmin>) -> Result<(), Stop<WriteError>> {
+    match needed {
+        Some(needed) if !index::other_admin_stays(db, needed).await? => Err(WriteError::LastAdmin.into()),
+        _ => Ok(()),
+    }
 }
 
 async fn delete(
     db: Db<'_>,
     id: UserId,
     ticket: Ticket,
+    require_active: bool,
     now: Timestamp,
     beside: &Beside,
 ) -> Result<Outcome<()>, Stop<WriteError>> {
     let (number, user) = find_to_change(db, id).await?.ok_or(WriteError::NotFound)?;
-    if user.scopes.has_admin() && !index::another_admin_stays(db).await? {
-        return Err(WriteError::LastAdmin.into());
-    }
+    require_other_admin(db, user.other_admin_needed(None, require_active)).await?;
     index::remove(db, number, &user).await?;
     db.run(&DELETE_USER, &[&number]).await?;
     db.run(&FORGET_TICKETS, &[&now.before(TICKET_LIFETIME).millis()]).await?;

@@ -4,12 +4,13 @@ use appmixer_core::{AuditDetails, AuditKind, Beside, StoreError, User};
 use rusqlite::Connection;
 
 use super::{audit, outbox};
+use crate::kept::carried::Carried;
 
 /// Keeps it. The caller is in the savepoint of a change that is made.
 pub(super) fn keep(db: &Connection, beside: Beside) -> Result<(), StoreError> {
     let Beside { messages, audit, .. } = beside;
     for message in &messages {
-        outbox::insert(db, message, None)?;
+        outbox::insert(db, message, Carried::Nothing)?;
     }
     audit::keep(db, audit.as_slice())
 }

@@ -80,7 +80,9 @@ pub(super) fn import(
         outcomes.push(fate.outcome());
         match fate {
             Fate::Settled(_) => {}
-            Fate::Insert => users::add(db, &mut index, user).map_err(store_only)?,
+            Fate::Insert => {
+                users::add(db, &mut index, user).map_err(store_only)?;
+            }
             Fate::Replace { number, old, new } => {
                 users::replace(db, &mut index, number, &old, &new).map_err(store_only)?;
             }
@@ -124,14 +126,16 @@ fn fate(db: &Connection, index: &Index<'_>, user: &User, existing: Existing, now
     if old.has_all_of(user) {
         return Ok(Fate::Settled(Imported::Unchanged));
     }
-    if existing == Existing::Keep {
+    let Existing::Replace { require_active } = existing else {
         return Ok(Fate::Settled(Imported::Differs));
-    }
+    };
     if is_taken(db, user, Some(number))? {
         return Ok(Fate::Settled(Imported::NameTaken));
     }
-    let new = old.replaced_by(user.clone(), now);
-    if old.loses_admin_in(&new) && index.admins()? <= 1 {
+    let new = old.replaced_by(user.clone(), require_active, now);
+    if let Some(needed) = old.other_admin_needed(Some(&new), require_active)
+        && !index.has_other_admin(needed)?
+    {
         return Ok(Fate::Settled(Imported::LastAdmin));
     }
     Ok(Fate::Replace { number, old: Box::new(old), new: Box::new(new) })

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use appmixer_core::{Filter, LoginName, User, WriteError};
+use appmixer_core::{Filter, LoginName, OtherAdmin, User, WriteError};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::blocks::{self, Entry, List};
@@ -190,6 +190,18 @@ impl<'db> Index<'db> {
             .optional()?;
         let (facet, users): (i64, i64) = found.unwrap_or((0, 0));
         Ok(users + self.tally.facets.get(&facet).copied().unwrap_or(0))
+    }
+
+    /// Whether there is an administrator besides the one who is about to stop being such a one.
+    pub(super) fn has_other_admin(&self, needed: OtherAdmin) -> rusqlite::Result<bool> {
+        match needed {
+            OtherAdmin::Any => Ok(self.admins()? > 1),
+            OtherAdmin::Active => {
+                let mut statement = self.db.prepare_cached(sql::TWO_ACTIVE_ADMINS)?;
+                let mut found = statement.query([])?;
+                Ok(found.next()?.is_some() && found.next()?.is_some())
+            }
+        }
     }
 
     /// Writes the numbers.

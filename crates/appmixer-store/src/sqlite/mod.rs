@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod beside;
 mod blocks;
+mod confirmation_codes;
 #[cfg(feature = "postgres")]
 pub(crate) mod copy;
 mod daily;

@@ -1,8 +1,8 @@
 //! The messages that wait for delivery.
 
 use appmixer_core::{
-    Channel, Claimed, CodeDigest, MAX_WAITING, Message, MessageId, Outbox, Settlement, StoreError, Timestamp,
-    UserId, Waiting,
+    Channel, Claimed, MAX_WAITING, Message, MessageId, Outbox, Settlement, StoreError, Timestamp, UserId,
+    Waiting,
 };
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
@@ -11,6 +11,7 @@ use super::SqliteStore;
 use super::error::{JobError, store_error};
 use super::sql::statements;
 use super::writer::Outcome;
+use crate::kept::carried::Carried;
 use crate::log_throttle::LogThrottle;
 
 /// Sign-ups and forgotten passwords make messages, as many as clients like.
@@ -18,8 +19,8 @@ static FULL: LogThrottle = LogThrottle::new();
 
 statements! {
     COUNT = "SELECT count(*) FROM outbox WHERE channel = ?1";
-    INSERT = "INSERT INTO outbox (id, channel, payload, code, created, expires, due) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?5)";
+    INSERT = "INSERT INTO outbox (id, channel, payload, code, created, expires, due, confirmation_code) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?5, ?7)";
     CLAIM = "UPDATE outbox SET due = ?4, attempts = attempts + 1 WHERE id IN (SELECT id FROM outbox \
          WHERE channel = ?1 AND due <= ?2 ORDER BY due LIMIT ?3) \
          RETURNING id, payload, created, expires, attempts";
@@ -32,11 +33,11 @@ statements! {
 }
 
 /// Keeps a message, unless as many wait as may. The change that it tells of is made in either case.
-pub(super) fn insert(db: &Connection, message: &Message, code: Option<CodeDigest>) -> Result<(), StoreError> {
-    try_insert(db, message, code).map_err(|error| store_error(&error))
+pub(super) fn insert(db: &Connection, message: &Message, carried: Carried) -> Result<(), StoreError> {
+    try_insert(db, message, carried).map_err(|error| store_error(&error))
 }
 
-fn try_insert(db: &Connection, message: &Message, code: Option<CodeDigest>) -> rusqlite::Result<()> {
+fn try_insert(db: &Connection, message: &Message, carried: Carried) -> rusqlite::Result<()> {
     let channel = message.channel.as_str();
     let waiting: u32 = db.prepare_cached(COUNT)?.query_one([channel], |row| row.get(0))?;
     if waiting >= MAX_WAITING {
@@ -49,9 +50,10 @@ fn try_insert(db: &Connection, message: &Message, code: Option<CodeDigest>) -> r
         message.id.as_bytes(),
         channel,
         message.payload.as_json(),
-        code.as_ref().map(|code| &code.as_bytes()[..]),
+        carried.reset(),
         message.created.millis(),
         message.expires.millis(),
+        carried.confirmation(),
     ];
     db.prepare_cached(INSERT)?.execute(params).map(drop)
 }

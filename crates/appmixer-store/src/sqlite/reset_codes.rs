@@ -1,8 +1,8 @@
 //! The codes for forgotten passwords.
 
 use appmixer_core::{
-    Beside, CodeDigest, LoginName, MAX_RESET_CODES, NewResetCode, PasswordHash, ResetCodes, StoreError,
-    Timestamp, User, UserChange, UserId, WriteError,
+    Beside, CodeDigest, LoginName, MAX_RESET_CODES, NewCode, PasswordHash, ResetCodes, StoreError, Timestamp,
+    User, UserChange, UserId, WriteError,
 };
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -12,6 +12,7 @@ use super::sql::{columns, statements};
 use super::users::{self, Written};
 use super::writer::Outcome;
 use super::{SqliteStore, beside, outbox};
+use crate::kept::carried::Carried;
 
 statements! {
     OWNER_OF_NAME = "SELECT users.number, users.id, users.generation FROM names \
@@ -33,7 +34,7 @@ impl ResetCodes for SqliteStore {
     async fn keep_reset_code(
         &self,
         name: LoginName,
-        code: NewResetCode,
+        code: NewCode,
         beside: Beside,
     ) -> Result<(), StoreError> {
         self.writer.run(move |db| keep(db, &name, &code, beside)).await
@@ -60,7 +61,7 @@ impl ResetCodes for SqliteStore {
 fn keep(
     db: &Connection,
     name: &LoginName,
-    code: &NewResetCode,
+    code: &NewCode,
     mut beside: Beside,
 ) -> Result<Outcome<()>, JobError<StoreError>> {
     db.prepare_cached(FORGET_EXPIRED)?.execute([code.created.millis()])?;
@@ -75,7 +76,7 @@ fn keep(
     let params = params![code.digest.as_bytes(), number, generation, code.expires.millis()];
     db.prepare_cached(INSERT)?.execute(params)?;
     for message in &code.messages {
-        outbox::insert(db, message, Some(code.digest))?;
+        outbox::insert(db, message, Carried::Reset(code.digest))?;
     }
     db.prepare_cached(FORGET_OLDER)?.execute(params![number, MAX_RESET_CODES])?;
     if let Some(entry) = &mut beside.audit {
@@ -104,6 +105,6 @@ fn redeem(
     let user = find(db, code, now).map_err(|JobError(error)| WriteError::Store(error))?;
     let user = user.ok_or(WriteError::NotFound)?;
     // The generation moves on, and with it go all codes of the user, this one too.
-    let change = UserChange { password_hash: Some(new), ..UserChange::default() };
+    let change = UserChange { password_hash: Some(new), confirm_address: true, ..UserChange::default() };
     users::update(db, user.id, &change, now, beside)
 }

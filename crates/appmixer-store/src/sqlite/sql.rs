@@ -65,6 +65,11 @@ statements! {
     DELETE_EMPTY_FACET = "DELETE FROM facets WHERE id = ?1 AND users = 0 AND kind <> 'all'";
     COUNT_ALL = "SELECT users FROM facets WHERE id = ?1";
     INSERT_FACET_OF_USER = "INSERT INTO user_facets (facet, created, user) VALUES (?1, ?2, ?3)";
+    TWO_ACTIVE_ADMINS = "SELECT 1 FROM facets AS admin JOIN facets AS active \
+         JOIN user_facets ON user_facets.facet = admin.id WHERE admin.kind = 'scope' AND admin.value = 'admin' \
+         AND active.kind = 'active' AND active.value = '1' \
+         AND EXISTS (SELECT 1 FROM user_facets AS other WHERE other.facet = active.id \
+         AND other.created = user_facets.created AND other.user = user_facets.user) LIMIT 2";
     DELETE_FACET_OF_USER = "DELETE FROM user_facets WHERE facet = ?1 AND created = ?2 AND user = ?3";
 
     BLOCK_OF = "SELECT key, user, entries FROM list_blocks WHERE list = ?1 AND (key, user) <= (?2, ?3) \
@@ -105,7 +110,7 @@ pub(super) mod tests {
     use rusqlite::Connection;
     use tempfile::TempDir;
 
-    use super::super::{audit, daily, outbox, reset_codes, signing_keys};
+    use super::super::{audit, confirmation_codes, daily, outbox, reset_codes, signing_keys};
     use super::*;
     use crate::{Role, SqliteStore};
 
@@ -149,7 +154,15 @@ pub(super) mod tests {
     #[test]
     fn no_statement_scans_a_table() {
         let (_folder, db) = empty_database();
-        let all = [ALL, audit::ALL, daily::ALL, outbox::ALL, reset_codes::ALL, signing_keys::ALL];
+        let all = [
+            ALL,
+            audit::ALL,
+            confirmation_codes::ALL,
+            daily::ALL,
+            outbox::ALL,
+            reset_codes::ALL,
+            signing_keys::ALL,
+        ];
         for (name, sql) in all.concat() {
             let plan = plan(&db, sql);
             let scans = plan

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use appmixer_core::{
-    Beside, Change, Existing, Imported, LoginName, PasswordHash, Sort, StoreError, Stretch, TICKET_LIFETIME,
-    Ticket, Timestamp, Turn, User, UserChange, UserId, UserPage, UserQuery, Users, WriteError,
+    Beside, Change, Existing, Imported, LoginName, OtherAdmin, PasswordHash, Sort, StoreError, Stretch,
+    TICKET_LIFETIME, Ticket, Timestamp, Turn, User, UserChange, UserId, UserPage, UserQuery, Users,
+    WriteError,
 };
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
@@ -12,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 use super::error::JobError;
 use super::index::Index;
 use super::writer::Outcome;
-use super::{SqliteStore, beside, import, reset_codes, rows, search, sql};
+use super::{SqliteStore, beside, confirmation_codes, import, reset_codes, rows, search, sql};
 
 #[async_trait]
 impl Users for SqliteStore {
@@ -121,10 +122,11 @@ impl Users for SqliteStore {
         &self,
         id: UserId,
         ticket: Ticket,
+        require_active: bool,
         now: Timestamp,
         beside: Beside,
     ) -> Result<(), WriteError> {
-        self.writer.run(move |db| delete(db, id, ticket, now, beside)).await
+        self.writer.run(move |db| delete(db, id, ticket, require_active, now, beside)).await
     }
 
     async fn was_deleted(&self, id: UserId, ticket: Ticket, now: Timestamp) -> Result<bool, StoreError> {
@@ -155,17 +157,23 @@ pub(super) fn find(
 
 fn insert(db: &Connection, user: &User, beside: Beside) -> Written<()> {
     let mut index = Index::new(db);
-    add(db, &mut index, user)?;
+    let number = add(db, &mut index, user)?;
     index.settle()?;
+    if let Some(code) = beside.confirmation.as_ref().filter(|_| user.confirmation_pending) {
+        confirmation_codes::insert(db, Some(number), code)
+            .map_err(|JobError(error)| WriteError::Store(error))?;
+    }
     beside::keep(db, beside)?;
     // Nobody can remember anything of a user who has just been made.
     Ok(((), None))
 }
 
-/// Writes a new user.
-pub(super) fn add(db: &Connection, index: &mut Index<'_>, user: &User) -> Result<(), JobError<WriteError>> {
+/// Writes a new user; answers with its number.
+pub(super) fn add(db: &Connection, index: &mut Index<'_>, user: &User) -> Result<i64, JobError<WriteError>> {
     db.prepare_cached(sql::INSERT_USER)?.execute(params_from_iter(rows::params(user)?))?;
-    index.add(db.last_insert_rowid(), user)
+    let number = db.last_insert_rowid();
+    index.add(number, user)?;
+    Ok(number)
 }
 
 pub(super) fn update(
@@ -180,12 +188,16 @@ pub(super) fn update(
         return Err(WriteError::Overtaken.into());
     }
     let changed = user.changed(change, now);
-    if user.loses_admin_in(&changed) {
-        require_another_admin(db)?;
-    }
+    let needed = user.other_admin_needed(Some(&changed), change.require_active);
+    require_other_admin(&Index::new(db), needed)?;
     let mut index = Index::new(db);
     replace(db, &mut index, number, &user, &changed)?;
     index.settle()?;
+    let needs_code = changed.confirmation_pending && user.ends_confirmation_codes_in(&changed);
+    if let Some(code) = beside.confirmation.as_ref().filter(|_| needs_code) {
+        confirmation_codes::insert(db, Some(number), code)
+            .map_err(|JobError(error)| WriteError::Store(error))?;
+    }
     beside::keep_of_change(db, beside, &user, &changed)?;
     Ok((changed, Some(Change::User(id))))
 }
@@ -202,14 +214,22 @@ pub(super) fn replace(
     if user.ends_reset_codes_in(changed) {
         reset_codes::end(db, number)?;
     }
+    if user.ends_confirmation_codes_in(changed) {
+        confirmation_codes::end(db, number)?;
+    }
     index.change(number, user, changed)
 }
 
-fn delete(db: &Connection, id: UserId, ticket: Ticket, now: Timestamp, beside: Beside) -> Written<()> {
+fn delete(
+    db: &Connection,
+    id: UserId,
+    ticket: Ticket,
+    require_active: bool,
+    now: Timestamp,
+    beside: Beside,
+) -> Written<()> {
     let (number, user) = existing(db, id)?;
-    if user.scopes.has_admin() {
-        require_another_admin(db)?;
-    }
+    require_other_admin(&Index::new(db), user.other_admin_needed(None, require_active))?;
     let mut index = Index::new(db);
     index.remove(number, &user)?;
     index.settle()?;
@@ -228,7 +248,10 @@ fn existing(db: &Connection, id: UserId) -> Result<(i64, User), JobError<WriteEr
     number.zip(user).ok_or(JobError(WriteError::NotFound))
 }
 
-/// Somebody who is an administrator stops being one.
-fn require_another_admin(db: &Connection) -> Result<(), JobError<WriteError>> {
-    if Index::new(db).admins()? > 1 { Ok(()) } else { Err(WriteError::LastAdmin.into()) }
+/// An administrator stops being one, or being active.
+fn require_other_admin(index: &Index<'_>, needed: Option<OtherAdmin>) -> Result<(), JobError<WriteError>> {
+    match needed {
+        Some(needed) if !index.has_other_admin(needed)? => Err(WriteError::LastAdmin.into()),
+        _ => Ok(()),
+    }
 }

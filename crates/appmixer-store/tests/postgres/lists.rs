@@ -109,7 +109,7 @@ async fn write(store: Arc<PostgresStore>, from: u32) {
             store.update(id(number), change, now, nothing()).await.unwrap();
         }
         if number % 3 == 0 {
-            store.delete(id(number), Ticket::new(id(number)), now, nothing()).await.unwrap();
+            store.delete(id(number), Ticket::new(id(number)), false, now, nothing()).await.unwrap();
         }
     }
 }

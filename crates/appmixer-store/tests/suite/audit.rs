@@ -105,7 +105,7 @@ pub(super) async fn a_change_leaves_its_entry_and_one_that_is_not_made_none(
         let refused = store.update(id(number), change, later(), beside(AuditKind::UserChanged)).await;
         assert_eq!(refused, Err(refusal));
     }
-    let last_admin = store.delete(id(1), ticket(1), later(), beside(AuditKind::UserDeleted)).await;
+    let last_admin = store.delete(id(1), ticket(1), false, later(), beside(AuditKind::UserDeleted)).await;
     assert_eq!(last_admin, Err(WriteError::LastAdmin));
     store.set(entry("APP_NAME", json!("secret-value")), beside(AuditKind::ConfigSet)).await.unwrap();
     assert_eq!(store.remove(key(), beside(AuditKind::ConfigRemoved)).await, Ok(true));
@@ -113,7 +113,7 @@ pub(super) async fn a_change_leaves_its_entry_and_one_that_is_not_made_none(
     let rules = RuleSet::defaults(AclType::Routes);
     store.replace_access_rules(rules, beside(AuditKind::RulesReplaced)).await.unwrap();
     store.insert(user(4, "root@acme", &["admin"]), Beside::nothing()).await.unwrap();
-    store.delete(id(1), ticket(1), later(), beside(AuditKind::UserDeleted)).await.unwrap();
+    store.delete(id(1), ticket(1), false, later(), beside(AuditKind::UserDeleted)).await.unwrap();
 
     let told: Vec<_> = all(&*store)
         .await

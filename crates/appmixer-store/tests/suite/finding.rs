@@ -73,7 +73,10 @@ impl Both {
         self.model = kept;
         let gone: Vec<User> = gone;
         for user in gone {
-            self.store.delete(user.id, Ticket::new(user.id), later(), Beside::nothing()).await.unwrap();
+            self.store
+                .delete(user.id, Ticket::new(user.id), false, later(), Beside::nothing())
+                .await
+                .unwrap();
         }
     }
 
@@ -285,7 +288,7 @@ pub(super) async fn a_write_that_is_refused_leaves_lists_and_counts_as_they_were
     let taken = UserChange { username: Username::parse("ann@x").ok(), ..UserChange::default() };
     store.insert(user(3, "ann@x", &["user"]), Beside::nothing()).await.unwrap();
     store.update(id(1), taken, later(), Beside::nothing()).await.unwrap_err();
-    store.delete(id(1), ticket(1), later(), Beside::nothing()).await.unwrap_err();
+    store.delete(id(1), ticket(1), false, later(), Beside::nothing()).await.unwrap_err();
     let count = async |filter: Option<Filter>, pattern: Option<&str>| {
         let pattern = pattern.map(|text| Pattern::parse(text).unwrap());
         store.count(UserQuery { filters: filter.into_iter().collect(), pattern }).await.unwrap()

@@ -60,7 +60,9 @@ pub(super) async fn who_is_there_stays_or_is_replaced_as_asked(store: Arc<dyn St
         created: Timestamp::from_seconds(1),
         ..named(1, "joseph@acme", "joe@x")
     };
-    for (existing, outcome) in [(Existing::Keep, Differs), (Existing::Replace, Updated)] {
+    for (existing, outcome) in
+        [(Existing::Keep, Differs), (Existing::Replace { require_active: false }, Updated)]
+    {
         assert_eq!(store.check_import(vec![new.clone()], existing).await, Ok(vec![outcome]));
         assert_eq!(store.find_by_id(id(1)).await, Ok(Some(old.clone())));
         assert_eq!(
@@ -74,7 +76,9 @@ pub(super) async fn who_is_there_stays_or_is_replaced_as_asked(store: Arc<dyn St
     assert_eq!(store.find_by_login(&login("joe@acme")).await, Ok(None));
     // Once more: nothing is left to do, and a name of somebody else's is none to take.
     let taken = named(1, "ann@acme", "joe@x");
-    let outcomes = store.import(vec![new, taken], Existing::Replace, later(), Beside::nothing()).await;
+    let outcomes = store
+        .import(vec![new, taken], Existing::Replace { require_active: false }, later(), Beside::nothing())
+        .await;
     assert_eq!(outcomes, Ok(vec![Unchanged, NameTaken]));
     assert_eq!(store.find_by_id(id(1)).await, Ok(Some(found)));
 }
@@ -88,7 +92,8 @@ pub(super) async fn an_import_leaves_an_administrator(store: Arc<dyn Store>, _: 
     }
     let demoted: Vec<_> =
         [1, 2].into_iter().map(|number| user(number, &format!("root{number}@acme"), &["user"])).collect();
-    let outcomes = store.import(demoted, Existing::Replace, later(), Beside::nothing()).await;
+    let outcomes =
+        store.import(demoted, Existing::Replace { require_active: false }, later(), Beside::nothing()).await;
     assert_eq!(outcomes, Ok(vec![Updated, LastAdmin]));
     assert_eq!(store.any_admin().await, Ok(true));
 }

@@ -2,10 +2,12 @@
 
 mod access_rules;
 mod audit;
+mod confirmation_codes;
 mod daily;
 mod finding;
 mod first_admin;
 mod import;
+mod last_admin;
 mod outbox;
 mod reset_codes;
 mod signing_keys;
@@ -122,6 +124,7 @@ pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Ar
         a_change_to_a_taken_name_changes_nothing
         the_last_admin_stays
         two_admins_who_remove_each_other_at_once_leave_one
+        last_admin::active_admins_who_stop_each_other_at_once_leave_one
         first_admin::of_many_first_administrators_one_is_made_and_none_beside_another
         a_hash_is_replaced_only_while_it_is_the_one_that_was_seen
         a_deleted_user_is_gone_and_its_names_are_free
@@ -153,6 +156,14 @@ pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Ar
         a_user_has_a_few_codes_the_newest
         a_revocation_or_another_name_ends_codes_and_nothing_else_does
         of_many_who_use_a_code_at_once_one_wins
+        confirmation_codes::a_code_activates_its_user_once_and_ends_the_others
+        confirmation_codes::a_code_expires_and_a_user_has_a_few_the_newest
+        confirmation_codes::who_is_not_pending_gets_no_code_and_the_same_is_written
+        confirmation_codes::whatever_changes_the_address_name_or_password_or_decides_ends_codes
+        confirmation_codes::another_address_is_sent_a_code_of_its_own
+        confirmation_codes::a_reset_code_confirms_a_pending_user_and_no_one_who_was_deactivated
+        confirmation_codes::of_many_who_confirm_with_a_code_at_once_one_does
+        confirmation_codes::of_a_code_and_another_address_at_once_no_unproved_address_becomes_active
         a_message_is_kept_with_its_change_or_not_at_all
         a_message_that_was_taken_is_nobody_elses_until_the_claim_ends
         what_failed_is_due_again_when_it_was_said_and_shown_without_its_content
@@ -296,15 +307,21 @@ async fn the_last_admin_stays(store: Arc<dyn Store>, _: Arc<Notes>) {
     store.insert(user(2, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
     assert_eq!(store.any_admin().await, Ok(true));
     let lock_out = UserChange { is_active: Some(false), ..UserChange::default() };
-    assert_eq!(store.delete(id(1), ticket(1), later(), Beside::nothing()).await, Err(WriteError::LastAdmin));
+    assert_eq!(
+        store.delete(id(1), ticket(1), false, later(), Beside::nothing()).await,
+        Err(WriteError::LastAdmin)
+    );
     assert_eq!(
         store.update(id(1), scopes(&["user"]), later(), Beside::nothing()).await,
         Err(WriteError::LastAdmin)
     );
     assert_eq!(store.update(id(1), lock_out, later(), Beside::nothing()).await, Err(WriteError::LastAdmin));
     store.update(id(2), scopes(&["user", "admin"]), later(), Beside::nothing()).await.unwrap();
-    store.delete(id(1), ticket(1), later(), Beside::nothing()).await.unwrap();
-    assert_eq!(store.delete(id(2), ticket(2), later(), Beside::nothing()).await, Err(WriteError::LastAdmin));
+    store.delete(id(1), ticket(1), false, later(), Beside::nothing()).await.unwrap();
+    assert_eq!(
+        store.delete(id(2), ticket(2), false, later(), Beside::nothing()).await,
+        Err(WriteError::LastAdmin)
+    );
 }
 
 async fn two_admins_who_remove_each_other_at_once_leave_one(store: Arc<dyn Store>, _: Arc<Notes>) {
@@ -319,7 +336,7 @@ async fn two_admins_who_remove_each_other_at_once_leave_one(store: Arc<dyn Store
         let store = Arc::clone(&store);
         tasks.spawn(async move {
             if number % 2 == 0 {
-                store.delete(id(number), ticket(number), later(), Beside::nothing()).await
+                store.delete(id(number), ticket(number), false, later(), Beside::nothing()).await
             } else {
                 store.update(id(number), scopes(&["user"]), later(), Beside::nothing()).await.map(drop)
             }
@@ -341,11 +358,14 @@ async fn a_hash_is_replaced_only_while_it_is_the_one_that_was_seen(store: Arc<dy
 
 async fn a_deleted_user_is_gone_and_its_names_are_free(store: Arc<dyn Store>, notes: Arc<Notes>) {
     store.insert(user(1, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
-    store.delete(id(1), ticket(1), later(), Beside::nothing()).await.unwrap();
+    store.delete(id(1), ticket(1), false, later(), Beside::nothing()).await.unwrap();
     assert_eq!(notes.take(), [Change::User(id(1))]);
     assert_eq!(store.find_by_id(id(1)).await, Ok(None));
     assert_eq!(store.find_by_login(&login("joe@acme")).await, Ok(None));
-    assert_eq!(store.delete(id(1), ticket(1), later(), Beside::nothing()).await, Err(WriteError::NotFound));
+    assert_eq!(
+        store.delete(id(1), ticket(1), false, later(), Beside::nothing()).await,
+        Err(WriteError::NotFound)
+    );
     store.insert(user(2, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
 }
 
@@ -357,14 +377,17 @@ async fn a_ticket_answers_for_a_day_after_the_deletion_and_for_that_user_alone(
     let after = |hours: i64| Timestamp::from_millis(LATER + hours * HOUR);
     store.insert(user(1, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
     assert_eq!(store.was_deleted(id(1), ticket(1), later()).await, Ok(false));
-    store.delete(id(1), ticket(1), later(), Beside::nothing()).await.unwrap();
+    store.delete(id(1), ticket(1), false, later(), Beside::nothing()).await.unwrap();
     for (user, number, hours, answers) in
         [(1, 1, 0, true), (1, 1, 23, true), (1, 1, 24, false), (2, 1, 0, false), (1, 2, 0, false)]
     {
         assert_eq!(store.was_deleted(id(user), ticket(number), after(hours)).await, Ok(answers));
     }
     // What was refused has no ticket.
-    assert_eq!(store.delete(id(9), ticket(9), later(), Beside::nothing()).await, Err(WriteError::NotFound));
+    assert_eq!(
+        store.delete(id(9), ticket(9), false, later(), Beside::nothing()).await,
+        Err(WriteError::NotFound)
+    );
     assert_eq!(store.was_deleted(id(9), ticket(9), later()).await, Ok(false));
 }
 

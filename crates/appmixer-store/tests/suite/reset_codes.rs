@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use appmixer_core::{
     AuditEntry, AuditKind, Beside, Change, Channel, CodeDigest, Email, Existing, IdGenerator,
-    MAX_RESET_CODES, Message, MessageId, Names, NewResetCode, Origin, PasswordHash, Payload, Plan, Store,
+    MAX_RESET_CODES, Message, MessageId, Names, NewCode, Origin, PasswordHash, Payload, Plan, Store,
     Timestamp, User, UserChange, Username, WriteError,
 };
 use tokio::task::JoinSet;
@@ -25,7 +25,7 @@ fn minutes(number: u64) -> Timestamp {
 }
 
 /// The code of this number, made so many minutes later, with a mail and a webhook.
-fn code(number: u8) -> NewResetCode {
+fn code(number: u8) -> NewCode {
     let ids = IdGenerator::new([number; 8]);
     let (created, expires) = (minutes(number.into()), minutes(u64::from(number) + 60));
     let message = |channel| Message {
@@ -36,7 +36,7 @@ fn code(number: u8) -> NewResetCode {
         expires,
     };
     let messages = vec![message(Channel::ResetMail), message(Channel::ResetWebhook)];
-    NewResetCode { digest: digest(number), created, expires, messages }
+    NewCode { digest: digest(number), created, expires, messages }
 }
 
 async fn waiting(store: &Arc<dyn Store>) -> usize {
@@ -139,7 +139,9 @@ pub(super) async fn a_revocation_or_another_name_ends_codes_and_nothing_else_doe
     }
     let replaced =
         User { plan: Plan::parse("beta").unwrap(), ..store.find_by_id(id(1)).await.unwrap().unwrap() };
-    let import = |user: User| store.import(vec![user], Existing::Replace, minutes(2), Beside::nothing());
+    let import = |user: User| {
+        store.import(vec![user], Existing::Replace { require_active: false }, minutes(2), Beside::nothing())
+    };
     import(replaced.clone()).await.unwrap();
     assert!(good().await);
     let names = Names { username: Username::parse("jo@acme").unwrap(), ..replaced.names.clone() };
@@ -155,7 +157,7 @@ pub(super) async fn a_revocation_or_another_name_ends_codes_and_nothing_else_doe
     assert!(!good().await);
 
     keep(&store, "jo@acme", 1).await;
-    store.delete(id(1), ticket(1), minutes(2), Beside::nothing()).await.unwrap();
+    store.delete(id(1), ticket(1), false, minutes(2), Beside::nothing()).await.unwrap();
     assert!(!good().await);
     assert_eq!(waiting(&store).await, 0);
 }

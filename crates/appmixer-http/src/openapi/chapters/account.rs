@@ -1,8 +1,8 @@
 //! `/user` and below: signing up and in, and one's own account.
 
 use appmixer_core::{
-    ChangePasswordError, InsufficientScope, InvalidCode, InvalidName, InvalidPassword, RedeemError,
-    SignInError, WriteError,
+    ChangePasswordError, ConfirmError, InsufficientScope, InvalidCode, InvalidName, InvalidPassword,
+    RedeemError, SignInError, WriteError,
 };
 use schemars::JsonSchema;
 use schemars::transform::Transform;
@@ -108,6 +108,15 @@ struct RedeemCode {
     password: NewPassword,
 }
 
+/// The code that was sent to the address, and the password of the user whom it was sent to.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is asked for")]
+struct ConfirmAddress {
+    /// As it was sent.
+    code: Text,
+    password: Password,
+}
+
 /// Requires one of the two names, and not as `null`, which means absent.
 fn one_name(title: &'static str) -> impl Transform {
     at_least_one(title, ["username", "email"])
@@ -138,8 +147,9 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
             when the answer comes.")
         .body::<SignUp>(json!({ "username": "abc@example.com", "email": "abc@example.com", "password": "abc321" }))
         .form::<SignUpForm>(json!({ "username": "abc@example.com", "password": "abc321" }))
-        .answers("The user and a token.", &SignUpView {
-            token: samples.token,
+        .answers("The user and a token. With `users.require_active` a user who is not active yet gets none: the \
+            address is confirmed first.", &SignUpView {
+            token: Some(samples.token),
             user: UserView::of(&samples.user),
         })
         .leads_to("getOneUser", &[("userId", "$response.body#/user/id")])
@@ -230,4 +240,30 @@ fn write_forgotten(book: &mut Book) {
     )
     .limited("redeem-code", 100, "too many codes from here were not good")
     .done();
+    book.route("POST", Resource::Confirm, "confirmAddress", "Confirm one's own address with a code", Who::Anybody)
+        .about(
+            "The user becomes active. A code is sent at sign-up, and by `/user/confirm/resend`, if the operator wants \
+            addresses confirmed (`users.require_active`, `users.confirm`). It is valid for 24 hours and one use, and \
+            only with the user's password. The user is not signed in.",
+        )
+        .body::<ConfirmAddress>(json!({ "code": code, "password": "abc321" }))
+        .answers("The user is active.", &Done {})
+        .fails(required("code"), "a member is missing")
+        .fails(
+            ConfirmError::BadCredentials,
+            "the code was used or replaced, is older than a day or never was one, or the password is wrong",
+        )
+        .limited("sign-in", 100, "too many passwords or codes from here were wrong, or too many for this code")
+        .done();
+    book.route("POST", Resource::ResendCode, "resendConfirmation", "Ask for another code", Who::Anybody)
+        .about(
+            "A user who has this name and has not confirmed the address is sent a code, by mail or webhook. The answer \
+            is the same, and takes as long, for any other name.",
+        )
+        .body::<ForgotPassword>(json!({ "email": "abc@example.com" }))
+        .answers("It is noted.", &Done {})
+        .fails(required("email"), "the member is missing")
+        .fails(ApiError::invalid_one("email", &InvalidName::NotAnAddress), "nobody can have that name")
+        .limited("forgot-password", 100, "too many codes were asked for, from here or for this name")
+        .done();
 }

@@ -12,11 +12,11 @@ use crate::error::ApiError;
 use crate::openapi::book::{Book, Who, Writing};
 use crate::openapi::samples::Samples;
 use crate::openapi::wire::{
-    Filters, Included, Limit, Name, NewPassword, Object, Offset, Pattern, Scopes, SortOrder, Text,
+    Filters, IncludedMembers, Limit, Name, NewPassword, Object, Offset, Pattern, Scopes, SortOrder, Text,
     TextOrTexts,
 };
 use crate::router::Resource;
-use crate::views::{AdministeredUser, CountView, Done, StatusView, TicketView};
+use crate::views::{AdministeredUser, CountView, Done, Included, StatusView, TicketView, UNKNOWN_MEMBER};
 
 /// What changes. What is absent or `null` stays, but for `"vendor":null`, which takes the vendors away.
 #[derive(JsonSchema)]
@@ -31,6 +31,7 @@ struct UserChanges {
     scope: Option<Scopes>,
     plan: Option<Text>,
     vendor: Option<TextOrTexts>,
+    /// With another `email` and without this, the user becomes inactive and has to confirm the address.
     is_active: Option<bool>,
     /// Replaces what was.
     metadata: Option<Object>,
@@ -80,13 +81,14 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
         .done();
     book.route("GET", Resource::OneUser, "getOneUser", "One user", Who::Admin)
         .id("userId", whose)
-        .query::<Included>(
+        .query::<IncludedMembers>(
             "include",
-            "`allowedPrivateComponents` shows the private components that the user sees all the same.",
-            "allowedPrivateComponents",
+            "`allowedPrivateComponents` shows the private components that the user sees all the same, \
+            `confirmationPending` whether the user may still confirm the address. With a comma between, both.",
+            "allowedPrivateComponents,confirmationPending",
         )
-        .answers("The user.", &AdministeredUser::with_private_components(&samples.user))
-        .fails(wrong("include", &"must be allowedPrivateComponents"), "it is something else")
+        .answers("The user.", &AdministeredUser::with(&samples.user, Included::ALL))
+        .fails(wrong("include", &UNKNOWN_MEMBER), "it is something else")
         .fails(WriteError::NotFound, "nobody has the id")
         .done();
     book.route("PUT", Resource::OneUser, "updateUser", "Change a user", Who::Admin)
@@ -104,7 +106,11 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
         )
         .fails(WriteError::NotFound, "nobody has the id")
         .fails(WriteError::NameTaken, "somebody has it, as username or as email address")
-        .fails(WriteError::LastAdmin, "nobody else has the scope `admin`")
+        .fails(
+            WriteError::LastAdmin,
+            "no one else has the scope `admin`, or no one else who is active has it: with `users.require_active`, or \
+            if the address changes without `isActive`",
+        )
         .done();
     book.route("DELETE", Resource::OneUser, "deleteUser", "Delete a user", Who::Admin)
         .about("The user, its names and its tokens are gone at once, in one step.")

@@ -53,7 +53,8 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), Failure> {
         let progress = Progress::new(source.length);
         let position = source.position.clone();
         let chunks = source.read(options, tally.has_report())?;
-        let existing = if args.update { Existing::Replace } else { Existing::Keep };
+        let require_active = ctx.rules.require_active;
+        let existing = if args.update { Existing::Replace { require_active } } else { Existing::Keep };
         let seen = args.dry_run.then(Seen::default);
         let database = config.database()?;
         let mut import = Import { ctx, database, existing, seen, tally, size: FIRST };

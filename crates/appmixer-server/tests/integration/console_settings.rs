@@ -146,6 +146,19 @@ fn access_rules_are_edited_saved_as_a_whole_and_asked() {
         json!({ "role": "tester", "resource": "stores", "action": ["read", "!delete"], "attributes": ["*"] })
     );
 
+    // The kind of a role is shown before it is saved, and what users could choose themselves is warned of.
+    browser.sees("scope; its denials: scope or domain");
+    browser.misses("Anyone may sign up");
+    browser.press("New rule");
+    browser.fill("Role", "joe@acme.com");
+    browser.fill("Resource", "stores");
+    browser.press("Take over");
+    browser.sees("email address");
+    browser.sees("Anyone may sign up");
+    browser.inspect("rules-by-address");
+    browser.press("Undo changes");
+    browser.misses("Anyone may sign up");
+
     browser.press("Check");
     browser.sees("Is required");
     browser.fill("Resource", "stores");

@@ -43,7 +43,7 @@ fn bash_completes_commands_options_and_values() {
         (&["user", "add", "--s"], &["--scope"]),
         (&["key", "rotate", "--algorithm", ""], &["HS256", "EdDSA", "ES256"]),
         (&["key", "rotate", "--algorithm", "E"], &["EdDSA", "ES256"]),
-        (&["config", "get", "MAIL_SMTP_H"], &["MAIL_SMTP_HOST"]),
+        (&["config", "get", "MAIL_SMTP_HO"], &["MAIL_SMTP_HOST"]),
         (&["config", "set", "APP_"], &["APP_NAME"]),
         (&["acl", "reset", "r"], &["routes"]),
         (&["acl", "test", "routes", "--action", ""], &["read", "create", "update", "delete"]),

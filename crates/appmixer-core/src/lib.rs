@@ -41,6 +41,7 @@ mod mail_target;
 mod mail_template;
 mod message;
 mod name;
+mod name_spelling;
 mod origin;
 mod outbox;
 mod password;
@@ -97,6 +98,7 @@ pub use mail_target::{
 pub use mail_template::{has_link, with_link};
 pub use message::{Channel, EVENT_LIFETIME, MAX_WAITING, Message, MessageId, OpenChannels, Payload};
 pub use name::{Email, InvalidName, LoginName, MAX_NAME_BYTES, Names, Username};
+pub use name_spelling::Spellings;
 pub use origin::{Actor, Origin};
 pub use outbox::{Claimed, NewCode, Outbox, ResetCodes, Settlement, Waiting};
 pub use password::{

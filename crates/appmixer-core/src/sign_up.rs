@@ -215,5 +215,14 @@ pub(crate) fn not_kept(error: WriteError) -> SignUpError {
 }
 
 async fn is_taken(ctx: &Context, name: &LoginName) -> Result<bool, StoreError> {
-    Ok(ctx.store.find_by_login(name).await?.is_some())
+    if ctx.store.find_by_login(name).await?.is_some() {
+        return Ok(true);
+    }
+    let others = name.spellings().into_iter().flat_map(|spellings| spellings.others);
+    for other in others.filter_map(|other| LoginName::parse(&other).ok()) {
+        if ctx.store.find_by_login(&other).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -27,6 +27,7 @@ mod schema;
 mod search;
 mod settings;
 mod signing_keys;
+mod spellings;
 mod sql;
 mod tls;
 mod users;

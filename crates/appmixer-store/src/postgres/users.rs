@@ -11,7 +11,7 @@ use super::db::{Db, Outcome, Params};
 use super::error::Stop;
 use super::rows::{self, Columns, columns};
 use super::sql::statements;
-use super::{PostgresStore, beside, confirmation_codes, counting, import, index, search};
+use super::{PostgresStore, beside, confirmation_codes, counting, import, index, search, spellings};
 
 statements! {
     FIND_BY_ID = concat!("SELECT ", columns!(), " FROM users WHERE id = $1"), [BYTEA];
@@ -202,6 +202,9 @@ pub(super) async fn find_to_change(db: Db<'_>, id: UserId) -> Result<Option<(i64
 }
 
 async fn insert(db: Db<'_>, user: &[User], beside: &Beside) -> Result<Outcome<()>, Stop<WriteError>> {
+    for user in user {
+        spellings::require_free(db, &user.names, user.id).await?;
+    }
     let numbers = insert_all(db, user).await?;
     if let (Some(code), [number], [user]) = (&beside.confirmation, numbers.as_slice(), user)
         && user.confirmation_pending
@@ -244,6 +247,9 @@ pub(super) async fn update(
     }
     let changed = user.changed(change, now);
     require_other_admin(db, user.other_admin_needed(Some(&changed), change.require_active)).await?;
+    if user.names != changed.names {
+        spellings::require_free(db, &changed.names, id).await?;
+    }
     replace(db, number, &user, &changed).await?;
     let needs_code = changed.confirmation_pending && user.ends_confirmation_codes_in(&changed);
     if let Some(code) = beside.confirmation.as_ref().filter(|_| needs_code) {

@@ -28,6 +28,7 @@ mod schema;
 mod search;
 mod settings;
 mod signing_keys;
+mod spellings;
 mod sql;
 mod swap;
 mod users;

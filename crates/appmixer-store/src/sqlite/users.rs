@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 use super::error::JobError;
 use super::index::Index;
 use super::writer::Outcome;
-use super::{SqliteStore, beside, confirmation_codes, import, reset_codes, rows, search, sql};
+use super::{SqliteStore, beside, confirmation_codes, import, reset_codes, rows, search, spellings, sql};
 
 #[async_trait]
 impl Users for SqliteStore {
@@ -156,6 +156,7 @@ pub(super) fn find(
 }
 
 fn insert(db: &Connection, user: &User, beside: Beside) -> Written<()> {
+    spellings::require_free(db, &user.names, None)?;
     let mut index = Index::new(db);
     let number = add(db, &mut index, user)?;
     index.settle()?;
@@ -190,6 +191,9 @@ pub(super) fn update(
     let changed = user.changed(change, now);
     let needed = user.other_admin_needed(Some(&changed), change.require_active);
     require_other_admin(&Index::new(db), needed)?;
+    if user.names != changed.names {
+        spellings::require_free(db, &changed.names, Some(number))?;
+    }
     let mut index = Index::new(db);
     replace(db, &mut index, number, &user, &changed)?;
     index.settle()?;

@@ -11,6 +11,7 @@ mod last_admin;
 mod outbox;
 mod reset_codes;
 mod signing_keys;
+mod spellings;
 
 use std::sync::{Arc, Mutex};
 
@@ -119,6 +120,8 @@ pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Ar
         a_user_is_found_as_it_was_by_id_and_by_every_spelling_of_its_names
         a_name_belongs_to_one_user_as_username_or_email
         of_many_who_want_a_name_at_once_one_gets_it
+        spellings::another_spelling_of_a_taken_name_is_taken
+        spellings::of_many_who_want_a_name_in_two_spellings_one_gets_it
         a_change_is_seen_by_the_next_read_and_heard_of_before_its_answer
         a_change_that_was_overtaken_by_a_revocation_is_not_made
         a_change_to_a_taken_name_changes_nothing

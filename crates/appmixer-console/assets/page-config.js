@@ -1,9 +1,11 @@
-// The system configuration: every key that means something, what it means, what holds now, and the operator's own.
+// The system configuration: the known keys by group, with the state of each group, and the operator's own entries.
 
 import { api, get } from './api.js?v=VERSION';
 import { editEntry, editOwnEntry } from './config-dialog.js?v=VERSION';
+import { stateOf, titleOf } from './config-groups.js?v=VERSION';
 import { confirm, confirmByTyping } from './dialog.js?v=VERSION';
 import { button, fill, h, icon } from './dom.js?v=VERSION';
+import { testMail } from './mail-test.js?v=VERSION';
 import { empty, notify } from './notice.js?v=VERSION';
 import { makeTable } from './table.js?v=VERSION';
 
@@ -12,13 +14,14 @@ export const title = 'Configuration';
 const LONG = 120;
 
 export async function render({ page, heading }) {
-  let [entries, keys] = await Promise.all([get('/config'), get('/config-keys')]);
+  let [entries, keys, states] = await Promise.all([get('/config'), get('/config-keys'), get('/config-keys/state')]);
   const search = h('input', { type: 'search', 'aria-label': 'Find a key', placeholder: 'Find a key', autocomplete: 'off', oninput: () => show() });
-  const known = h('div');
+  const known = h('div', { class: 'stack' });
   const own = h('div');
   const said = h('p', { class: 'unseen', role: 'status' });
 
   const held = (key) => entries.find((entry) => entry.key === key);
+  const isSet = ({ key }) => (held(key)?.value ?? null) !== null;
 
   function show() {
     const wanted = search.value.trim().toLowerCase();
@@ -26,7 +29,7 @@ export async function render({ page, heading }) {
     const shown = keys.filter(matches);
     const others = entries.filter(({ key }) => !keys.some((other) => other.key === key)).filter(matches);
     fill(known, shown.length > 0
-      ? makeTable({ label: 'Keys that mean something', columns: KNOWN, rows: shown })
+      ? states.map((state) => groupOf(state, shown))
       : empty('No such key', 'Type less, or something else.'));
     fill(own, others.length > 0
       ? makeTable({ label: 'Entries of your own', columns: OWN, rows: others })
@@ -34,11 +37,40 @@ export async function render({ page, heading }) {
     said.textContent = wanted ? `${shown.length + others.length} found` : '';
   }
 
-  async function changed(text, key) {
-    entries = await get('/config');
+  /** A group with those of its keys that are shown; nothing where none is. */
+  function groupOf(state, shown) {
+    const all = keys.filter(({ group }) => group === state.group);
+    const rows = shown.filter(({ group }) => group === state.group);
+    if (rows.length === 0) return null;
+    const id = `group-${state.group}`;
+    return h('section', { class: 'stack', 'aria-labelledby': id },
+      h('div', { class: 'head' },
+        h('h2', { id }, titleOf(state.group)),
+        state.group === 'mail' ? button('Send a test mail …', tryMail, { 'data-key': 'test-mail' }) : null),
+      stateOf(state, all.filter(isSet).length, all.length),
+      makeTable({ label: `Keys: ${titleOf(state.group)}`, columns: KNOWN, rows, rowClass: (key) => (isSet(key) ? 'is-set' : null) }));
+  }
+
+  async function tryMail() {
+    await testMail();
+    await refresh();
+    focusOn('test-mail');
+  }
+
+  async function refresh() {
+    [entries, states] = await Promise.all([get('/config'), get('/config-keys/state')]);
     show();
-    notify(text);
+  }
+
+  /** What had the focus was drawn anew. */
+  function focusOn(key) {
     page.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+  }
+
+  async function changed(text, key) {
+    await refresh();
+    notify(text);
+    focusOn(key);
   }
 
   async function edit(key) {
@@ -128,7 +160,7 @@ function written(value) {
 /** What holds: what is set, or the default. */
 function now(key, entry) {
   if (entry && entry.value !== null) {
-    return key.secret ? [h('span', { class: 'tag good' }, 'set'), h('span', { class: 'muted' }, ' never shown')] : written(entry.value);
+    return [h('span', { class: 'tag accent' }, 'set'), ' ', key.secret ? h('span', { class: 'muted' }, 'never shown') : written(entry.value)];
   }
   const none = key.default === null || key.default === undefined;
   return h('span', { class: 'muted' }, 'default: ', none ? 'none' : h('code', { class: 'break' }, String(key.default)));

@@ -4,9 +4,10 @@ import { h } from './dom.js?v=VERSION';
 
 /**
  * `columns` are `{label, cell(row), sort?, className?}`; `sort` is the key that `onsort` is called with, and
- * `sorted` the present `[key, ascending]`. `label` names the table for those who do not see it.
+ * `sorted` the present `[key, ascending]`. `label` names the table for those who do not see it. `rowClass(row)`, if
+ * there is one, is the class of a row.
  */
-export function makeTable({ label, columns, rows, sorted, onsort }) {
+export function makeTable({ label, columns, rows, sorted, onsort, rowClass = () => null }) {
   const heads = columns.map((column) => {
     const attributes = { scope: 'col', class: column.className };
     if (!column.sort) return h('th', attributes, column.label);
@@ -22,7 +23,7 @@ export function makeTable({ label, columns, rows, sorted, onsort }) {
       h('span', { 'aria-hidden': 'true' }, arrow),
     ));
   });
-  const body = rows.map((row) => h('tr', {}, columns.map((column) => {
+  const body = rows.map((row) => h('tr', { class: rowClass(row) }, columns.map((column) => {
     // Where there is little room the label stands in each cell.
     const head = typeof column.label === 'string' ? column.label : null;
     return h('td', { class: column.className, 'data-label': head }, h('div', { class: 'cell' }, column.cell(row)));

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::console_pages::{id_of, visit};
-use crate::support::TestServer;
+use crate::receivers::{MailServer, configure};
+use crate::support::{TestServer, eventually};
 
 /// What an entry of the system configuration is.
 fn entry(server: &TestServer, token: &str, key: &str) -> Option<Value> {
@@ -51,6 +52,45 @@ fn known_keys_tell_their_meaning_and_are_set_and_taken_away() {
     browser.choose("Value", "starttls");
     browser.press("Save");
     browser.sees("MAIL_SMTP_TLS is set");
+    browser.assert_quiet();
+}
+
+#[test]
+fn groups_show_their_state_and_a_test_mail_what_the_mail_server_answers() {
+    let replies = json!({"RCPT": ["550 5.7.1 Relaying denied"]});
+    let Some(mail) = MailServer::start(&json!({"tls": "none", "replies": replies})) else { return };
+    let Some((_apps, server, token, browser)) = visit() else { return };
+    browser.sign_in("root@acme", "abc321");
+    browser.open("#/config");
+    browser.heading("Configuration");
+    browser.sees("none since this node started");
+    let entries = [("MAIL_SMTP_HOST", json!("127.0.0.1")), ("MAIL_SMTP_PORT", json!(mail.port))];
+    configure(&server, &token, &entries);
+    browser.reload();
+    browser.sees("APPMIXER_FE_URL: links lead to the reader's own machine");
+    browser.sees("2 warnings");
+    browser.inspect("config-groups");
+    browser.press("Send a test mail …");
+    assert_eq!(browser.value("Send it to"), "root@acme");
+    browser.fill("Send it to", "ann@acme.example");
+    browser.press("Send");
+    browser.sees("it does not relay for this server");
+    browser.inspect("mail-test-refused");
+    browser.press("Send");
+    browser.sees("The mail server took the mail");
+    browser.sees("queued as 4711");
+    browser.inspect("mail-test");
+    browser.press("Close");
+    assert_eq!(mail.mails(1)[0]["to"], json!(["ann@acme.example"]));
+
+    server.post("/user/forgot-password", r#"{"email":"user01@example.com"}"#).expect(200);
+    mail.mails(2);
+    let delivered = "return document.querySelectorAll('.deliveries time').length === 1";
+    eventually(|| {
+        browser.reload();
+        browser.heading("Configuration");
+        browser.js(delivered, &[]) == true
+    });
     browser.assert_quiet();
 }
 

@@ -226,12 +226,16 @@ impl Browser {
     /// `target/screenshots`.
     #[track_caller]
     pub(crate) fn inspect(&self, name: &str) {
-        for (look, width, dark) in [("light", 1280, false), ("dark", 1280, true), ("narrow", 360, false)] {
+        for (look, width, dark) in
+            [("light", 1280, false), ("dark", 1280, true), ("narrow", 360, false), ("narrowest", 320, false)]
+        {
             self.look(width, dark);
             // Two frames: what depends on the width has then been drawn.
             self.settle();
             self.keep_picture(&format!("{name}-{look}"));
-            let wide = self.js("return document.documentElement.scrollWidth - innerWidth", &[]);
+            // `innerWidth` grows with the content of a mobile screen.
+            let wide = self
+                .js("const { scrollWidth, clientWidth } = document.documentElement; return scrollWidth - clientWidth", &[]);
             assert!(wide.as_i64().unwrap() <= 0, "{name} is {wide} pixels wider than a window of {width}");
             self.assert_accessible(&format!("{name}, {look}"));
         }

@@ -9,7 +9,7 @@ use crate::browser::Browser;
 use crate::support::{TestServer, UNLIMITED};
 
 /// Two apps, one of whose components is private.
-fn connectors() -> TempDir {
+pub(crate) fn connectors() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in [
         ("acme/mail/service.json", r#"{"name":"acme.mail","label":"Mail"}"#),

@@ -1,6 +1,7 @@
 //! Who is calling: what a token grants, and whether it still does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -23,6 +24,14 @@ pub struct Grant {
     pub expires_at: Timestamp,
     /// The user's token generation when it was made.
     pub generation: u32,
+}
+
+impl Grant {
+    /// How long the token is valid, from its issue on.
+    #[must_use]
+    pub fn lifetime(&self) -> Duration {
+        Duration::from_secs(self.expires_at.seconds().saturating_sub(self.issued_at.seconds()))
+    }
 }
 
 /// A user whose token is good.

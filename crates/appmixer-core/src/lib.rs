@@ -118,8 +118,8 @@ pub use sign_in::{
 };
 pub use sign_up::{Privileges, SignUp, SignUpError, SignedUp, create_user, may_sign_up, sign_up};
 pub use signing_key::{
-    AddKey, InvalidKeyId, KeyId, KeyRecord, MAX_SIGNING_KEYS, OWN_SECRETS, Retired, SigningKeys, add_key,
-    retire_key, signs_at,
+    AddKey, InvalidKeyId, KEY_END_MARGIN, KeyId, KeyRecord, MAX_SIGNING_KEYS, OWN_SECRETS, Retired,
+    SigningKeys, add_key, retire_key, signs_at,
 };
 pub use store::{
     AccessRules, Change, ChangeListener, NEWS_KEPT, Neighbours, News, Settings, Store, StoreError,

@@ -1,6 +1,7 @@
 //! The keys that sign tokens, as they are kept: which signs when, and how one takes the place of another.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -13,6 +14,9 @@ use crate::time::Timestamp;
 
 /// The most keys that are kept at a time: each that has not ended may be asked about each token.
 pub const MAX_SIGNING_KEYS: usize = 16;
+
+/// How much longer than its tokens a replaced key verifies: the clocks of two nodes are never quite the same.
+pub const KEY_END_MARGIN: Duration = Duration::from_mins(1);
 
 /// The name of the secrets that no store keeps: those of the server's own configuration.
 pub const OWN_SECRETS: &str = "configuration";
@@ -68,6 +72,9 @@ pub struct KeyRecord {
     pub activates: Timestamp,
     /// From when on it verifies nothing. `None` for the newest, which nothing has replaced.
     pub ends: Option<Timestamp>,
+    /// The longest lifetime of a token that it may have signed, in whole seconds. It is recorded before the first
+    /// token of that lifetime is signed, and never shortened.
+    pub lifetime: Duration,
 }
 
 impl KeyRecord {
@@ -91,6 +98,7 @@ impl fmt::Debug for KeyRecord {
             .field("algorithm", &self.algorithm)
             .field("activates", &self.activates)
             .field("ends", &self.ends)
+            .field("lifetime", &self.lifetime)
             .finish_non_exhaustive()
     }
 }
@@ -130,8 +138,9 @@ pub trait SigningKeys: Send + Sync {
     /// [`StoreError`].
     async fn signing_keys(&self) -> Result<Vec<KeyRecord>, StoreError>;
 
-    /// Adds a key behind all others. Those that may sign until it does end at `others_end`, or later if they had
-    /// a later end. Answers whether it was added.
+    /// Adds a key behind all others. Each key that may sign until then ends when the last token that it may have
+    /// signed has expired ([`KeyRecord::lifetime`]), and not before `others_end` or an end that it already had.
+    /// Returns the latest of these ends; `None` if the key was not added.
     ///
     /// # Errors
     /// [`StoreError::TooMany`] for more than [`MAX_SIGNING_KEYS`], and others.
@@ -141,7 +150,14 @@ pub trait SigningKeys: Send + Sync {
         others_end: Timestamp,
         when: AddKey,
         beside: Beside,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Records that these keys may sign tokens of this lifetime. A key that was replaced in the meantime gets a later
+    /// end if it needs one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn record_lifetime(&self, ids: Vec<KeyId>, lifetime: Duration) -> Result<(), StoreError>;
 
     /// Ends a key at once; [`OWN_SECRETS`] stay, with `now` as their end. If it was the newest, the newest of those
     /// that remain has no end any more. One that signs is retired only if it `may_sign`, which is for a key that
@@ -170,7 +186,7 @@ pub trait SigningKeys: Send + Sync {
     async fn forget_ended_keys(&self, now: Timestamp) -> Result<u32, StoreError>;
 }
 
-/// Adds a key, with its entry in the audit log.
+/// Adds a key, with its entry in the audit log, as [`SigningKeys::add_signing_key`] does.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -180,7 +196,7 @@ pub async fn add_key(
     key: KeyRecord,
     others_end: Timestamp,
     when: AddKey,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Timestamp>, StoreError> {
     let entry = AuditEntry::new(key.created, AuditKind::KeyRotated, origin);
     let entry = entry.with(AuditDetails::signing_key(&key.id));
     ctx.store.add_signing_key(key, others_end, when, ctx.beside(entry)).await
@@ -214,6 +230,7 @@ mod tests {
             created: Timestamp::from_millis(0),
             activates: Timestamp::from_millis(activates),
             ends: None,
+            lifetime: Duration::ZERO,
         };
         // The last was made in an emergency, while the one before it still waited.
         let keys = [key(0), key(500), key(100)];
@@ -242,6 +259,7 @@ mod tests {
             created: Timestamp::from_millis(0),
             activates: Timestamp::from_millis(0),
             ends: None,
+            lifetime: Duration::ZERO,
         };
         assert!(!format!("{key:?}").contains("231"));
     }

@@ -104,11 +104,12 @@ impl App {
     ) -> Result<Self, AppError> {
         let shared = ctx.store.neighbours().and_then(|_| tokens.current.derive(SHARED_LIMITS));
         let console = options.console.as_ref().map(|options| Console::new(options, &tokens));
+        let settings = LiveSettings::new(tokens, Arc::clone(&ctx.clock));
         Ok(Self {
             ctx,
             epochs,
             console,
-            settings: LiveSettings::new(tokens),
+            settings,
             access_rules: LiveRules::new(),
             shelf: LiveShelf::new(Apps::none()),
             sessions: Sessions::new(options.session_cache_bytes),

@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use appmixer_core::{
-    AddKey, Context, KeyId, KeyRecord, OWN_SECRETS, Origin, Retired, StoreError, Timestamp, add_key,
-    retire_key, signs_at,
+    AddKey, Context, KEY_END_MARGIN, KeyId, KeyRecord, OWN_SECRETS, Origin, Retired, StoreError, Timestamp,
+    add_key, retire_key, signs_at,
 };
-use appmixer_token::{Algorithm, CLOCK_SKEW_SECONDS, KeyError, Sealer, SigningKey};
+use appmixer_token::{Algorithm, KeyError, Sealer, SigningKey};
 use thiserror::Error;
 
 use crate::options::TokenOptions;
@@ -170,7 +170,8 @@ pub struct Rotation {
     pub algorithm: Option<Algorithm>,
     /// When it begins to sign, at the earliest now. Without it at once, and a public key when all have seen it.
     pub activates: Option<Timestamp>,
-    /// How long what signed before goes on verifying once it signs no more; the lifetime of tokens without it.
+    /// How long what signed before goes on verifying once it signs no more, at least; the lifetime of tokens without
+    /// it.
     pub overlap: Option<Duration>,
 }
 
@@ -186,8 +187,8 @@ pub struct Rotated {
 /// Why no new key takes over.
 #[derive(Debug, Error)]
 pub enum RotateError {
-    /// Tokens live longer than this many seconds.
-    #[error("must be at least {0} seconds, the lifetime of tokens: less would sign users out")]
+    /// Tokens or console sessions live this many seconds.
+    #[error("must be at least {0} seconds, the longest lifetime of a token: less would sign users out")]
     Overlap(u64),
     /// The database has a key that cannot be opened here, so that others could not open what is sealed here.
     #[error("{0}")]
@@ -210,25 +211,26 @@ pub async fn rotate_key(
     origin: &Origin,
     rotation: Rotation,
 ) -> Result<Rotated, RotateError> {
-    let lifetime = ctx.rules.token_lifetime;
+    let sealer = tokens.sealer();
+    let kept = ctx.store.signing_keys().await?;
+    let now = ctx.clock.now();
+    let recorded = tokens.signers(&kept, now).map(|key| key.lifetime).max();
+    let lifetime = recorded.unwrap_or_default().max(ctx.rules.token_lifetime);
     let overlap = rotation.overlap.unwrap_or(lifetime);
     if overlap < lifetime {
         return Err(RotateError::Overlap(lifetime.as_secs()));
     }
-    let sealer = tokens.sealer();
-    let kept = ctx.store.signing_keys().await?;
     let mut made = kept.iter().filter(|key| !key.sealed.is_empty());
     if let Some(why) = made.find_map(|key| open_key(&sealer, key).err()) {
         return Err(RotateError::OtherSecret(why));
     }
     let algorithm = rotation.algorithm.unwrap_or(tokens.algorithm);
-    let now = ctx.clock.now();
     let wait = if algorithm.is_asymmetric() { PUBLISHED_BEFORE } else { Duration::ZERO };
     let activates = rotation.activates.map_or_else(|| now.after(wait), |time| time.max(now));
     let (key, others_end) = (new_key(&sealer, algorithm, now, activates)?, end_of_others(activates, overlap));
     let listed = ListedKey::kept(&key, if activates > now { KeyState::Next } else { KeyState::Signing });
-    add_key(ctx, origin, key, others_end, AddKey::Always).await?;
-    Ok(Rotated { key: listed, others_end })
+    let latest = add_key(ctx, origin, key, others_end, AddKey::Always).await?;
+    Ok(Rotated { key: listed, others_end: latest.unwrap_or(others_end) })
 }
 
 /// Makes the first key that the store keeps, if there is none yet, to sign from now on. Answers with it if this server
@@ -244,7 +246,7 @@ pub async fn make_first_key(
     let now = ctx.clock.now();
     let key = new_key(&tokens.sealer(), tokens.algorithm, now, now)?;
     let end = end_of_others(now, ctx.rules.token_lifetime);
-    Ok(add_key(ctx, origin, key.clone(), end, AddKey::IfFirst).await?.then_some(key))
+    Ok(add_key(ctx, origin, key.clone(), end, AddKey::IfFirst).await?.map(|_| key))
 }
 
 /// Ends a key at once, with its entry in the audit log. One that signs stays, unless it cannot be opened.
@@ -265,7 +267,22 @@ pub async fn end_key(
 
 /// When whatever was signed until `activates` has expired, whichever clock it was signed by.
 fn end_of_others(activates: Timestamp, lifetime: Duration) -> Timestamp {
-    activates.after(lifetime).after(Duration::from_secs(CLOCK_SKEW_SECONDS))
+    activates.after(lifetime).after(KEY_END_MARGIN)
+}
+
+impl TokenOptions {
+    /// The keys, oldest first, that sign now or later. Keys that cannot be opened sign nothing.
+    pub(crate) fn signers<'k>(
+        &self,
+        kept: &'k [KeyRecord],
+        now: Timestamp,
+    ) -> impl Iterator<Item = &'k KeyRecord> {
+        let sealer = self.sealer();
+        let is_usable = |key: &&KeyRecord| key.is_own() || open_key(&sealer, key).is_ok();
+        let usable: Vec<_> = kept.iter().filter(is_usable).collect();
+        let first = usable.iter().rposition(|key| key.activates <= now).unwrap_or(0);
+        usable.into_iter().skip(first)
+    }
 }
 
 /// A key that nobody has, sealed.
@@ -286,5 +303,6 @@ fn new_key(
         created: now,
         activates,
         ends: None,
+        lifetime: Duration::ZERO,
     })
 }

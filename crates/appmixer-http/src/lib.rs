@@ -120,6 +120,7 @@ mod per_address;
 mod proxied;
 mod query;
 mod queue_keys;
+mod recorded_lifetime;
 mod request_id;
 mod response;
 mod router;
@@ -156,6 +157,7 @@ pub use metrics::describe_metrics;
 pub use options::{
     CorsHeaders, CorsOrigins, HttpOptions, InvalidCorsHeader, InvalidOrigin, TokenOptions, TransportSecurity,
 };
+pub use recorded_lifetime::RecordedLifetime;
 pub use router::own_path_of;
 pub use routes::jwks::JWKS_MAX_AGE_SECONDS;
 pub use rule_input::{InvalidRules, read_rules};

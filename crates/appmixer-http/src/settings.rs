@@ -2,30 +2,34 @@
 
 use std::sync::Arc;
 
-use appmixer_core::{Settings, SigningKeys, SystemConfig};
+use appmixer_core::{Clock, Settings, SigningKeys, SystemConfig};
 use appmixer_token::KeySet;
 use arc_swap::ArcSwapOption;
 
 use crate::epochs::Epochs;
 use crate::error::ApiError;
 use crate::options::TokenOptions;
+use crate::recorded_lifetime::RecordedLifetime;
 
 /// The configuration as one request sees it.
 pub(crate) struct Snapshot {
     pub(crate) config: SystemConfig,
+    /// To issue tokens, use `App::issue`, which records their lifetime first.
     pub(crate) keys: KeySet,
+    pub(crate) recorded: RecordedLifetime,
     /// Where the configuration stood when it was read.
     pub(crate) epoch: u64,
 }
 
 pub(crate) struct LiveSettings {
     own: TokenOptions,
+    clock: Arc<dyn Clock>,
     current: ArcSwapOption<Snapshot>,
 }
 
 impl LiveSettings {
-    pub(crate) fn new(own: TokenOptions) -> Self {
-        Self { own, current: ArcSwapOption::empty() }
+    pub(crate) fn new(own: TokenOptions, clock: Arc<dyn Clock>) -> Self {
+        Self { own, clock, current: ArcSwapOption::empty() }
     }
 
     pub(crate) const fn own(&self) -> &TokenOptions {
@@ -55,6 +59,7 @@ impl LiveSettings {
             ))
         })?;
         let kept = store.signing_keys().await?;
+        let recorded = RecordedLifetime::of(&self.own, &kept, self.clock.now());
         let keys = self.own.key_set(&config, &kept);
         let (keys, unusable) =
             keys.map_err(|error| ApiError::internal(&format_args!("JWTSecret: {error}")))?;
@@ -62,7 +67,7 @@ impl LiveSettings {
         for key in unusable {
             tracing::error!("{key}; its tokens are not accepted");
         }
-        let snapshot = Arc::new(Snapshot { config, keys, epoch });
+        let snapshot = Arc::new(Snapshot { config, keys, recorded, epoch });
         self.current.store(Some(Arc::clone(&snapshot)));
         Ok(snapshot)
     }

@@ -22,7 +22,6 @@ use crate::limits::Visit;
 use crate::queue_keys::Account;
 use crate::response::{Answer, private_json};
 use crate::shelf::Rendered;
-use crate::tokens::claims_of;
 use crate::views::{Done, UserView};
 
 /// What is asked for by its version is another thing under another one.
@@ -102,7 +101,7 @@ async fn let_in(
     head: &Head<'_>,
     session: &Session,
 ) -> Result<Answer, ApiError> {
-    let token = app.settings().await?.keys.issue(&claims_of(&session.grant))?;
+    let token = app.issue(&session.grant).await?;
     let mut answer = private_json(&view(&session.user, &console.csrf(&token)?, session.grant.expires_at))?;
     let cookie = cookie::set(&token, console.session, console.is_secure(head))?;
     answer.headers_mut().insert(SET_COOKIE, cookie);

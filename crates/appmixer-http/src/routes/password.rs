@@ -14,7 +14,6 @@ use crate::error::ApiError;
 use crate::head::Head;
 use crate::queue_keys::Account;
 use crate::response::{Answer, private_json};
-use crate::tokens::claims_of;
 use crate::views::{Done, TokenView};
 
 pub(crate) async fn change(app: &App, head: &Head<'_>, body: &mut RequestBody) -> Result<Answer, ApiError> {
@@ -37,7 +36,7 @@ pub(crate) async fn change(app: &App, head: &Head<'_>, body: &mut RequestBody) -
         }
         let session = changed.map_err(|error| refusal("newPassword", error))?;
         visit.is_owner(&session.user.names);
-        let token = app.settings().await?.keys.issue(&claims_of(&session.grant))?;
+        let token = app.issue(&session.grant).await?;
         private_json(&TokenView { token: &token })
     };
     visit.told(changed.await)

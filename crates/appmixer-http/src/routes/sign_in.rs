@@ -11,7 +11,6 @@ use crate::limits::Visit;
 use crate::metrics;
 use crate::queue_keys::Account;
 use crate::response::{Answer, private_json};
-use crate::tokens::claims_of;
 use crate::views::SignInView;
 
 pub(crate) async fn post(app: &App, head: &Head<'_>, body: &mut RequestBody) -> Result<Answer, ApiError> {
@@ -26,7 +25,7 @@ pub(crate) async fn post(app: &App, head: &Head<'_>, body: &mut RequestBody) -> 
         let key = app.limits.queue_key(head, &Account::Name(&name));
         let work = sign_in(&app.ctx, &origin, &name, password, key);
         let session = attempt(app, &visit, &origin, &name, work).await?;
-        let token = app.settings().await?.keys.issue(&claims_of(&session.grant))?;
+        let token = app.issue(&session.grant).await?;
         private_json(&SignInView::of(&session.user, &token))
     };
     visit.told(signed_in.await)

@@ -15,7 +15,6 @@ use crate::fields::Fields;
 use crate::head::Head;
 use crate::queue_keys::Account;
 use crate::response::{Answer, private, private_json};
-use crate::tokens::claims_of;
 use crate::views::{SignUpView, UserView};
 
 pub(crate) async fn get(app: &App, headers: &HeaderMap) -> Result<Answer, ApiError> {
@@ -44,7 +43,10 @@ pub(crate) async fn post(app: &App, head: &Head<'_>, body: &mut RequestBody) -> 
         let key = app.limits.queue_key(head, &Account::of(caller, new.names.username.as_login()));
         let made = sign_up(&app.ctx, &settings.config, caller, &head.origin(caller), new, key).await?;
         visit.signed_up(&made.user.names);
-        let token = made.grant.map(|grant| settings.keys.issue(&claims_of(&grant))).transpose()?;
+        let token = match &made.grant {
+            Some(grant) => Some(app.issue(grant).await?),
+            None => None,
+        };
         private_json(&SignUpView { token: token.as_deref(), user: UserView::of(&made.user) })
     };
     visit.told(made.await)

@@ -117,9 +117,10 @@ async fn rotate(
     };
     let Rotated { key, others_end } =
         rotate_key(ctx, &tokens, &operator(), rotation).await.map_err(|error| match error {
-            RotateError::Overlap(_) => Failure::refused(format!(
-                "--overlap: less than token.lifetime ({}) would sign users out; `key retire` does that",
-                config.token.lifetime
+            RotateError::Overlap(seconds) => Failure::refused(format!(
+                "--overlap: less than {} would sign users out, since tokens of that lifetime were signed \
+                 (token.lifetime, console.session); `key retire` ends a key at once",
+                Span(Duration::from_secs(seconds))
             )),
             other => other.into(),
         })?;
@@ -159,6 +160,6 @@ fn question(key: &KeyRecord, now: Timestamp, lifetime: Duration) -> String {
         return format!("Retire {id}? It has not signed anything yet.");
     }
     let left = key.ends.map(|end| end.seconds().saturating_sub(now.seconds()));
-    let left = Span(Duration::from_secs(left.unwrap_or(lifetime.as_secs())));
+    let left = Span(Duration::from_secs(left.unwrap_or(lifetime.max(key.lifetime).as_secs())));
     format!("Retire {id}? Whoever has a token by it, good for at most {left} more, has to sign in again.")
 }

@@ -1,7 +1,7 @@
 //! `token`: issue, inspect and verify tokens.
 
 use appmixer_core::{Context, Timestamp, authenticate, open_session};
-use appmixer_http::{claims_of, grant_of};
+use appmixer_http::{RecordedLifetime, claims_of, grant_of};
 use appmixer_token::inspect;
 use serde_json::{Value, json};
 
@@ -47,9 +47,13 @@ async fn issue(config: &Config, ctx: &Context, user: &str, lifetime: Option<Span
         rules.token_lifetime = lifetime;
     }
     let session = open_session(&rules, user, ctx.clock.now());
-    let token = key_set(ctx, &secret::server_token_options(config, ctx).await?)
-        .await?
-        .issue(&claims_of(&session.grant));
+    let tokens = secret::server_token_options(config, ctx).await?;
+    let keys = key_set(ctx, &tokens).await?;
+    let recorded = RecordedLifetime::of(&tokens, &ctx.store.signing_keys().await?, ctx.clock.now());
+    if !recorded.covers(&session.grant) {
+        recorded.extend(&*ctx.store, &session.grant).await?;
+    }
+    let token = keys.issue(&claims_of(&session.grant));
     outln!("{}", token.map_err(|error| Failure::refused(error.to_string()))?);
     Ok(())
 }

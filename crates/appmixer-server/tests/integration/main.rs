@@ -54,6 +54,7 @@ mod http2_hostile;
 mod idle_connections;
 mod import;
 mod import_runs;
+mod key_ends;
 mod key_routes;
 mod keys;
 mod keys_elsewhere;

@@ -141,6 +141,7 @@ pub(crate) static SIGNING_KEYS: Table = Table {
     what: "signing keys",
     columns: columns![
         "number": Int, "id": Text, "algorithm": Text, "sealed": Bytes, "created": Int, "activates": Int, "ends": Int,
+        "lifetime": Int,
     ],
 };
 

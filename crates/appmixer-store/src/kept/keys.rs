@@ -1,25 +1,45 @@
 //! What becomes of the keys that sign tokens, decided over all of them.
 
-use appmixer_core::{AddKey, KeyId, KeyRecord, MAX_SIGNING_KEYS, Retired, StoreError, Timestamp, signs_at};
+use std::time::Duration;
+
+use appmixer_core::{
+    AddKey, KEY_END_MARGIN, KeyId, KeyRecord, MAX_SIGNING_KEYS, Retired, StoreError, Timestamp, signs_at,
+};
 
 /// Something to be done to a key.
 pub(crate) enum Step {
     /// It ends then, or has no end any more.
     End(KeyId, Option<Timestamp>),
     Delete(KeyId),
+    /// It may sign tokens of this lifetime.
+    Lifetime(KeyId, Duration),
 }
 
 pub(crate) fn id(text: &str) -> Result<KeyId, StoreError> {
     KeyId::parse(text).map_err(|error| StoreError::Corrupt(format!("signing_keys, id: {error}")))
 }
 
-/// What is to be done before a key is added; `None`: it is not to be.
+/// A lifetime as both databases store it, in seconds.
+pub(crate) fn seconds(lifetime: Duration) -> i64 {
+    i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn lifetime(seconds: i64) -> Duration {
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+}
+
+/// When a key ends that is replaced at `until`: once its last token has expired.
+fn end(key: &KeyRecord, until: Timestamp, lifetime: Duration) -> Option<Timestamp> {
+    key.ends.max(Some(until.after(lifetime).after(KEY_END_MARGIN)))
+}
+
+/// What is to be done before a key is added, and the latest end of those that it replaces; `None`: it is not to be.
 pub(crate) fn adding(
     keys: &[KeyRecord],
     key: &KeyRecord,
     others_end: Timestamp,
     when: AddKey,
-) -> Result<Option<Vec<Step>>, StoreError> {
+) -> Result<Option<(Vec<Step>, Timestamp)>, StoreError> {
     if when == AddKey::IfFirst && keys.iter().any(|key| !key.is_own()) {
         return Ok(None);
     }
@@ -28,8 +48,30 @@ pub(crate) fn adding(
     }
     // What is older than the one that signs now does not sign again.
     let signing = signs_at(keys, key.created).unwrap_or(0);
-    let end = |other: &KeyRecord| Step::End(other.id.clone(), other.ends.max(Some(others_end)));
-    Ok(Some(keys[signing..].iter().map(end).collect()))
+    let mut latest = others_end;
+    let steps = keys[signing..].iter().map(|other| {
+        let end = end(other, key.activates, other.lifetime).max(Some(others_end));
+        latest = latest.max(end.unwrap_or(latest));
+        Step::End(other.id.clone(), end)
+    });
+    let steps = steps.collect();
+    Ok(Some((steps, latest)))
+}
+
+/// Records a lifetime. The key that replaces one comes behind it, and so says until when that one may sign.
+pub(crate) fn recording(keys: &[KeyRecord], ids: &[KeyId], lifetime: Duration) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for (place, key) in keys.iter().enumerate() {
+        if !ids.contains(&key.id) || key.lifetime >= lifetime {
+            continue;
+        }
+        steps.push(Step::Lifetime(key.id.clone(), lifetime));
+        let replaced = keys[place + 1..].iter().map(|next| next.activates).max();
+        if let Some(until) = replaced.filter(|_| key.ends.is_some()) {
+            steps.push(Step::End(key.id.clone(), end(key, until, lifetime)));
+        }
+    }
+    steps
 }
 
 /// What becomes of a key that is to be retired, and what is to be done for that.

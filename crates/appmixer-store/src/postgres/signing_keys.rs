@@ -1,5 +1,7 @@
 //! The keys that sign tokens. They are few: whatever is decided about them is decided over all, by one at a time.
 
+use std::time::Duration;
+
 use appmixer_core::{AddKey, Beside, Change, KeyId, KeyRecord, Retired, SigningKeys, StoreError, Timestamp};
 use async_trait::async_trait;
 use tokio_postgres::Row;
@@ -12,10 +14,11 @@ use super::{PostgresStore, beside};
 use crate::kept::keys::{self, Step};
 
 statements! {
-    ALL = "SELECT id, algorithm, sealed, created, activates, ends FROM signing_keys ORDER BY number", [];
-    INSERT = "INSERT INTO signing_keys (id, algorithm, sealed, created, activates, ends) \
-         VALUES ($1, $2, $3, $4, $5, NULL)", [TEXT, TEXT, BYTEA, INT8, INT8];
+    ALL = "SELECT id, algorithm, sealed, created, activates, ends, lifetime FROM signing_keys ORDER BY number", [];
+    INSERT = "INSERT INTO signing_keys (id, algorithm, sealed, created, activates, ends, lifetime) \
+         VALUES ($1, $2, $3, $4, $5, NULL, $6)", [TEXT, TEXT, BYTEA, INT8, INT8, INT8];
     END = "UPDATE signing_keys SET ends = $2 WHERE id = $1", [TEXT, INT8];
+    LIFETIME = "UPDATE signing_keys SET lifetime = $2 WHERE id = $1", [TEXT, INT8];
     DELETE = "DELETE FROM signing_keys WHERE id = $1", [TEXT];
     RESEAL = "UPDATE signing_keys SET sealed = $3 WHERE id = $1 AND sealed = $2", [TEXT, BYTEA, BYTEA];
 }
@@ -34,8 +37,12 @@ impl SigningKeys for PostgresStore {
         others_end: Timestamp,
         when: AddKey,
         beside: Beside,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<Timestamp>, StoreError> {
         self.db.write(|db| Box::pin(add(db, &key, others_end, when, &beside))).await
+    }
+
+    async fn record_lifetime(&self, ids: Vec<KeyId>, lifetime: Duration) -> Result<(), StoreError> {
+        self.db.write(|db| Box::pin(record(db, &ids, lifetime))).await
     }
 
     async fn retire_signing_key(
@@ -76,6 +83,7 @@ fn read(row: &Row) -> Result<KeyRecord, Stop<StoreError>> {
         created: Timestamp::from_millis(row.try_get(3)?),
         activates: Timestamp::from_millis(row.try_get(4)?),
         ends: ends.map(Timestamp::from_millis),
+        lifetime: keys::lifetime(row.try_get(6)?),
     })
 }
 
@@ -83,6 +91,9 @@ async fn carry_out(db: Db<'_>, steps: Vec<Step>) -> Result<(), Stop<StoreError>>
     for step in steps {
         match step {
             Step::End(id, at) => db.run(&END, &[&id.as_str(), &at.map(Timestamp::millis)]).await?,
+            Step::Lifetime(id, lifetime) => {
+                db.run(&LIFETIME, &[&id.as_str(), &keys::seconds(lifetime)]).await?
+            }
             Step::Delete(id) => db.run(&DELETE, &[&id.as_str()]).await?,
         };
     }
@@ -95,14 +106,23 @@ async fn add(
     others_end: Timestamp,
     when: AddKey,
     beside: &Beside,
-) -> Done<bool> {
+) -> Done<Option<Timestamp>> {
     let kept = all_to_change(db).await?;
-    let Some(steps) = keys::adding(&kept, key, others_end, when)? else { return Ok((false, None)) };
+    let Some((steps, end)) = keys::adding(&kept, key, others_end, when)? else { return Ok((None, None)) };
     carry_out(db, steps).await?;
     let (created, activates) = (key.created.millis(), key.activates.millis());
-    db.run(&INSERT, &[&key.id.as_str(), &key.algorithm, &key.sealed, &created, &activates]).await?;
+    let lifetime = keys::seconds(key.lifetime);
+    db.run(&INSERT, &[&key.id.as_str(), &key.algorithm, &key.sealed, &created, &activates, &lifetime])
+        .await?;
     beside::keep(db, beside).await?;
-    Ok((true, Some(Change::Config)))
+    Ok((Some(end), Some(Change::Config)))
+}
+
+async fn record(db: Db<'_>, ids: &[KeyId], lifetime: Duration) -> Done<()> {
+    let steps = keys::recording(&all_to_change(db).await?, ids, lifetime);
+    let change = (!steps.is_empty()).then_some(Change::Config);
+    carry_out(db, steps).await?;
+    Ok(((), change))
 }
 
 async fn retire(db: Db<'_>, id: &KeyId, may_sign: bool, now: Timestamp, beside: &Beside) -> Done<Retired> {

@@ -1,5 +1,7 @@
 //! The keys that sign tokens. They are few: whatever is decided about them is decided over all.
 
+use std::time::Duration;
+
 use appmixer_core::{AddKey, Beside, Change, KeyId, KeyRecord, Retired, SigningKeys, StoreError, Timestamp};
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
@@ -11,10 +13,11 @@ use super::{SqliteStore, beside};
 use crate::kept::keys::{self, Step};
 
 statements! {
-    SIGNING_KEYS = "SELECT id, algorithm, sealed, created, activates, ends FROM signing_keys ORDER BY number";
-    INSERT_KEY = "INSERT INTO signing_keys (id, algorithm, sealed, created, activates, ends) \
-         VALUES (?1, ?2, ?3, ?4, ?5, NULL)";
+    SIGNING_KEYS = "SELECT id, algorithm, sealed, created, activates, ends, lifetime FROM signing_keys ORDER BY number";
+    INSERT_KEY = "INSERT INTO signing_keys (id, algorithm, sealed, created, activates, ends, lifetime) \
+         VALUES (?1, ?2, ?3, ?4, ?5, NULL, ?6)";
     END_KEY = "UPDATE signing_keys SET ends = ?2 WHERE id = ?1";
+    KEY_LIFETIME = "UPDATE signing_keys SET lifetime = ?2 WHERE id = ?1";
     DELETE_KEY = "DELETE FROM signing_keys WHERE id = ?1";
     RESEAL_KEY = "UPDATE signing_keys SET sealed = ?3 WHERE id = ?1 AND sealed = ?2";
 }
@@ -33,8 +36,19 @@ impl SigningKeys for SqliteStore {
         others_end: Timestamp,
         when: AddKey,
         beside: Beside,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<Timestamp>, StoreError> {
         self.writer.run(move |db| add(db, &key, others_end, when, beside)).await
+    }
+
+    async fn record_lifetime(&self, ids: Vec<KeyId>, lifetime: Duration) -> Result<(), StoreError> {
+        self.writer
+            .run(move |db| -> Job<()> {
+                let steps = keys::recording(&all(db)?, &ids, lifetime);
+                let change = (!steps.is_empty()).then_some(Change::Config);
+                carry_out(db, steps)?;
+                Ok(((), change))
+            })
+            .await
     }
 
     async fn retire_signing_key(
@@ -89,6 +103,7 @@ fn read(row: &Row<'_>) -> Result<KeyRecord, StoreError> {
         created: time(3)?,
         activates: time(4)?,
         ends: row.get::<_, Option<i64>>(5).map_err(get)?.map(Timestamp::from_millis),
+        lifetime: keys::lifetime(row.get(6).map_err(get)?),
     })
 }
 
@@ -98,6 +113,9 @@ fn carry_out(db: &Connection, steps: Vec<Step>) -> Result<(), JobError<StoreErro
             Step::End(id, at) => {
                 db.prepare_cached(END_KEY)?.execute(params![id.as_str(), at.map(Timestamp::millis)])?;
             }
+            Step::Lifetime(id, lifetime) => {
+                db.prepare_cached(KEY_LIFETIME)?.execute(params![id.as_str(), keys::seconds(lifetime)])?;
+            }
             Step::Delete(id) => {
                 db.prepare_cached(DELETE_KEY)?.execute([id.as_str()])?;
             }
@@ -106,14 +124,21 @@ fn carry_out(db: &Connection, steps: Vec<Step>) -> Result<(), JobError<StoreErro
     Ok(())
 }
 
-fn add(db: &Connection, key: &KeyRecord, others_end: Timestamp, when: AddKey, beside: Beside) -> Job<bool> {
-    let Some(steps) = keys::adding(&all(db)?, key, others_end, when)? else { return Ok((false, None)) };
+fn add(
+    db: &Connection,
+    key: &KeyRecord,
+    others_end: Timestamp,
+    when: AddKey,
+    beside: Beside,
+) -> Job<Option<Timestamp>> {
+    let Some((steps, end)) = keys::adding(&all(db)?, key, others_end, when)? else { return Ok((None, None)) };
     carry_out(db, steps)?;
     let (created, activates) = (key.created.millis(), key.activates.millis());
-    let params = params![key.id.as_str(), key.algorithm, key.sealed, created, activates];
+    let lifetime = keys::seconds(key.lifetime);
+    let params = params![key.id.as_str(), key.algorithm, key.sealed, created, activates, lifetime];
     db.prepare_cached(INSERT_KEY)?.execute(params)?;
     beside::keep(db, beside)?;
-    Ok((true, Some(Change::Config)))
+    Ok((Some(end), Some(Change::Config)))
 }
 
 fn retire(db: &Connection, id: &KeyId, may_sign: bool, now: Timestamp, beside: Beside) -> Job<Retired> {

@@ -174,6 +174,7 @@ pub(crate) async fn run<S: Store + 'static>(open: impl AsyncFn(Arc<Notes>) -> Ar
         a_channel_is_bounded_and_the_change_is_made_nevertheless
         whoever_waits_for_messages_hears_of_them
         signing_keys::a_new_key_comes_last_and_those_that_sign_until_then_get_an_end
+        signing_keys::a_replaced_key_ends_after_the_longest_token_that_it_has_signed
         signing_keys::of_many_who_add_a_first_key_one_does
         signing_keys::a_retired_key_is_gone_and_the_one_that_signs_is_not_retired
         signing_keys::keys_that_have_ended_are_forgotten_and_no_others

@@ -1,6 +1,7 @@
 //! What every store promises of the keys that sign tokens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use appmixer_core::{
     AddKey, AuditEntry, AuditKind, AuditQuery, Beside, Change, KeyId, KeyRecord, MAX_SIGNING_KEYS,
@@ -27,12 +28,18 @@ fn key(name: &str, created: u64, activates: u64) -> KeyRecord {
         created: at(created),
         activates: at(activates),
         ends: None,
+        lifetime: Duration::ZERO,
     }
 }
 
-async fn add(store: &Arc<dyn Store>, key: KeyRecord, others_end: u64) {
+async fn add(store: &Arc<dyn Store>, key: KeyRecord, others_end: u64) -> u64 {
     let added = store.add_signing_key(key, at(others_end), AddKey::Always, Beside::nothing()).await;
-    assert_eq!(added, Ok(true));
+    added.unwrap().unwrap().seconds()
+}
+
+async fn record(store: &Arc<dyn Store>, names: &[&str], seconds: u64) {
+    let ids = names.iter().map(|name| id(name)).collect();
+    store.record_lifetime(ids, Duration::from_secs(seconds)).await.unwrap();
 }
 
 async fn retire(store: &Arc<dyn Store>, name: &str, now: u64) -> Retired {
@@ -76,13 +83,41 @@ pub(super) async fn a_new_key_comes_last_and_those_that_sign_until_then_get_an_e
     );
 }
 
+pub(super) async fn a_replaced_key_ends_after_the_longest_token_that_it_has_signed(
+    store: Arc<dyn Store>,
+    notes: Arc<Notes>,
+) {
+    let lifetimes = async || {
+        let keys = store.signing_keys().await.unwrap();
+        keys.iter().map(|key| key.lifetime.as_secs()).collect::<Vec<_>>()
+    };
+    assert_eq!(lifetimes().await, [0]);
+    record(&store, &[OWN_SECRETS], 43_200).await;
+    assert_eq!(notes.take(), [Change::Config]);
+    // A server that is configured for shorter tokens does not shorten what was signed.
+    record(&store, &[OWN_SECRETS, "unknown"], 5).await;
+    assert_eq!((lifetimes().await, notes.take()), (vec![43_200], vec![]));
+    assert_eq!(add(&store, key("a", 100, 200), 265).await, 200 + 43_200 + 60);
+    assert_eq!(ends(&store).await, expected(&[(OWN_SECRETS, Some(43_460)), ("a", None)]));
+    // While the old key still signs, longer tokens extend its end; the new key has a record of its own.
+    record(&store, &[OWN_SECRETS, "a"], 50_000).await;
+    assert_eq!(ends(&store).await, expected(&[(OWN_SECRETS, Some(50_260)), ("a", None)]));
+    assert_eq!(add(&store, key("b", 300, 300), 90_000).await, 90_000);
+    record(&store, &["b"], 10).await;
+    assert_eq!(lifetimes().await, [50_000, 50_000, 10]);
+    assert_eq!(
+        ends(&store).await,
+        expected(&[(OWN_SECRETS, Some(50_260)), ("a", Some(90_000)), ("b", None)])
+    );
+}
+
 pub(super) async fn of_many_who_add_a_first_key_one_does(store: Arc<dyn Store>, _: Arc<Notes>) {
     let mut tasks = JoinSet::new();
     for number in 0..20 {
         let store = Arc::clone(&store);
         tasks.spawn(async move {
             let key = key(&format!("k{number}"), 1, 1);
-            store.add_signing_key(key, at(9), AddKey::IfFirst, Beside::nothing()).await.unwrap()
+            store.add_signing_key(key, at(9), AddKey::IfFirst, Beside::nothing()).await.unwrap().is_some()
         });
     }
     assert_eq!(tasks.join_all().await.iter().filter(|added| **added).count(), 1);
@@ -139,7 +174,7 @@ pub(super) async fn the_number_of_keys_is_bounded_and_their_changes_are_in_the_l
     for number in 1..MAX_SIGNING_KEYS {
         let key = key(&format!("k{number}"), 1, 1);
         let added = store.add_signing_key(key, at(9), AddKey::Always, entry(AuditKind::KeyRotated)).await;
-        assert_eq!(added, Ok(true));
+        assert!(added.unwrap().is_some());
     }
     let one_more = key("one-more", 1, 1);
     let refused =

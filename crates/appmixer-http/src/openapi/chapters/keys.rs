@@ -32,8 +32,8 @@ pub(super) fn write(book: &mut Book, samples: &Samples) {
         .done();
     book.route("POST", Resource::Keys, "rotateKeys", "Make a key that takes over", Who::Admin)
         .about(
-            "What signed before goes on verifying until its tokens have expired, so that nobody is signed out. It counts \
-            on every node.",
+            "What signed before goes on verifying until its tokens and console sessions have expired, so that nobody is \
+            signed out. It counts on every node.",
         )
         .body::<NewKey>(json!({ "algorithm": "EdDSA" }))
         .answers("The key.", &RotatedView::of(&samples.rotated))

@@ -180,16 +180,36 @@ struct Try<'a> {
 
 struct Failed {
     error: ForwardError,
+    /// What the connection to the upstream says, for the log: refused, a name that is unknown, a certificate.
+    cause: Option<String>,
     lease: Lease,
     /// Whether the upstream cannot have done anything yet, or would do the same again.
     is_safe_again: bool,
+}
+
+/// Why there is no answer of an upstream.
+struct NoAnswer {
+    error: ForwardError,
+    cause: Option<String>,
+    is_safe_again: bool,
+}
+
+impl NoAnswer {
+    const fn of(error: ForwardError) -> Self {
+        Self { error, cause: None, is_safe_again: false }
+    }
 }
 
 impl Try<'_> {
     async fn run(self, mut headers: HeaderMap, lease: Lease) -> Result<Inbound, Failed> {
         let upstream = lease.upstream();
         let Ok(url) = upstream.address.url(self.target.clone()) else {
-            return Err(Failed { error: ForwardError::PathTooLong, lease, is_safe_again: false });
+            return Err(Failed {
+                error: ForwardError::PathTooLong,
+                cause: None,
+                lease,
+                is_safe_again: false,
+            });
         };
         if !self.route.options.preserve_host || !headers.contains_key(HOST) {
             headers.insert(HOST, upstream.address.host().clone());
@@ -206,13 +226,15 @@ impl Try<'_> {
                 self.route.tell(upstream.answered(), upstream, &"");
                 self.inbound(answer, lease)
             }
-            Err((error, is_safe_again)) => Err(Failed { error, lease, is_safe_again }),
+            Err(NoAnswer { error, cause, is_safe_again }) => {
+                Err(Failed { error, cause, lease, is_safe_again })
+            }
         }
         .inspect_err(|failed| self.note(failed))
     }
 
     /// The head of the answer, in the time that there is for it.
-    async fn answer(&self, request: Request<Outgoing>) -> Result<Response<Incoming>, (ForwardError, bool)> {
+    async fn answer(&self, request: Request<Outgoing>) -> Result<Response<Incoming>, NoAnswer> {
         let progress = || self.source.map_or(0, |source| source.progress());
         let patience = self.route.options.head_timeout;
         let mut answer = std::pin::pin!(self.route.client.request(request));
@@ -228,7 +250,7 @@ impl Try<'_> {
                     // As long as the request is still on its way, no answer is late.
                     let now = progress();
                     if now == seen {
-                        return Err((ForwardError::Late, false));
+                        return Err(NoAnswer::of(ForwardError::Late));
                     }
                     (seen, since) = (now, Instant::now());
                 }
@@ -242,26 +264,25 @@ impl Try<'_> {
                 Fault::Late => ForwardError::RequestLate,
                 Fault::Broken => ForwardError::RequestBroken,
             };
-            return Err((error, false));
+            return Err(NoAnswer::of(error));
         }
-        tracing::debug!(
-            route = self.route.name(),
-            error = %crate::innermost(&error),
-            "an upstream has not answered"
-        );
+        let cause = crate::innermost(&error).to_string();
+        tracing::debug!(route = self.route.name(), error = cause, "an upstream has not answered");
+        let cause = Some(cause);
         let is_untouched = self.source.is_none_or(|source| !source.has_begun());
         if error.is_connect() {
-            return Err((ForwardError::Unreachable { retry_after: RETRY_AFTER }, is_untouched));
+            let error = ForwardError::Unreachable { retry_after: RETRY_AFTER };
+            return Err(NoAnswer { error, cause, is_safe_again: is_untouched });
         }
         // RFC 9110 section 9.2.2: what is idempotent may be asked again.
         let is_same_again = self.method.is_idempotent() && self.source.is_none();
-        Err((ForwardError::Broken, is_same_again))
+        Err(NoAnswer { error: ForwardError::Broken, cause, is_safe_again: is_same_again })
     }
 
     fn inbound(&self, mut answer: Response<Incoming>, lease: Lease) -> Result<Inbound, Failed> {
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             let Some(client) = self.upgrade.filter(|_| heads::is_websocket(answer.headers())) else {
-                return Err(Failed { error: ForwardError::Broken, lease, is_safe_again: false });
+                return Err(Failed { error: ForwardError::Broken, cause: None, lease, is_safe_again: false });
             };
             let upstream = hyper::upgrade::on(&mut answer);
             let (mut parts, _) = answer.into_parts();
@@ -275,7 +296,7 @@ impl Try<'_> {
         if let (Some(limit), Some(length)) = (self.route.options.max_answer, body.size_hint().exact())
             && length > limit
         {
-            return Err(Failed { error: ForwardError::Broken, lease, is_safe_again: false });
+            return Err(Failed { error: ForwardError::Broken, cause: None, lease, is_safe_again: false });
         }
         let hop = heads::for_client(&mut parts.headers, !body.is_end_stream());
         // Each side has its own version; hyper knows the client's.
@@ -292,6 +313,10 @@ impl Try<'_> {
             ForwardError::Broken | ForwardError::Late => Failure::Broken,
             _ => return,
         };
-        self.route.tell(self.route.pool.failed(upstream, failure), upstream, &failed.error);
+        let turn = self.route.pool.failed(upstream, failure);
+        match &failed.cause {
+            Some(cause) => self.route.tell(turn, upstream, &format_args!("{}: {cause}", failed.error)),
+            None => self.route.tell(turn, upstream, &failed.error),
+        }
     }
 }

@@ -1,12 +1,17 @@
-//! Until when a certificate is good: the one thing in it that rustls leaves to clients.
+//! From when and until when a certificate is valid: what rustls gives nobody.
 
 use ring::error::Unspecified;
 use ring::io::der::{Tag, expect_tag_and_get_value, nested, read_tag_and_get_value};
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
 use untrusted::{Input, Reader};
 
-/// `notAfter` of a certificate in DER (RFC 5280 section 4.1); none if it is no certificate.
+/// `notAfter` of a certificate in DER; none if it is no certificate.
 pub(crate) fn of(certificate: &[u8]) -> Option<OffsetDateTime> {
+    validity(certificate).map(|(_, not_after)| not_after)
+}
+
+/// `notBefore` and `notAfter` of a certificate in DER (RFC 5280 section 4.1); none if it is no certificate.
+pub(crate) fn validity(certificate: &[u8]) -> Option<(OffsetDateTime, OffsetDateTime)> {
     let mut reader = Reader::new(Input::from(certificate));
     let certificate = expect_tag_and_get_value(&mut reader, Tag::Sequence).ok()?;
     let mut reader = Reader::new(certificate);
@@ -20,9 +25,11 @@ pub(crate) fn of(certificate: &[u8]) -> Option<OffsetDateTime> {
         expect_tag_and_get_value(&mut reader, tag).ok()?;
     }
     nested(&mut reader, Tag::Sequence, Unspecified, |validity| {
-        read_tag_and_get_value(validity)?;
-        let (tag, not_after) = read_tag_and_get_value(validity)?;
-        moment(tag, not_after.as_slice_less_safe()).ok_or(Unspecified)
+        let mut next = || {
+            let (tag, time) = read_tag_and_get_value(validity)?;
+            moment(tag, time.as_slice_less_safe()).ok_or(Unspecified)
+        };
+        Ok((next()?, next()?))
     })
     .ok()
 }
@@ -70,7 +77,9 @@ mod tests {
     fn the_end_is_read_in_both_of_its_forms() {
         // From 2050 on, years have four digits.
         for (year, month, day) in [(2026, 2, 28), (2049, 12, 31), (2050, 1, 1), (4096, 1, 1)] {
-            assert_eq!(of(&certificate(year, month, day)), Some(date_time_ymd(year, month, day)));
+            let (before, after) = validity(&certificate(year, month, day)).unwrap();
+            // What rcgen writes unless told otherwise.
+            assert_eq!((before, after), (date_time_ymd(1975, 1, 1), date_time_ymd(year, month, day)));
         }
     }
 

@@ -29,6 +29,7 @@ mod certificate;
 mod expiry;
 mod files;
 mod trust;
+mod verifier;
 
 pub use certificate::Certificate;
 pub use files::{CertificateError, Files};

@@ -1,4 +1,4 @@
-//! Whom a client trusts: the system's authorities, which its updates keep current, and those of a file.
+//! Whom a client trusts: the system's authorities, which its updates keep current, and the certificates of files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
+
+use crate::verifier::Verifier;
 
 /// Why nobody can be trusted.
 #[derive(Debug, Error)]
@@ -30,23 +32,29 @@ pub enum TrustError {
 
 /// A client's configuration. Reads files: not for the threads that serve requests.
 ///
+/// It trusts the system's authorities, those in the files, and each certificate in a file as that of a server.
+///
 /// # Errors
 /// [`TrustError`].
-pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TrustError> {
+pub fn client_config<'p>(ca_files: impl IntoIterator<Item = &'p Path>) -> Result<ClientConfig, TrustError> {
     let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    roots.add_parsable_certificates(found.certs);
-    if let Some(path) = ca_file {
-        for certificate in authorities(path)? {
-            roots.add(certificate).map_err(|error| unusable(path, &error))?;
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let mut listed = Vec::new();
+    for path in ca_files {
+        let certificates = authorities(path)?;
+        for certificate in &certificates {
+            roots.add(certificate.clone()).map_err(|error| unusable(path, &error))?;
         }
+        listed.extend(certificates);
     }
     if roots.is_empty() {
         return Err(TrustError::Nobody);
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = Verifier::new(roots, listed, &provider).map_err(|_| TrustError::Nobody)?;
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+    Ok(builder.with_no_client_auth())
 }
 
 /// The certificates in a PEM file.
@@ -55,7 +63,12 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TrustError>
 /// [`TrustError::File`].
 pub fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
     let pem = fs::read(path).map_err(|error| unusable(path, &error))?;
-    CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(|error| unusable(path, &error))
+    let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
+    let certificates = certificates.map_err(|error| unusable(path, &error))?;
+    if certificates.is_empty() {
+        return Err(unusable(path, &"there is no certificate in it"));
+    }
+    Ok(certificates)
 }
 
 fn unusable(path: &Path, why: &dyn std::fmt::Display) -> TrustError {

@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("appmixer-limits", &[]),
     ("appmixer-token", &[]),
     ("appmixer-password", &["appmixer-core"]),
-    ("appmixer-store", &["appmixer-core"]),
+    ("appmixer-store", &["appmixer-core", "appmixer-tls"]),
     ("appmixer-transfer", &["appmixer-core", "appmixer-password"]),
     (
         "appmixer-http",

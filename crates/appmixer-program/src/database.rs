@@ -27,24 +27,28 @@ impl StoreConfig {
     ///
     /// # Errors
     /// What is wrong with the URL, without what it says.
-    pub(crate) fn database(&self, url: &str) -> Result<Database, &'static str> {
+    pub(crate) fn database(&self, url: &str) -> Result<Database, String> {
+        // What editors leave in a file that has the URL.
+        let url = url.trim_start_matches('\u{feff}').trim();
         if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() {
-                return Err("sqlite: names no file");
+                return Err("sqlite: names no file".to_owned());
             }
             return Ok(Database::Sqlite(path.into()));
         }
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            return Err("must begin with sqlite: or postgres://");
+            return Err("must begin with sqlite: or postgres://".to_owned());
         }
-        Ok(Database::Postgres(Box::new(PostgresOptions {
+        let options = PostgresOptions {
             url: url.to_owned(),
             pool_size: self.pool_size,
             prepare: self.prepare,
             stale_after: self.stale_after.0,
             ca_file: self.ca_file.clone(),
-        })))
+        };
+        options.place().map_err(|error| error.to_string())?;
+        Ok(Database::Postgres(Box::new(options)))
     }
 }
 
@@ -55,7 +59,7 @@ impl Config {
         let Some(url) = &self.store.url else { return Ok(Database::Sqlite(self.data.join(FILE))) };
         let bad = |what: &str| Failure::configuration(format!("store.url: {what}"));
         let url = std::str::from_utf8(url.as_bytes()).map_err(|_| bad("must be text"))?;
-        let database = self.store.database(url).map_err(bad)?;
+        let database = self.store.database(url).map_err(|why| bad(&why))?;
         if database.file().is_none() && self.token.secret.is_none() {
             return Err(Failure::configuration(
                 "token.secret: servers that share a database need one, the same on each; set it, or token.secret_file",
@@ -89,6 +93,14 @@ pub(crate) enum IfMissing {
 }
 
 impl Database {
+    /// The file, or hosts, ports and database, for the log.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Self::Postgres(options) => options.place().unwrap_or_default(),
+        }
+    }
+
     /// The file, if it is one.
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {

@@ -65,6 +65,10 @@ impl From<appmixer_store::OpenError> for Failure {
 
 impl From<appmixer_store::PostgresError> for Failure {
     fn from(error: appmixer_store::PostgresError) -> Self {
+        // Whoever supervises the server tries again after status 1, and not after 2.
+        if error.is_temporary() {
+            return Self::refused(error.to_string());
+        }
         Self::configuration(error.to_string())
     }
 }

@@ -61,10 +61,10 @@ impl Sockets {
     }
 
     /// Tells the log where they are.
-    pub(crate) fn tell(&self, data: &Path) -> io::Result<()> {
+    pub(crate) fn tell(&self, data: &Path, database: &str) -> io::Result<()> {
         let told = |protocol: &str, address: &dyn Display| {
             let version = env!("CARGO_PKG_VERSION");
-            tracing::info!(%address, protocol, data = %data.display(), version, "listening");
+            tracing::info!(%address, protocol, data = %data.display(), database, version, "listening");
         };
         for listener in &self.listeners {
             match listener {

@@ -273,8 +273,12 @@ async fn whoever_cannot_open_it_is_told_why_and_not_the_password() {
     let told = wrong.to_string();
     assert!(told.contains("127.0.0.1") && told.contains("password authentication failed"), "{told}");
     assert!(!told.contains("test-bed"), "{told}");
-    let nobody = refused("postgres://a:b@127.0.0.1:1/x").await.to_string();
-    assert!(nobody.contains("refused"), "{nobody}");
+    let nobody = refused("postgres://a:s3cret@127.0.0.1:1/x").await;
+    assert!(nobody.is_temporary() && !wrong.is_temporary(), "{nobody:?}");
+    let nobody = nobody.to_string();
+    assert!(nobody.contains("refused") && nobody.contains("postgres://127.0.0.1:1/x"), "{nobody}");
+    let unknown = refused(&url.replace(&database, "no-such-database")).await;
+    assert!(matches!(unknown, PostgresError::Connect { .. }), "{unknown:?}");
     PostgresStore::open(&options(url.clone()), Arc::new(())).await.unwrap();
     postgres.psql(&database, "UPDATE refinery_schema_history SET version = 1000 WHERE version = 1");
     let newer = refused(&url).await.to_string();

@@ -138,7 +138,7 @@ async fn serve_until_told(
     }
     // To the very end: whoever watches wants to see how the server stops.
     let _management = management::open(config, &app, registry)?;
-    sockets.tell(&config.data)?;
+    sockets.tell(&config.data, &config.database()?.place())?;
     tokio::spawn(hint_at_first_admin(
         Arc::clone(&app),
         code.map(|code| console::link(config.console.origin.clone().or_else(|| sockets.url()), &code)),

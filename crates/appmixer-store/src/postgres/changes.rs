@@ -17,9 +17,10 @@ use tokio_postgres::{AsyncMessage, Client, Error};
 
 use super::db::{Session, random};
 use super::error::with_cause;
-use super::news;
 use super::open::{Connector, PostgresError, PostgresOptions};
+use super::outage::Outage;
 use super::sql::statements;
+use super::{news, schema};
 use crate::metrics;
 
 /// Users' changes are spread over so many counters; one more counts all else.
@@ -151,11 +152,12 @@ impl Changes {
             changes: Arc::clone(&changes),
             seen: BTreeMap::new(),
             notified: Arc::new(Notify::new()),
-            notifies: options.prepare,
+            notifies: connector.prepare,
+            outage: Outage::new(&connector, options.stale_after),
             connector,
         };
         let client = watcher.connect().await.map_err(|error| watcher.connector.unreachable(&error))?;
-        watcher.look(&client).await.map_err(|error| PostgresError::Schema { reason: with_cause(&error) })?;
+        watcher.look(&client).await.map_err(schema::failed)?;
         let doubt = doubt(Arc::clone(&changes), options.stale_after);
         let watch = async move {
             tokio::join!(watcher.run(client), doubt);
@@ -181,13 +183,6 @@ async fn doubt(changes: Arc<Changes>, stale_after: Duration) {
         if stale != told {
             told = stale;
             metrics::READY.set(if stale { 0.0 } else { 1.0 });
-            if stale {
-                tracing::error!(
-                    "the database does not tell what other nodes change: nothing remembered is used until it does"
-                );
-            } else {
-                tracing::warn!("what other nodes change is known again");
-            }
         }
     }
 }
@@ -201,6 +196,7 @@ struct Watcher {
     notified: Arc<Notify>,
     /// Whether notifications are of use: through a proxy that pools transactions they do not come.
     notifies: bool,
+    outage: Outage,
 }
 
 impl Watcher {
@@ -240,8 +236,11 @@ impl Watcher {
                 () = changes.made.notified() => made = true,
             }
             let Some(connected) = client.take().filter(|client| !client.is_closed()) else {
-                let outcome = timeout(CONNECT_PATIENCE, self.connect()).await;
-                client = outcome.ok().and_then(Result::ok);
+                match timeout(CONNECT_PATIENCE, self.connect()).await {
+                    Ok(Ok(connected)) => client = Some(connected),
+                    Ok(Err(error)) => self.outage.failed(&with_cause(&error)),
+                    Err(_) => self.outage.failed("no connection in time"),
+                }
                 continue;
             };
             let work = async {
@@ -260,11 +259,10 @@ impl Watcher {
                 Ok(Ok(())) => {
                     changes.known.send_replace(Instant::now());
                     client = Some(connected);
+                    self.outage.ended();
                 }
-                Ok(Err(error)) => {
-                    tracing::debug!(error = with_cause(&error), "looking for changes of other nodes failed");
-                }
-                Err(_) => tracing::debug!("looking for changes of other nodes took too long"),
+                Ok(Err(error)) => self.outage.failed(&with_cause(&error)),
+                Err(_) => self.outage.failed("no answer in time"),
             }
             if messages.elapsed() > MESSAGES_INTERVAL {
                 messages = Instant::now();

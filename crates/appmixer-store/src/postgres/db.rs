@@ -132,14 +132,14 @@ impl Database {
     ) -> Result<Self, PostgresError> {
         // Whether a connection is good its next user finds out; asking each time would double the way.
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let tls = connector.tls.clone();
+        let (tls, prepare) = (connector.tls.clone(), connector.prepare);
         let manager = Manager::from_config(connector.config, connector.tls, config);
         let timeouts =
             Timeouts { wait: Some(WAIT), create: Some(2 * CONNECT_TIMEOUT), recycle: Some(CONNECT_TIMEOUT) };
         let pool = Pool::builder(manager).max_size(options.pool_size).timeouts(timeouts);
         let pool = pool.runtime(Runtime::Tokio1).build();
         let pool = pool.map_err(|error| PostgresError::Schema { reason: error.to_string() })?;
-        Ok(Self { pool, tls, prepare: options.prepare, changes })
+        Ok(Self { pool, tls, prepare, changes })
     }
 
     /// A connection, which [`ended`] takes back. Dropped before, it is [`abandon`]ed.

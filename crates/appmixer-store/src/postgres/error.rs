@@ -76,6 +76,25 @@ pub(super) fn overtaken() -> StoreError {
     StoreError::Unavailable("others wrote the same at the same time, again and again".to_owned())
 }
 
+/// There is no server, or it takes no connections for now: it starts, stops, or has too many.
+pub(super) fn is_away(error: &Error) -> bool {
+    if let Some(code) = error.code() {
+        return matches!(code.code().get(..2), Some("08" | "53" | "57" | "58"));
+    }
+    // A failed handshake is an I/O error too, but what it says about the configuration does not change by itself.
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.is::<rustls::Error>() {
+            return false;
+        }
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return !io.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
+        }
+        cause = error.source();
+    }
+    error.is_closed()
+}
+
 /// The server at the other end takes no writes (any more): a standby, or what was the primary.
 pub(super) fn is_read_only(error: &Error) -> bool {
     error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)

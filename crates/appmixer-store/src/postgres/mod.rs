@@ -20,6 +20,7 @@ mod lists;
 mod news;
 mod notes;
 mod open;
+mod outage;
 mod outbox;
 mod reset_codes;
 mod rows;
@@ -30,6 +31,7 @@ mod signing_keys;
 mod spellings;
 mod sql;
 mod tls;
+mod url;
 mod users;
 
 use std::sync::Arc;

@@ -5,18 +5,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::error::with_cause;
+use super::error::{is_away, with_cause};
 use super::tls;
+use super::url::{self, Url};
 
 /// How long a connection may take to be made.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// After how long without a sign of life a connection is given up.
-const SILENCE: Duration = Duration::from_secs(10);
 
 /// By what servers, and commands beside them, are known in `pg_stat_activity`.
 pub(super) const APPLICATION: &str = "appmixer-server";
@@ -24,9 +21,9 @@ pub(super) const APPLICATION: &str = "appmixer-server";
 /// How the store is reached, and what it may use.
 #[derive(Clone)]
 pub struct PostgresOptions {
-    /// `postgres://user:password@host:5432/database`, as libpq reads it; several hosts may be named, of which the one
-    /// is used that takes writes. Beyond this machine the connection is encrypted and the server's certificate
-    /// verified, unless it says `sslmode=disable`.
+    /// `postgres://user:password@host:5432/database`, as libpq and providers write it; several hosts may be named, of
+    /// which the one is used that takes writes. Beyond this machine the connection is encrypted and the server's
+    /// certificate verified, unless it says `sslmode=disable`.
     pub url: String,
     /// The most connections of this node, and one more for what other nodes change.
     pub pool_size: usize,
@@ -36,6 +33,24 @@ pub struct PostgresOptions {
     pub stale_after: Duration,
     /// Certificates (PEM) that are trusted besides the system's.
     pub ca_file: Option<PathBuf>,
+}
+
+impl PostgresOptions {
+    /// Hosts, ports and database of the URL, without user and password.
+    ///
+    /// # Errors
+    /// [`PostgresError::Url`].
+    pub fn place(&self) -> Result<String, PostgresError> {
+        Ok(url::place(&url::read(&self.url, self.prepare)?.config))
+    }
+}
+
+impl PostgresError {
+    /// Whether the same may work later, with the same configuration.
+    #[must_use]
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Broken { .. })
+    }
 }
 
 /// The password stays out.
@@ -58,26 +73,30 @@ pub enum PostgresError {
         /// What is wrong with it, without what it says.
         reason: String,
     },
-    /// The certificates cannot be read.
-    #[error("{}: {reason}", path.display())]
-    Certificates {
-        /// Their file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// TLS cannot be used.
-    #[error("TLS cannot be used: {reason}")]
+    /// TLS cannot be used, or the certificates to trust cannot be read.
+    #[error("store.ca_file, {reason}")]
     Tls {
         /// Why.
         reason: String,
     },
-    /// No server answers, or it lets nobody in.
-    #[error(
-        "no connection to the database at {place}: {reason}; see that it runs, and that user and password are right"
-    )]
+    /// The server cannot be reached, or takes no connections for now. Later it may work.
+    #[error("the database {place} cannot be reached: {reason}; check that it is running")]
+    Unreachable {
+        /// Hosts, ports and database.
+        place: String,
+        /// What the system or the server says.
+        reason: String,
+    },
+    /// The connection broke while the schema was checked. Later it may work.
+    #[error("the connection to the database broke: {reason}")]
+    Broken {
+        /// What the system or the server says.
+        reason: String,
+    },
+    /// The server refuses the connection, or its certificate is refused.
+    #[error("no connection to the database {place}: {reason}; check user, password, database name and TLS")]
     Connect {
-        /// Hosts and ports.
+        /// Hosts, ports and database.
         place: String,
         /// What the system or the server says.
         reason: String,
@@ -108,43 +127,20 @@ pub enum PostgresError {
 pub(super) struct Connector {
     pub(super) config: Config,
     pub(super) tls: MakeRustlsConnect,
+    /// Whether statements may be prepared.
+    pub(super) prepare: bool,
 }
 
 impl Connector {
     pub(super) fn new(options: &PostgresOptions) -> Result<Self, PostgresError> {
-        let unreadable = |error: tokio_postgres::Error| PostgresError::Url { reason: with_cause(&error) };
-        let mut config: Config = options.url.parse().map_err(unreadable)?;
-        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-            return Err(PostgresError::Url { reason: "it names no host".to_owned() });
-        }
-        let here = |host: &Host| match host {
-            Host::Tcp(name) => {
-                name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-            }
-            Host::Unix(_) => true,
-        };
-        if config.get_ssl_mode() == SslMode::Prefer {
-            // What a stranger in between could take away is no protection.
-            let needed = !config.get_hosts().iter().all(here)
-                || !config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback);
-            config.ssl_mode(if needed { SslMode::Require } else { SslMode::Disable });
-        }
-        if config.get_hosts().len() > 1 {
-            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        }
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_TIMEOUT);
-        }
-        config.keepalives_idle(SILENCE).keepalives_interval(SILENCE / 4).keepalives_retries(2);
-        config.tcp_user_timeout(SILENCE);
-        if config.get_application_name().is_none() {
-            config.application_name(APPLICATION);
-        }
-        // A proxy that pools transactions may not know it.
-        if options.prepare && config.get_options().is_none() {
-            config.options("-c statement_timeout=30s -c idle_in_transaction_session_timeout=60s");
-        }
-        Ok(Self { config, tls: tls::connector(options.ca_file.as_deref())? })
+        let Url { config, prepare, ca_file } = url::read(&options.url, options.prepare)?;
+        let tls = tls::connector([options.ca_file.as_deref(), ca_file.as_deref()].into_iter().flatten())?;
+        Ok(Self { config, tls, prepare })
+    }
+
+    /// Hosts, ports and database.
+    pub(super) fn place(&self) -> String {
+        url::place(&self.config)
     }
 
     /// A connection beside the pool, which a task of its own keeps going.
@@ -166,15 +162,14 @@ impl Connector {
         Ok(connector)
     }
 
+    /// Why there is no connection: the server is away for now, or the configuration is wrong.
     pub(super) fn unreachable(&self, error: &tokio_postgres::Error) -> PostgresError {
-        let hosts = self.config.get_hosts().iter().map(|host| match host {
-            Host::Tcp(name) => name.clone(),
-            Host::Unix(path) => path.display().to_string(),
-        });
-        let place = hosts.collect::<Vec<_>>().join(", ");
-        let ports = self.config.get_ports().iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
-        let place = if ports.is_empty() { place } else { format!("{place} (port {ports})") };
-        PostgresError::Connect { place, reason: with_cause(error) }
+        let (place, reason) = (self.place(), with_cause(error));
+        if is_away(error) {
+            PostgresError::Unreachable { place, reason }
+        } else {
+            PostgresError::Connect { place, reason }
+        }
     }
 }
 
@@ -182,28 +177,14 @@ impl Connector {
 mod tests {
     use super::*;
 
-    fn options(url: &str) -> PostgresOptions {
-        let stale_after = Duration::from_secs(5);
-        PostgresOptions { url: url.to_owned(), pool_size: 4, prepare: true, stale_after, ca_file: None }
-    }
-
-    #[test]
-    fn beyond_this_machine_a_connection_is_encrypted_unless_that_is_switched_off() {
-        let mode = |url: &str| Connector::new(&options(url)).unwrap().config.get_ssl_mode();
-        assert_eq!(mode("postgres://a:b@127.0.0.1/x"), SslMode::Disable);
-        assert_eq!(mode("postgres://a:b@localhost:5433/x?sslmode=require"), SslMode::Require);
-        for url in ["postgres://a:b@db.example/x", "postgres://a:b@localhost,db.example/x?sslmode=prefer"] {
-            assert_eq!(mode(url), SslMode::Require, "{url}");
-        }
-        assert_eq!(mode("postgres://a:b@db.example/x?sslmode=disable"), SslMode::Disable);
-    }
-
     #[test]
     fn neither_an_error_nor_debug_shows_the_url() {
-        let wrong = options("postgres://joe:s3cret@host:port/x");
+        let stale_after = Duration::from_secs(5);
+        let url = "postgres://joe:s3cret@host:port/x".to_owned();
+        let wrong = PostgresOptions { url, pool_size: 4, prepare: true, stale_after, ca_file: None };
         let told = Connector::new(&wrong).err().unwrap().to_string();
         assert!(!told.contains("s3cret") && told.contains("postgres://user:password@host"), "{told}");
         assert!(!format!("{wrong:?}").contains("s3cret"));
-        assert!(Connector::new(&options("postgres:///x")).is_err());
+        assert!(wrong.place().is_err());
     }
 }

@@ -3,7 +3,7 @@
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use super::error::with_cause;
+use super::error::{is_away, with_cause};
 use super::open::{Connector, PostgresError};
 
 mod embedded {
@@ -45,8 +45,9 @@ pub(super) async fn is_unfinished(client: &Client) -> Result<bool, tokio_postgre
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
-fn failed(error: tokio_postgres::Error) -> PostgresError {
-    PostgresError::Schema { reason: with_cause(&error) }
+pub(super) fn failed(error: tokio_postgres::Error) -> PostgresError {
+    let reason = with_cause(&error);
+    if is_away(&error) { PostgresError::Broken { reason } } else { PostgresError::Schema { reason } }
 }
 
 /// A connection to what is up to date.

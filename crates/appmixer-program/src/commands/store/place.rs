@@ -33,7 +33,7 @@ pub(super) fn read(config: &Config, argument: &str, text: &str) -> Result<Databa
         }
         Zeroizing::new(text.to_owned())
     };
-    config.store.database(&url).map_err(|what| bad(what.to_owned()))
+    config.store.database(&url).map_err(bad)
 }
 
 /// Whether there is one between the user and the host, or among the parameters.

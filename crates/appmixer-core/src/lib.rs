@@ -58,6 +58,7 @@ mod store;
 mod time;
 mod user;
 mod user_query;
+mod visible_name;
 
 pub use access::{AuthenticateError, Caller, Grant, InsufficientScope, authenticate};
 pub use acl::{

@@ -22,6 +22,9 @@ pub enum InvalidName {
     /// A blank, NUL, line break or another invisible control character.
     #[error("must not contain white space or control characters")]
     ForbiddenCharacter,
+    /// In a name that a user is to be given: a character that cannot be seen.
+    #[error("must not contain invisible characters")]
+    InvisibleCharacter,
 }
 
 /// What somebody types to sign in: a username or an email address, which share one namespace.

@@ -126,7 +126,7 @@ pub(crate) async fn set_up(app: &App, head: &Head<'_>, body: &mut RequestBody) -
     same_origin::require_own(console, head)?;
     let mut fields = body.fields(head.headers, Accepts::Json).await?;
     let code = fields.text("code", Ok::<_, String>);
-    let username = fields.text("username", |text| Username::parse(&text));
+    let username = fields.text("username", |text| Username::parse_new(&text));
     let password = fields.text("password", Password::new);
     let names = ("username", Names::new(username, None));
     let (code, names, password) = fields.finish3(("code", code), names, ("password", password))?;

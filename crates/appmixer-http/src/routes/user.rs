@@ -69,8 +69,8 @@ pub(crate) async fn put(app: &App, head: &Head<'_>, body: &mut RequestBody) -> R
 }
 
 fn read_sign_up(mut fields: Fields) -> Result<SignUp, ApiError> {
-    let username = fields.text("username", |text| Username::parse(&text));
-    let email = fields.text("email", |text| Email::parse(&text));
+    let username = fields.text("username", |text| Username::parse_new(&text));
+    let email = fields.text("email", |text| Email::parse_new(&text));
     let password = fields.text("password", Password::new);
     let metadata = fields.object("metadata", Metadata::new);
     let privileges = Privileges {

@@ -1,7 +1,7 @@
 //! `user`: the users, from the command line.
 
 use appmixer_core::{
-    ChangePasswordError, ChangeUserError, Context, Email, InvalidProfile, Metadata, Names, Plan, Privileges,
+    ChangePasswordError, ChangeUserError, Context, Email, InvalidName, InvalidProfile, Metadata, Names, Plan, Privileges,
     QueueKey, Scope, Scopes, SignUp, SignUpError, User, UserChange, Username, Vendor, change_user,
     create_user, delete_user, send_confirmation, set_password, sign_out_everywhere,
 };
@@ -55,8 +55,8 @@ pub(crate) fn run(command: UserCommand) -> Result<(), Failure> {
 }
 
 fn names(name: &str, email: Option<&str>) -> Result<Names, Failure> {
-    let username = Username::parse(name).map_err(|error| wrong("the name", &error))?;
-    let email = email.map(Email::parse).transpose().map_err(|error| wrong("--email", &error))?;
+    let username = Username::parse_new(name).map_err(|error| wrong("the name", &error))?;
+    let email = email.map(Email::parse_new).transpose().map_err(|error| wrong("--email", &error))?;
     Names::new(Some(username), email).ok_or_else(|| Failure::refused("a user needs a name"))
 }
 
@@ -136,6 +136,9 @@ async fn set(ctx: &Context, user: &str, change: UserChange, json: bool) -> Resul
     let user = find_user(ctx, user).await?;
     if let Some(scopes) = &change.scopes {
         scopes.check_added_to(&user.scopes).map_err(|error| wrong("--scope:", &error))?;
+    }
+    if let Some(member) = change.new_invisible_name(&user) {
+        return Err(wrong(&format!("--{member}"), &InvalidName::InvisibleCharacter));
     }
     let config = system_config(ctx).await?;
     let changed =

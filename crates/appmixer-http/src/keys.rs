@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use appmixer_core::{
-    AddKey, Context, KEY_END_MARGIN, KeyId, KeyRecord, OWN_SECRETS, Origin, Retired, StoreError, Timestamp,
-    add_key, retire_key, signs_at,
+    AddKey, Context, KEY_END_MARGIN, KeyId, KeyRecord, OWN_SECRETS, Origin, Retired, StoreError,
+    SystemConfig, Timestamp, add_key, retire_key, signs_at,
 };
 use appmixer_token::{Algorithm, KeyError, Sealer, SigningKey};
 use thiserror::Error;
@@ -116,8 +116,9 @@ impl ListedKey {
 impl TokenOptions {
     /// All keys, newest first, if these are those of the store.
     #[must_use]
-    pub fn list(&self, kept: &[KeyRecord], has_jwt_secret: bool, now: Timestamp) -> Vec<ListedKey> {
-        let sealer = self.sealer();
+    pub fn list(&self, kept: &[KeyRecord], config: &SystemConfig, now: Timestamp) -> Vec<ListedKey> {
+        let (sealer, jwt_secret) = (self.sealer(), self.jwt_secret(config));
+        let has_jwt_secret = matches!(jwt_secret, Some(Ok(_)));
         let is_usable = |key: &KeyRecord| key.is_own() || open_key(&sealer, key).is_ok();
         let usable: Vec<_> = kept.iter().filter(|key| is_usable(key)).cloned().collect();
         let signing = signs_at(&usable, now).map(|place| usable[place].id.clone());
@@ -148,8 +149,12 @@ impl TokenOptions {
                 ..ListedKey::kept(key, state)
             };
             // Set, it signs in the place of the own secret, and verifies whatever becomes of that.
-            if has_jwt_secret {
-                let state = if signs { KeyState::Signing } else { KeyState::Verifying };
+            if let Some(set) = &jwt_secret {
+                let state = match set {
+                    Err(_) => KeyState::Unusable,
+                    Ok(_) if signs => KeyState::Signing,
+                    Ok(_) => KeyState::Verifying,
+                };
                 keys.push(secret("JWTSecret", KeySource::SystemConfiguration, state, None));
             }
             let own_state = if signs && has_jwt_secret { KeyState::Verifying } else { state };

@@ -60,9 +60,7 @@ impl LiveSettings {
         })?;
         let kept = store.signing_keys().await?;
         let recorded = RecordedLifetime::of(&self.own, &kept, self.clock.now());
-        let keys = self.own.key_set(&config, &kept);
-        let (keys, unusable) =
-            keys.map_err(|error| ApiError::internal(&format_args!("JWTSecret: {error}")))?;
+        let (keys, unusable) = self.own.key_set(&config, &kept);
         // A start with such a key is refused. Now that it runs it goes on with the others.
         for key in unusable {
             tracing::error!("{key}; its tokens are not accepted");

@@ -1,6 +1,6 @@
 //! From what the domain grants to what a token says, and back; and from the keys that are kept to those that sign.
 
-use appmixer_core::{Grant, KeyId, KeyRecord, Scope, Scopes, SystemConfig, Timestamp};
+use appmixer_core::{Grant, JWT_SECRET, KeyRecord, Scope, Scopes, SystemConfig, Timestamp};
 use appmixer_token::{
     Algorithm, Claims, KeySet, Opened, Sealer, Secret, ShortSecret, SigningKey, TokenError, VerifyingKey,
 };
@@ -40,7 +40,7 @@ pub fn grant_of(claims: &Claims) -> Result<Grant, TokenError> {
 #[error("the signing key {id}: {why}")]
 pub struct UnusableKey {
     /// Its name.
-    pub id: KeyId,
+    pub id: String,
     why: String,
 }
 
@@ -55,21 +55,15 @@ impl TokenOptions {
     ///
     /// Of the keys of the store the newest signs whose time has come; before the first of them, `JWTSecret` if it is
     /// set, and otherwise the server's own secret. What has signed before goes on verifying until its end, and
-    /// `JWTSecret` for as long as it is set.
-    ///
-    /// # Errors
-    /// [`ShortSecret`]: `JWTSecret` is shorter than this server accepts.
-    pub fn key_set(
-        &self,
-        config: &SystemConfig,
-        kept: &[KeyRecord],
-    ) -> Result<(KeySet, Vec<UnusableKey>), ShortSecret> {
+    /// `JWTSecret` for as long as it is set. One that is shorter than this server accepts counts as not set.
+    #[must_use]
+    pub fn key_set(&self, config: &SystemConfig, kept: &[KeyRecord]) -> (KeySet, Vec<UnusableKey>) {
         let (mut signing, mut unusable) = (Vec::new(), Vec::new());
         let sealer = self.sealer();
         for record in kept.iter().rev().filter(|record| !record.is_own()) {
             match open_key(&sealer, record) {
                 Ok(opened) => signing.push(timed(opened.key, record)),
-                Err(why) => unusable.push(UnusableKey { id: record.id.clone(), why }),
+                Err(why) => unusable.push(UnusableKey { id: record.id.to_string(), why }),
             }
         }
         let end =
@@ -77,17 +71,25 @@ impl TokenOptions {
         let until = |key: VerifyingKey| if let Some(end) = end { key.until(end) } else { key };
         let own = SigningKey::from(self.current.clone());
         let mut others = Vec::new();
-        if let Some(text) = &config.token_secret {
-            let bytes = text.as_bytes();
-            let secret =
-                if self.allow_short_secret { Secret::short_allowed(bytes) } else { Secret::new(bytes) };
-            signing.push(secret?.into());
+        let jwt_secret = self.jwt_secret(config).transpose().unwrap_or_else(|error| {
+            let why = format!("{error}; set a longer one, or token.allow_short_secret of each server");
+            unusable.push(UnusableKey { id: JWT_SECRET.to_owned(), why });
+            None
+        });
+        if let Some(secret) = jwt_secret {
+            signing.push(secret.into());
             others.push(until(own.verifying().clone()));
         } else {
             signing.push(if let Some(end) = end { own.verifying_until(end) } else { own });
         }
         others.extend(self.previous.iter().cloned().map(|secret| until(secret.into())));
-        Ok((KeySet::of(signing, others), unusable))
+        (KeySet::of(signing, others), unusable)
+    }
+
+    /// `JWTSecret`, if it is set.
+    pub(crate) fn jwt_secret(&self, config: &SystemConfig) -> Option<Result<Secret, ShortSecret>> {
+        let bytes = config.token_secret.as_ref()?.as_bytes();
+        Some(if self.allow_short_secret { Secret::short_allowed(bytes) } else { Secret::new(bytes) })
     }
 }
 

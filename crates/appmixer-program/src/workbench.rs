@@ -161,10 +161,7 @@ pub(crate) async fn system_config(ctx: &Context) -> Result<SystemConfig, Failure
 /// The keys that sign and verify, as the server has them.
 pub(crate) async fn key_set(ctx: &Context, tokens: &TokenOptions) -> Result<KeySet, Failure> {
     let kept = ctx.store.signing_keys().await?;
-    let keys = tokens.key_set(&system_config(ctx).await?, &kept);
-    let keys =
-        keys.map_err(|error| Failure::refused(format!("the system configuration's JWTSecret: {error}")));
-    let (keys, unusable) = keys?;
+    let (keys, unusable) = tokens.key_set(&system_config(ctx).await?, &kept);
     unusable.into_iter().next().map_or(Ok(keys), |key| Err(Failure::refused(key.to_string())))
 }
 

@@ -19,8 +19,8 @@ pub(crate) const SIGNS: &str = "The key signs: another one has to take its place
 pub(crate) async fn list(app: &App, headers: &HeaderMap) -> Result<Answer, ApiError> {
     app.require(headers, &Scope::admin()).await?;
     let kept = app.ctx.store.signing_keys().await?;
-    let has_jwt_secret = app.settings().await?.config.token_secret.is_some();
-    let keys = app.tokens().list(&kept, has_jwt_secret, app.ctx.clock.now());
+    let settings = app.settings().await?;
+    let keys = app.tokens().list(&kept, &settings.config, app.ctx.clock.now());
     private_json(&keys.iter().map(KeyView::of).collect::<Vec<_>>())
 }
 

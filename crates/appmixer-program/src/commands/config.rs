@@ -1,9 +1,10 @@
 //! `config`: the system configuration, from the command line.
 
 use appmixer_core::{
-    ConfigEntry, ConfigKey, ConfigWarning, Context, Group, KNOWN_KEYS, KnownKey, config_warnings,
+    ConfigEntry, ConfigKey, ConfigWarning, Context, Group, JWT_SECRET, KNOWN_KEYS, KnownKey, config_warnings,
     remove_config, set_config,
 };
+use appmixer_token::MIN_SECRET_BYTES;
 use serde_json::{Value, json};
 
 use super::table::{Column, Table};
@@ -104,9 +105,17 @@ async fn set(config: &Config, ctx: &Context, key: ConfigKey, value: Value) -> Re
     let group = KnownKey::find(&name).map(KnownKey::group);
     let entry = ConfigEntry::new(key, value, min_secret_bytes)
         .map_err(|error| Failure::refused(format!("{name} {error}")))?;
+    let is_short = entry.key().as_str() == JWT_SECRET
+        && entry.value().as_str().is_some_and(|text| text.len() < MIN_SECRET_BYTES);
     set_config(ctx, &operator(), entry).await?;
     if matches!(group, Some(Group::Mail | Group::Webhooks)) {
         warn_about_mail(&ctx.store.entries().await?);
+    }
+    if is_short {
+        errln!(
+            "warning: {name}: it has fewer than {MIN_SECRET_BYTES} bytes: a server uses it only if its own configuration \
+             has token.allow_short_secret, and logs an error otherwise"
+        );
     }
     Ok(())
 }

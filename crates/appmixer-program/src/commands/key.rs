@@ -43,12 +43,12 @@ where
 
 async fn list(config: &Config, ctx: &Context, json: bool) -> Result<(), Failure> {
     let kept = ctx.store.signing_keys().await?;
-    let has_jwt_secret = system_config(ctx).await?.token_secret.is_some();
+    let system = system_config(ctx).await?;
     let tokens = secret::known_token_options(config)?;
     if !secret::is_of_server(&tokens, ctx).await? {
         errln!("appmixer-server: the server of this database has another token.secret than this command");
     }
-    let keys = tokens.list(&kept, has_jwt_secret, ctx.clock.now());
+    let keys = tokens.list(&kept, &system, ctx.clock.now());
     if json {
         return print_json_lines(&keys.iter().map(|key| view(config, key)).collect::<Vec<_>>());
     }

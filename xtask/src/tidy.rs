@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("appmixer-core", &[]),
     ("appmixer-metrics", &[]),
     ("appmixer-forwarded", &[]),
-    ("appmixer-gateway", &["appmixer-metrics"]),
+    ("appmixer-gateway", &["appmixer-metrics", "appmixer-tls"]),
     ("appmixer-limits", &[]),
     ("appmixer-token", &[]),
     ("appmixer-password", &["appmixer-core"]),

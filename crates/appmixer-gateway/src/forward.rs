@@ -266,7 +266,7 @@ impl Try<'_> {
             };
             return Err(NoAnswer::of(error));
         }
-        let cause = crate::innermost(&error).to_string();
+        let cause = crate::innermost(&error);
         tracing::debug!(route = self.route.name(), error = cause, "an upstream has not answered");
         let cause = Some(cause);
         let is_untouched = self.source.is_none_or(|source| !source.has_begun());

@@ -31,7 +31,7 @@ async fn ask(route: &Route, upstream: &Upstream, check: &HealthCheck) -> Result<
     *request.uri_mut() = url;
     request.headers_mut().insert(HOST, upstream.address.host().clone());
     request.headers_mut().insert(USER_AGENT, AGENT);
-    let answer = route.client.request(request).await.map_err(|error| crate::innermost(&error).to_string())?;
+    let answer = route.client.request(request).await.map_err(|error| crate::innermost(&error))?;
     let status = answer.status();
     if status.is_success() || status.is_redirection() { Ok(()) } else { Err(format!("it answers {status}")) }
 }

@@ -187,12 +187,15 @@ pub fn wants_websocket(headers: &HeaderMap) -> bool {
 }
 
 /// What an error comes from at last: refused, unreachable, a certificate that is not trusted.
-fn innermost<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(refusal) = appmixer_tls::refusal(error) {
+        return refusal;
+    }
     let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    cause
+    cause.to_string()
 }
 
 #[cfg(test)]

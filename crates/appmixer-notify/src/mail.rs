@@ -1,13 +1,15 @@
 //! Mail: the message as text, and its way to the mail server.
 
 mod compose;
+mod connection;
 mod reply;
 mod session;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use appmixer_core::{Email, MailTest, MailTls, Message as Waiting, MessageId, SUBMISSIONS_PORT, Timestamp};
-use lettre::transport::smtp::client::{Certificate, TlsParameters};
+use rustls::ClientConfig;
 use tokio::task::spawn_blocking;
 
 use self::compose::{Text, compose};
@@ -65,7 +67,7 @@ async fn try_send(
     let server = settings.mail_server();
     let server = server.ok_or_else(|| Failure::Final("MAIL_SMTP_HOST is not set".to_owned()))?;
     let mail = compose(&server, to, id, written, text)?;
-    let tls = tls_parameters(&server, options).await.map_err(Failure::Unusable)?;
+    let tls = tls_config(options).await.map_err(Failure::Unusable)?;
     deliver(&server, tls, options.timeout, &mail).await
 }
 
@@ -93,20 +95,12 @@ fn is_loopback(host: &str) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-async fn tls_parameters(server: &MailServer, options: &NotifyOptions) -> Result<TlsParameters, String> {
-    let (host, ca_file) = (server.host.clone(), options.ca_file.clone());
-    // Reads the system's authorities: not for the threads that serve requests.
-    let parameters = spawn_blocking(move || -> Result<TlsParameters, String> {
-        let mut builder = TlsParameters::builder(host);
-        let authorities = ca_file.as_deref().map(appmixer_tls::authorities).transpose();
-        let authorities = authorities.map_err(|error| format!("delivery.ca_file, {error}"))?;
-        for certificate in authorities.unwrap_or_default() {
-            let certificate = Certificate::from_der(certificate.to_vec());
-            builder = builder.add_root_certificate(certificate.map_err(|error| error.to_string())?);
-        }
-        builder.build().map_err(|error| error.to_string())
-    });
-    parameters.await.unwrap_or_else(|error| Err(error.to_string()))
+/// Reads the system's authorities: not for the threads that serve requests.
+async fn tls_config(options: &NotifyOptions) -> Result<Arc<ClientConfig>, String> {
+    let ca_file = options.ca_file.clone();
+    let config = spawn_blocking(move || appmixer_tls::client_config(ca_file.as_deref()));
+    let config = config.await.map_err(|error| error.to_string())?;
+    config.map(Arc::new).map_err(|error| format!("delivery.ca_file, {error}"))
 }
 
 #[cfg(test)]

@@ -107,7 +107,10 @@ where
 {
     let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
     let answer = client.request(request).await.map_err(|error| {
-        // The innermost cause says most: refused, unreachable, a certificate that is not trusted.
+        if let Some(refusal) = appmixer_tls::refusal(&error) {
+            return format!("no answer: {refusal}");
+        }
+        // The innermost cause says most: refused, or unreachable.
         let mut cause: &dyn std::error::Error = &error;
         while let Some(deeper) = cause.source() {
             cause = deeper;

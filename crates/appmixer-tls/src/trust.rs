@@ -41,7 +41,7 @@ pub fn client_config<'p>(ca_files: impl IntoIterator<Item = &'p Path>) -> Result
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let mut listed = Vec::new();
     for path in ca_files {
-        let certificates = authorities(path)?;
+        let certificates = certificates(path)?;
         for certificate in &certificates {
             roots.add(certificate.clone()).map_err(|error| unusable(path, &error))?;
         }
@@ -58,10 +58,7 @@ pub fn client_config<'p>(ca_files: impl IntoIterator<Item = &'p Path>) -> Result
 }
 
 /// The certificates in a PEM file.
-///
-/// # Errors
-/// [`TrustError::File`].
-pub fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
     let pem = fs::read(path).map_err(|error| unusable(path, &error))?;
     let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
     let certificates = certificates.map_err(|error| unusable(path, &error))?;

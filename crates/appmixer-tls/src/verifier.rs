@@ -1,5 +1,7 @@
 //! The verification of servers' certificates, and the reason for a refusal in plain words.
 
+use std::error::Error as StdError;
+use std::io;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
@@ -7,8 +9,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::verify_server_name;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
-use thiserror::Error;
+use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 use crate::expiry;
 
@@ -20,23 +21,6 @@ use crate::expiry;
 pub(crate) struct Verifier {
     chain: Arc<WebPkiServerVerifier>,
     listed: Vec<CertificateDer<'static>>,
-}
-
-/// Why a server's certificate was refused.
-#[derive(Debug, Error)]
-enum Refusal {
-    #[error(
-        "no trusted authority has signed the server's certificate; list the authority's, or this one, in ca_file"
-    )]
-    UnknownIssuer,
-    #[error("the server's certificate is not valid for the name {0}; its subjectAltName has to list it")]
-    Name(String),
-    #[error("the server's certificate has expired")]
-    Expired,
-    #[error("the server's certificate is not valid yet")]
-    NotYetValid,
-    #[error("the server's certificate cannot be used: {0}")]
-    Other(Error),
 }
 
 impl Verifier {
@@ -77,12 +61,11 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verified = if self.listed.contains(end_entity) {
+        if self.listed.contains(end_entity) {
             Self::verify_listed(end_entity, name, now).map(|()| ServerCertVerified::assertion())
         } else {
             self.chain.verify_server_cert(end_entity, intermediates, name, ocsp_response, now)
-        };
-        verified.map_err(|error| refused(error, name))
+        }
     }
 
     fn verify_tls12_signature(
@@ -108,20 +91,134 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// The same reason wherever a connection fails. rustls prints its own in the form of its types.
-fn refused(error: Error, name: &ServerName<'_>) -> Error {
-    let reason = match error {
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => Refusal::UnknownIssuer,
-        Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => Refusal::Name(name.to_str().into_owned()),
-        Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
-            Refusal::Expired
+/// Why a server's certificate was refused, in words, if that is what an error comes from.
+#[must_use]
+pub fn refusal(error: &(dyn StdError + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        // An I/O error does not name what it is made of as its source.
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let tls = error.downcast_ref::<Error>();
+        let tls = tls.or_else(|| inner.and_then(|inner| inner.downcast_ref::<Error>()));
+        if let Some(Error::InvalidCertificate(why)) = tls {
+            return Some(in_words(why));
         }
-        Error::InvalidCertificate(
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
-        ) => Refusal::NotYetValid,
-        other => Refusal::Other(other),
-    };
-    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(reason))))
+        cause = error.source();
+    }
+    None
+}
+
+/// rustls prints the names of its own types.
+fn in_words(why: &CertificateError) -> String {
+    match why {
+        CertificateError::UnknownIssuer => {
+            "no trusted authority has signed the server's certificate; list the authority's, or this one, in ca_file"
+                .to_owned()
+        }
+        CertificateError::NotValidForName => {
+            "the server's certificate is not valid for its name; its subjectAltName has to list it".to_owned()
+        }
+        CertificateError::NotValidForNameContext { expected, .. } => format!(
+            "the server's certificate is not valid for the name {}; its subjectAltName has to list it",
+            expected.to_str()
+        ),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "the server's certificate has expired".to_owned()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the server's certificate is not valid yet".to_owned()
+        }
+        other => format!("the server's certificate cannot be used: {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+
+    use super::*;
+
+    struct Made {
+        certificate: Certificate,
+        parameters: CertificateParams,
+        key: KeyPair,
+    }
+
+    /// Self-signed, as `openssl req -x509` does it (CA:TRUE), or of CA:FALSE.
+    fn made(is_authority: bool, change: impl FnOnce(&mut CertificateParams)) -> Made {
+        let mut parameters = CertificateParams::new(["db.example".to_owned()]).unwrap();
+        if is_authority {
+            parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }
+        change(&mut parameters);
+        let key = KeyPair::generate().unwrap();
+        let certificate = parameters.self_signed(&key).unwrap();
+        Made { certificate, parameters, key }
+    }
+
+    fn issued_by(authority: &Made) -> CertificateDer<'static> {
+        let parameters = CertificateParams::new(["db.example".to_owned()]).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let issuer = Issuer::from_params(&authority.parameters, &authority.key);
+        parameters.signed_by(&key, &issuer).unwrap().der().clone()
+    }
+
+    fn told(error: Error) -> String {
+        refusal(&io::Error::other(error)).unwrap()
+    }
+
+    /// What a client says of a certificate that trusts these; nothing, or why not.
+    fn verify(listed: &[&CertificateDer<'static>], shown: &CertificateDer<'_>, name: &str) -> String {
+        let unrelated = made(true, |_| ());
+        let mut roots = RootCertStore::empty();
+        roots.add(unrelated.certificate.der().clone()).unwrap();
+        let listed: Vec<_> = listed.iter().copied().cloned().collect();
+        for certificate in &listed {
+            roots.add(certificate.clone()).unwrap();
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = Verifier::new(roots, listed, &provider).unwrap();
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        let now = UnixTime::now();
+        verifier.verify_server_cert(shown, &[], &name, &[], now).err().map_or_else(String::new, told)
+    }
+
+    #[test]
+    fn a_certificate_that_is_itself_listed_is_trusted_for_its_names_and_dates() {
+        for is_authority in [true, false] {
+            let made = made(is_authority, |_| ());
+            let der = made.certificate.der();
+            assert_eq!(verify(&[der], der, "db.example"), "");
+            assert!(verify(&[der], der, "other.example").contains("not valid for the name other.example"));
+        }
+        // One of an authority that nobody knows, which is listed without it.
+        let authority = made(true, |_| ());
+        let leaf = issued_by(&authority);
+        assert_eq!(verify(&[&leaf], &leaf, "db.example"), "");
+        let past = made(true, |parameters| parameters.not_after = date_time_ymd(2020, 1, 1));
+        assert!(
+            verify(&[past.certificate.der()], past.certificate.der(), "db.example").contains("has expired")
+        );
+        let future = made(true, |parameters| parameters.not_before = date_time_ymd(4000, 1, 1));
+        let told = verify(&[future.certificate.der()], future.certificate.der(), "db.example");
+        assert!(told.contains("not valid yet"), "{told}");
+    }
+
+    #[test]
+    fn nobody_else_is_trusted_and_the_reason_is_in_words() {
+        let authority = made(true, |_| ());
+        let leaf = issued_by(&authority);
+        assert_eq!(verify(&[authority.certificate.der()], &leaf, "db.example"), "");
+        assert!(verify(&[], &leaf, "db.example").contains("no trusted authority has signed"));
+        // The same names and another key.
+        let other = made(true, |_| ());
+        let told = verify(&[authority.certificate.der()], other.certificate.der(), "db.example");
+        assert!(
+            told.contains("the server's certificate cannot be used") || told.contains("no trusted"),
+            "{told}"
+        );
+        let told = verify(&[authority.certificate.der()], &leaf, "other.example");
+        assert!(told.contains("subjectAltName"), "{told}");
+        assert!(verify(&[], &CertificateDer::from(vec![0x30, 0]), "db.example").contains("cannot be used"));
+    }
 }

@@ -1,18 +1,20 @@
 //! One mail over one SMTP connection (RFC 5321), command by command, so that a refusal tells what was refused.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lettre::Message;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Response;
+use rustls::ClientConfig;
 use tokio::time::timeout;
 
+use super::connection::connect;
 use super::reply::{Command, Reply};
-use super::{Encryption, encryption};
 use crate::lane::Outcome;
 use crate::settings::MailServer;
 
@@ -45,12 +47,12 @@ impl From<Failure> for Outcome {
 /// Delivers a mail; answers with the server's last reply.
 pub(super) async fn deliver(
     server: &MailServer,
-    tls: TlsParameters,
+    tls: Arc<ClientConfig>,
     limit: Duration,
     mail: &Message,
 ) -> Result<String, Failure> {
     let conversation = async {
-        let mut smtp = connect(server, tls, limit).await?;
+        let mut smtp = connect(server, tls, &hello(server)).await?;
         let answer = converse(&mut smtp, server, mail).await;
         Ok((smtp, answer))
     };
@@ -59,28 +61,6 @@ pub(super) async fn deliver(
         in_time.map_err(|_| Failure::Unusable("the mail server did not answer in time".to_owned()))??;
     let _ = timeout(QUIT_TIMEOUT, smtp.abort()).await;
     answer
-}
-
-async fn connect(
-    server: &MailServer,
-    tls: TlsParameters,
-    limit: Duration,
-) -> Result<AsyncSmtpConnection, Failure> {
-    let hello = hello(server);
-    let encryption = encryption(server);
-    let first = (encryption == Encryption::First).then(|| tls.clone());
-    let address = (server.host.as_str(), server.port);
-    let connected = AsyncSmtpConnection::connect_tokio1(address, Some(limit), &hello, first, None).await;
-    let mut smtp = connected.map_err(failure(Command::Hello))?;
-    let upgrade = match encryption {
-        Encryption::First => false,
-        Encryption::Required => true,
-        Encryption::IfOffered => smtp.can_starttls(),
-    };
-    if upgrade {
-        smtp.starttls(tls, &hello).await.map_err(failure(Command::StartTls))?;
-    }
-    Ok(smtp)
 }
 
 async fn converse(
@@ -133,18 +113,26 @@ fn said(response: &Response) -> String {
     format!("{} {}", response.code(), lines.join(" "))
 }
 
-fn failure(command: Command) -> impl Fn(Error) -> Failure {
+pub(super) fn failure(command: Command) -> impl Fn(Error) -> Failure {
     move |error| {
         if let Some(reply) = Reply::of(command, &error) {
             return Failure::Refused(reply);
         }
-        let text = if error.is_timeout() { "timed out".to_owned() } else { innermost(&error) };
-        Failure::Unusable(format!("the mail server cannot be used: {text}"))
+        if error.is_timeout() {
+            return Failure::Unusable("the mail server cannot be used: timed out".to_owned());
+        }
+        unusable(&error)
     }
 }
 
-fn innermost(error: &Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
+/// There is no connection, or it has broken.
+pub(super) fn unusable(error: &(dyn std::error::Error + 'static)) -> Failure {
+    let text = appmixer_tls::refusal(error).unwrap_or_else(|| innermost(error));
+    Failure::Unusable(format!("the mail server cannot be used: {text}"))
+}
+
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use appmixer_testbed::Port;
 use serde_json::{Value, json};
 
-use crate::receivers::Certificate;
+use crate::receivers::{Certificate, UNKNOWN_ISSUER};
 use crate::support::{Answer, TestServer, eventually};
 use crate::upstream::Upstream;
 
@@ -273,7 +273,7 @@ fn connections_to_the_upstream_are_used_again() {
 
 #[test]
 fn an_upstream_with_tls_is_verified() {
-    let certificate = Certificate::new();
+    let certificate = Certificate::of_openssl();
     let upstream = Upstream::secure(certificate.server_config().as_ref().clone());
     let url = format!("https://{}", upstream.address);
     let trusting =
@@ -284,6 +284,8 @@ fn an_upstream_with_tls_is_verified() {
     assert_eq!(answer.header("retry-after"), Some("1"));
     answer.error(502);
     assert_eq!(upstream.count(), 1);
+    // The log says why.
+    eventually(|| wary.log().contains(UNKNOWN_ISSUER));
 }
 
 #[test]

@@ -36,11 +36,24 @@ impl Certificate {
         Self { folder, public: made.cert.der().clone(), key }
     }
 
+    /// One that is its own authority (CA:TRUE), as `openssl req -x509` makes it.
+    pub(crate) fn of_openssl() -> Self {
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let mut parameters = rcgen::CertificateParams::new(names).unwrap();
+        parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let made = parameters.self_signed(&pair).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("cert.pem"), made.pem()).unwrap();
+        std::fs::write(folder.path().join("key.pem"), pair.serialize_pem()).unwrap();
+        Self { folder, public: made.der().clone(), key: PrivatePkcs8KeyDer::from(pair.serialize_der()) }
+    }
+
     pub(crate) fn file(&self) -> String {
         self.path("cert.pem")
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
 
@@ -52,6 +65,9 @@ impl Certificate {
         Arc::new(builder.with_single_cert(vec![self.public.clone()], key).unwrap())
     }
 }
+
+/// What is said of a certificate that nobody whom the server trusts has signed.
+pub(crate) const UNKNOWN_ISSUER: &str = "no trusted authority has signed the server's certificate";
 
 /// Sets entries of the system configuration. They count from the next request on.
 pub(crate) fn configure(server: &TestServer, admin: &str, entries: &[(&str, Value)]) {

@@ -164,7 +164,8 @@ impl Connector {
 
     /// Why there is no connection: the server is away for now, or the configuration is wrong.
     pub(super) fn unreachable(&self, error: &tokio_postgres::Error) -> PostgresError {
-        let (place, reason) = (self.place(), with_cause(error));
+        let reason = appmixer_tls::refusal(error).unwrap_or_else(|| with_cause(error));
+        let place = self.place();
         if is_away(error) {
             PostgresError::Unreachable { place, reason }
         } else {

@@ -32,6 +32,8 @@ use crate::output::errln;
 /// Does what the command line says.
 #[must_use]
 pub fn run() -> ExitCode {
+    // Before the first secret is read.
+    process::hide_memory();
     let outcome = Cli::read().map_err(|error| usage(&error)).and_then(dispatch);
     match outcome.and_then(|()| output::finish()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! What the system knows of this process, as Prometheus's own clients name it.
+//! What the system knows of this process, as Prometheus's own clients name it, and what it shows of it to others.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,15 @@ use std::path::Path;
 use appmixer_metrics::{Kind, Page};
 use rustix::fs::statvfs;
 use rustix::param::clock_ticks_per_second;
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{DumpableBehavior, Resource, getrlimit, set_dumpable_behavior};
+
+/// Keeps the memory, which has keys and passwords, out of core dumps and away from other processes of the same user.
+/// Root can still attach a debugger.
+pub(crate) fn hide_memory() {
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::debug!(%error, "the memory of the process can be dumped");
+    }
+}
 
 /// Of `/proc/self`; where there is none, nothing is told.
 pub(crate) fn write(page: &mut Page) {

@@ -46,5 +46,5 @@ pub use postgres::{PostgresError, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{
     BackupError, Contents, Copied, Folder, OpenError, Role, SecretFile, SqliteStore, Swap, back_up, examine,
-    explain, is_served, put_secrets, take_secrets,
+    explain, is_served, leave_out, left_out, put_secrets, take_secrets, waiting_messages,
 };

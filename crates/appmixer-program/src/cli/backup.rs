@@ -18,7 +18,8 @@ pub(crate) struct BackupArgs {
     /// Replace the file if it is there
     #[arg(long)]
     pub(crate) force: bool,
-    /// Take in token.secret and webhook.secret of the data folder too; whoever reads the file can then sign tokens
+    /// Take in token.secret and webhook.secret of the data folder, and the secrets of the system configuration
+    /// (passwords and keys), which are left out otherwise; whoever reads the file can then sign tokens
     #[arg(long)]
     pub(crate) with_secrets: bool,
     /// Show the summary as JSON

@@ -6,7 +6,8 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use appmixer_store::{Contents, SecretFile, back_up, examine, put_secrets};
+use appmixer_core::KNOWN_KEYS;
+use appmixer_store::{Contents, SecretFile, back_up, examine, leave_out, put_secrets};
 use serde_json::json;
 
 use super::draft::{Draft, folder_of};
@@ -36,14 +37,14 @@ pub(crate) fn run(args: &BackupArgs) -> Result<(), Failure> {
         return Err(Failure::refused(no_database_at(&database)));
     }
     let secrets = secrets_of(&config)?;
-    let inside = if args.with_secrets { secrets.clone() } else { Vec::new() };
+    let inside = args.with_secrets.then(|| secrets.clone());
     let unusable = |error: io::Error| Failure::refused(format!("{}: {error}", file.display()));
     let draft = Draft::new_in(folder_of(file)).map_err(unusable)?;
     let is_in_data = config.is_data_folder(folder_of(file));
     let (path, progress) = (draft.path(), Progress::new(Some(1)));
-    let (contents, progress) = unless_told("nothing was backed up", move || {
-        let contents = copy(&database, &path, &inside, &progress)?;
-        Ok((contents, progress))
+    let (made, progress) = unless_told("nothing was backed up", move || {
+        let made = copy(&database, &path, inside.as_deref(), &progress)?;
+        Ok((made, progress))
     })?;
     if is_in_data {
         draft.give_to_owner_of(folder_of(file)).map_err(unusable)?;
@@ -56,9 +57,9 @@ pub(crate) fn run(args: &BackupArgs) -> Result<(), Failure> {
     drop(progress);
     let names: Vec<_> = secrets.iter().map(|(name, _)| name.as_str()).collect();
     if args.json {
-        print_json(args, &contents, &names);
+        print_json(args, &made, &names);
     } else {
-        print(args, &config, &contents, &names, seconds);
+        print(args, &config, &made, &names, seconds);
     }
     Ok(())
 }
@@ -67,21 +68,41 @@ fn is_there(file: &Path) -> Failure {
     Failure::refused(format!("{} is there already; --force replaces it", file.display()))
 }
 
+/// A backup, and the entries of the configuration that it has without their values.
+struct Made {
+    contents: Contents,
+    left_out: Vec<String>,
+}
+
+/// The write-only entries of the system configuration: passwords and keys of other servers, and `JWTSecret`.
+pub(super) fn write_only_keys() -> Vec<&'static str> {
+    KNOWN_KEYS.iter().filter(|key| key.kind.is_write_only()).map(|key| key.name).collect()
+}
+
+/// `secrets` are the files to take in; without them, the secrets of the system configuration are left out too.
 fn copy(
     database: &Path,
     path: &Path,
-    secrets: &[SecretFile],
+    secrets: Option<&[SecretFile]>,
     progress: &Progress,
-) -> Result<Contents, Failure> {
-    back_up(database, path, |copied| {
+) -> Result<Made, Failure> {
+    let pages = if secrets.is_some() { path.to_owned() } else { path.with_extension("pages") };
+    back_up(database, &pages, |copied| {
         let (done, of) = (copied.done * PAGE_BYTES, copied.of * PAGE_BYTES);
         progress.show_part(done, of, format!("{} of {} copied", size(done), size(of)));
     })?;
-    if !secrets.is_empty() {
-        put_secrets(path, secrets)?;
+    let mut left_out = Vec::new();
+    if let Some(files) = secrets {
+        if !files.is_empty() {
+            put_secrets(path, files)?;
+        }
+    } else {
+        progress.show_waiting("leaving secrets out of the copy");
+        left_out = leave_out(&pages, &write_only_keys(), path)?;
+        fs::remove_file(&pages)?;
     }
     progress.show_waiting("checking the copy");
-    Ok(examine(path, true)?)
+    Ok(Made { contents: examine(path, true)?, left_out })
 }
 
 /// The files of the data folder that the database is not whole without.
@@ -104,29 +125,40 @@ pub(super) fn read_secret(path: &PathBuf) -> Result<Option<Vec<u8>>, Failure> {
     }
 }
 
-fn print_json(args: &BackupArgs, contents: &Contents, secrets: &[&str]) {
+fn print_json(args: &BackupArgs, made: &Made, secrets: &[&str]) {
     let inside: &[&str] = if args.with_secrets { secrets } else { &[] };
     outln!(
         "{}",
         json!({
             "file": args.file.display().to_string(),
-            "users": contents.users,
-            "schema": contents.schema,
-            "bytes": contents.bytes,
+            "users": made.contents.users,
+            "schema": made.contents.schema,
+            "bytes": made.contents.bytes,
             "secrets": inside,
+            "leftOut": made.left_out,
         })
     );
 }
 
-fn print(args: &BackupArgs, config: &Config, contents: &Contents, secrets: &[&str], seconds: f64) {
-    let Contents { users, schema, bytes } = *contents;
+fn print(args: &BackupArgs, config: &Config, made: &Made, secrets: &[&str], seconds: f64) {
+    let Contents { users, schema, bytes } = made.contents;
     outln!("backed up  {users} users, schema version {schema}, {} in {seconds:.1} s", size(bytes));
     let files = if secrets.is_empty() { "no secret".to_owned() } else { secrets.join(", ") };
     if args.with_secrets {
-        outln!("inside     all of the database, and of the data folder: {files}");
+        outln!(
+            "inside     all of the database with the secrets of its configuration, and of the data folder: {files}"
+        );
         outln!("           whoever reads the file can sign tokens: keep it as you keep those");
     } else {
-        outln!("inside     all of the database");
+        outln!(
+            "inside     the database without secrets of the system configuration; users with password hashes"
+        );
+        if !made.left_out.is_empty() {
+            outln!(
+                "not inside {}: set them again after a restore, or use --with-secrets",
+                made.left_out.join(", ")
+            );
+        }
         if !secrets.is_empty() {
             outln!("not inside {files} of the data folder, without which everybody is signed out after a");
             outln!("           restore elsewhere; keep a copy apart, or take them in with --with-secrets");

@@ -7,9 +7,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use appmixer_core::{Clock as _, SystemClock};
-use appmixer_store::{Contents, Folder, SecretFile, Swap, back_up, examine, take_secrets};
+use appmixer_store::{
+    Contents, Folder, SecretFile, Swap, back_up, examine, left_out, take_secrets, waiting_messages,
+};
 
-use super::backup::{PAGE_BYTES, read_secret};
+use super::backup::{PAGE_BYTES, read_secret, write_only_keys};
 use super::draft::{Draft, folder_of};
 use super::progress::{Progress, size};
 use super::stop::unless_told;
@@ -37,6 +39,7 @@ pub(crate) fn run(args: &RestoreArgs) -> Result<(), Failure> {
     let (from, path, progress) = (args.file.clone(), draft.path(), Progress::new(Some(1)));
     let (contents, secrets) = unless_told("nothing was restored", move || copy(&from, &path, &progress))?;
     let secrets = Secrets::compare(&config, secrets)?;
+    let (unset, waiting) = (left_out(&draft.path(), &write_only_keys())?, waiting_messages(&draft.path())?);
 
     // Secrets first: with them and without the database that needs them, nothing is lost.
     secrets.put(&config.data)?;
@@ -51,6 +54,18 @@ pub(crate) fn run(args: &RestoreArgs) -> Result<(), Failure> {
         outln!("kept       the old database as {}", aside.display());
     }
     secrets.print(&config);
+    if !unset.is_empty() {
+        outln!("set again  {}: a backup without --with-secrets does not have them", unset.join(", "));
+        outln!(
+            "           (appmixer-server config set KEY, or the console); until then they count as not set"
+        );
+    }
+    if waiting > 0 && config.delivery.enabled {
+        outln!(
+            "waiting    {waiting} mails and webhooks, which the next start delivers; for a trial, start the server"
+        );
+        outln!("           with APPMIXER_DELIVERY__ENABLED=false");
+    }
     Ok(())
 }
 

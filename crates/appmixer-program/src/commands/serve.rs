@@ -79,7 +79,10 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let retention = runtime.spawn(retention);
     let key_retention = runtime.spawn(key_retention);
     // What is being delivered at the end is delivered again after the next start.
-    let notifier = runtime.spawn(notifier.run());
+    let notifier = config.delivery.enabled.then(|| runtime.spawn(notifier.run()));
+    if notifier.is_none() {
+        tracing::warn!("mails and webhooks are not delivered: delivery.enabled is false");
+    }
     let sharing = Arc::clone(&app);
     let sharing = runtime.spawn(async move { sharing.share_limits().await });
     let health = gateway.map(|gateway| runtime.spawn(async move { gateway.watch_health().await }));
@@ -96,7 +99,9 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     }
     retention.abort();
     key_retention.abort();
-    notifier.abort();
+    if let Some(notifier) = notifier {
+        notifier.abort();
+    }
     sharing.abort();
     remembering.abort();
     runtime.block_on(store.close());

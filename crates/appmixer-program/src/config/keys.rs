@@ -218,6 +218,10 @@ pub(crate) const KEYS: &[Key] = &[
         "gateway.routes",
         "What is forwarded: for each prefix of a path, such as /flows, a table of its own, whose keys are below. In the environment it is JSON.",
     ),
+    other(
+        "delivery.enabled",
+        "Whether mails and webhooks are delivered. With false they wait in the database, as for a trial of a backup, until a server delivers them or they expire.",
+    ),
     text(
         "delivery.timeout",
         "The longest time of one attempt to deliver a mail or a webhook, from the connection to the answer.",

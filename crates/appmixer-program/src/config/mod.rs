@@ -174,6 +174,7 @@ pub(crate) struct LimitsConfig {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeliveryConfig {
+    pub(crate) enabled: bool,
     pub(crate) timeout: Span,
     pub(crate) first_retry: Span,
     pub(crate) ca_file: Option<PathBuf>,
@@ -275,6 +276,7 @@ impl Default for Config {
                 entries: limits.entries,
             },
             delivery: DeliveryConfig {
+                enabled: true,
                 timeout: Span(delivery.timeout),
                 first_retry: Span(delivery.first_retry),
                 ca_file: delivery.ca_file,

@@ -331,6 +331,55 @@ fn secrets_travel_where_that_is_wanted_and_replace_no_others() {
 }
 
 #[test]
+fn a_backup_has_the_secrets_of_the_configuration_only_where_that_is_wanted() {
+    let (one, two) = (Desk::new(), Desk::new());
+    let secrets = [
+        ("JWTSecret", "jwt-s3cret-that-is-long-enough-to-sign"),
+        ("MAIL_SMTP_PASS", "mail-s3cret"),
+        ("WEBHOOK_SECRET", "webhook-s3cret-of-receivers"),
+    ];
+    one.add("joe@acme", &["user"]);
+    one.done(&["config", "set", "MAIL_SMTP_HOST", "mail.example"], "");
+    for (key, value) in secrets {
+        // An older value may be left in what is free in a page.
+        one.done(&["config", "set", key, "--stdin"], &format!("older-{value}\n"));
+        one.done(&["config", "set", key, "--stdin"], &format!("{value}\n"));
+    }
+    let (bare, full) = (one.0.path().join("bare"), one.0.path().join("full"));
+    let (bare, full) = (bare.to_str().unwrap(), full.to_str().unwrap());
+    let has = |path: &str, part: &str| {
+        fs::read(path).unwrap().windows(part.len()).any(|window| window == part.as_bytes())
+    };
+    let told = one.done(&["backup", bare], "");
+    let line = told.lines().find(|line| line.contains("set them again after a restore")).unwrap();
+    assert!(secrets.iter().all(|(key, _)| line.contains(key)), "{told}");
+    for (key, value) in secrets {
+        assert!(!has(bare, value), "{key}");
+    }
+    assert!(!has(bare, "s3cret"), "an older value");
+    assert_eq!(fs::metadata(bare).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(has(bare, "mail.example") && users(Path::new(bare)) == 1);
+    let told = one.done(&["backup", full, "--with-secrets"], "");
+    assert!(told.contains("with the secrets of its configuration"), "{told}");
+    assert!(secrets.iter().all(|(_, value)| has(full, value)));
+    let json: Value = serde_json::from_str(&one.done(&["backup", bare, "--force", "--json"], "")).unwrap();
+    assert_eq!(json["leftOut"].as_array().unwrap().len(), 3);
+
+    let told = two.done(&["restore", bare, "--yes"], "");
+    assert!(told.contains("set again") && secrets.iter().all(|(key, _)| told.contains(key)), "{told}");
+    let list: Value = serde_json::from_str(&two.done(&["config", "list", "--json"], "")).unwrap();
+    for (key, _) in secrets {
+        let entry = list.as_array().unwrap().iter().find(|entry| entry["key"] == key).unwrap();
+        assert!(entry["value"].is_null(), "{entry}");
+    }
+    two.done(&["config", "set", "MAIL_SMTP_PASS", "--stdin"], "new-password\n");
+    let told = two.done(&["restore", full, "--yes", "--discard-old"], "");
+    assert!(!told.contains("set again"), "{told}");
+    assert_eq!(users(&data(&two).join("appmixer.sqlite")), 1);
+    assert!(names_in(one.0.path()).iter().all(|name| !name.contains("unfinished")));
+}
+
+#[test]
 fn a_backup_at_a_terminal_ends_at_ctrl_c_and_leaves_nothing() {
     let desk = desk_with(MANY);
     let folder = tempfile::tempdir().unwrap();

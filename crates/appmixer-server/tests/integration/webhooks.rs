@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::receivers::{Certificate, Manner, Receiver, configure};
+use crate::receivers::{Certificate, Manner, Receiver, UNKNOWN_ISSUER, configure};
 use crate::support::{TestServer, eventually};
 
 const QUICK: &[(&str, &str)] = &[("APPMIXER_DELIVERY__FIRST_RETRY", "50ms")];
@@ -155,7 +155,7 @@ fn a_receiver_that_says_nothing_holds_up_neither_requests_nor_other_receivers() 
 
 #[test]
 fn https_is_trusted_by_the_configured_authority_alone() {
-    let certificate = Certificate::new();
+    let certificate = Certificate::of_openssl();
     let file = certificate.file();
     // Kept until the end: the file goes with it.
     let other = Certificate::new();
@@ -169,9 +169,41 @@ fn https_is_trusted_by_the_configured_authority_alone() {
     configure(&server, &admin, &[("WEBHOOK_USER_CREATED", json!(receiver.url))]);
     server.user("joe@acme");
     eventually(|| server.log().contains("could not be delivered"));
+    assert!(server.log().contains(UNKNOWN_ISSUER), "{}", server.log());
     assert_eq!(receiver.got().len(), 0, "an authority that nobody knows");
     let trusted = other.file() + ".trusted";
     let server = server.restart_with(&[("APPMIXER_DELIVERY__CA_FILE", &trusted)]);
+    assert_eq!(receiver.wait_for(1)[0].json()["username"], "joe@acme");
+    server.assert_well();
+}
+
+#[test]
+fn a_trial_delivers_nothing_and_what_waits_is_delivered_afterwards() {
+    let server = TestServer::with(&[("APPMIXER_DELIVERY__ENABLED", "false")]);
+    let (receiver, admin) = (Receiver::start(Manner::Answers(vec![])), server.admin());
+    configure(&server, &admin, &[("WEBHOOK_USER_CREATED", json!(receiver.url))]);
+    server.user("joe@acme");
+    assert_eq!(server.done(&["outbox", "list", "--json"], "").lines().count(), 1);
+    assert!(server.log().contains("delivery.enabled is false"), "{}", server.log());
+    let mut server = server;
+    server.signal("TERM");
+    assert!(server.wait().success());
+
+    // A restore says what the next start does.
+    let file = server.data().with_file_name("backup");
+    let name = file.to_str().unwrap();
+    server.done(&["backup", name], "");
+    let restored = |settings: &[(&str, &str)]| {
+        let mut command = crate::support::binary(&server.data());
+        command.args(["restore", name, "--yes", "--discard-old"]).envs(settings.iter().copied());
+        String::from_utf8(crate::support::run(command, "").stdout).unwrap()
+    };
+    let told = restored(&[]);
+    assert!(told.contains("waiting    1 mails and webhooks, which the next start delivers"), "{told}");
+    assert!(told.contains("APPMIXER_DELIVERY__ENABLED=false"), "{told}");
+    assert!(!restored(&[("APPMIXER_DELIVERY__ENABLED", "false")]).contains("waiting"));
+    assert_eq!(receiver.got().len(), 0);
+    let server = server.restart_with(&[("APPMIXER_DELIVERY__ENABLED", "true")]);
     assert_eq!(receiver.wait_for(1)[0].json()["username"], "joe@acme");
     server.assert_well();
 }

@@ -25,6 +25,12 @@ const PUT_SECRET: &str = "INSERT INTO backup_secrets (name, value) VALUES (?1, ?
 const HAS_SECRETS: &str = "SELECT count(*) FROM pragma_table_list('backup_secrets')";
 const SECRETS: &str = "SELECT name, value FROM backup_secrets ORDER BY name";
 const DROP_SECRETS: &str = "DROP TABLE backup_secrets";
+const CLEAR_ENTRY: &str = "UPDATE config SET value = 'null' WHERE key = ?1 AND value <> 'null'";
+const IS_NULL: &str = "SELECT 1 FROM config WHERE key = ?1 AND value = 'null'";
+const WRITE_ANEW: &str = "VACUUM INTO ?1";
+/// Backups of older versions have none.
+const HAS_OUTBOX: &str = "SELECT count(*) FROM pragma_table_list('outbox')";
+const COUNT_MESSAGES: &str = "SELECT count(*) FROM outbox";
 /// Of every schema version; whoever asks has just read the whole file.
 const COUNT_USERS: &str = "SELECT count(*) FROM users";
 
@@ -208,6 +214,65 @@ pub fn put_secrets(copy: &Path, files: &[SecretFile]) -> Result<(), BackupError>
     };
     put().map_err(|error| BackupError::of(copy, &error))?;
     sync(copy)
+}
+
+/// Writes a copy anew, without the values of these entries of the configuration: each of them is `null`, which every
+/// version reads as not set. Returns those that had a value.
+///
+/// Nothing of the values is in the new file (mode 0600), which is on disk when this returns. Pages as they are could
+/// still have them, and older ones too: in free pages, and between the rows.
+///
+/// # Errors
+/// [`BackupError`]
+pub fn leave_out(copy: &Path, keys: &[&str], new: &Path) -> Result<Vec<String>, BackupError> {
+    let write = || -> rusqlite::Result<Vec<String>> {
+        let copy = writable(copy)?;
+        let mut left_out = Vec::new();
+        for key in keys {
+            if copy.execute(CLEAR_ENTRY, [key])? > 0 {
+                left_out.push((*key).to_owned());
+            }
+        }
+        copy.execute(WRITE_ANEW, [new.to_str()])?;
+        Ok(left_out)
+    };
+    let name = new.file_name().unwrap_or_default();
+    let created = Folder::open(folder_of(new)).and_then(|folder| folder.create(name.as_ref()));
+    created.map_err(|error| BackupError::unusable(new, &error))?;
+    let left_out = write().map_err(|error| BackupError::of(copy, &error))?;
+    sync(new)?;
+    Ok(left_out)
+}
+
+/// Which of these entries of the configuration are there without a value, as a backup leaves them.
+///
+/// # Errors
+/// [`BackupError`]
+pub fn left_out(database: &Path, keys: &[&str]) -> Result<Vec<String>, BackupError> {
+    let bad = |error: rusqlite::Error| BackupError::of(database, &error);
+    let connection = connection(database, Mode::Read).map_err(bad)?;
+    let mut left_out = Vec::new();
+    for key in keys {
+        if connection.prepare_cached(IS_NULL).and_then(|mut entry| entry.exists([key])).map_err(bad)? {
+            left_out.push((*key).to_owned());
+        }
+    }
+    Ok(left_out)
+}
+
+/// How many messages wait for delivery in a database of this version.
+///
+/// # Errors
+/// [`BackupError`]
+pub fn waiting_messages(database: &Path) -> Result<u64, BackupError> {
+    let bad = |error: rusqlite::Error| BackupError::of(database, &error);
+    let connection = connection(database, Mode::Read).map_err(bad)?;
+    let has_outbox: i64 = connection.query_row(HAS_OUTBOX, [], |row| row.get(0)).map_err(bad)?;
+    if has_outbox == 0 {
+        return Ok(0);
+    }
+    let waiting: i64 = connection.query_row(COUNT_MESSAGES, [], |row| row.get(0)).map_err(bad)?;
+    Ok(u64::try_from(waiting).unwrap_or_default())
 }
 
 /// Takes the files out of a copy. Nothing of them stays in it.

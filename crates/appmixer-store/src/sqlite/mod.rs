@@ -43,7 +43,8 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 pub use self::backup::{
-    BackupError, Contents, Copied, SecretFile, back_up, examine, put_secrets, take_secrets,
+    BackupError, Contents, Copied, SecretFile, back_up, examine, leave_out, left_out, put_secrets,
+    take_secrets, waiting_messages,
 };
 use self::files::Files;
 pub use self::folder::is_served;

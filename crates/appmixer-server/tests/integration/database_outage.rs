@@ -8,7 +8,7 @@ use appmixer_testbed::{Port, Postgres};
 use rustix::process::geteuid;
 use serde_json::Value;
 
-use crate::receivers::{Certificate, UNKNOWN_ISSUER};
+use crate::receivers::{Certificate, NOT_LISTED};
 use crate::support::{TestServer, binary, eventually, run};
 
 /// The status with which a server on this database ends at its start, and its line.
@@ -114,7 +114,7 @@ fn a_databases_certificate_is_trusted_where_it_is_itself_listed() {
 
     let (status, told) = refused(&url, &[]);
     assert_eq!(status, Some(2), "{told}");
-    assert!(told.contains(UNKNOWN_ISSUER), "{told}");
+    assert!(told.contains(NOT_LISTED), "{told}");
     let other = Certificate::of_openssl();
     let (status, told) = refused(&url, &[("APPMIXER_STORE__CA_FILE", &other.file())]);
     assert_eq!(status, Some(2), "{told}");

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use appmixer_testbed::Port;
 use serde_json::{Value, json};
 
-use crate::receivers::{Certificate, UNKNOWN_ISSUER};
+use crate::receivers::{Certificate, NOT_LISTED};
 use crate::support::{Answer, TestServer, eventually};
 use crate::upstream::Upstream;
 
@@ -285,7 +285,7 @@ fn an_upstream_with_tls_is_verified() {
     answer.error(502);
     assert_eq!(upstream.count(), 1);
     // The log says why.
-    eventually(|| wary.log().contains(UNKNOWN_ISSUER));
+    eventually(|| wary.log().contains(NOT_LISTED));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::receivers::{Certificate, MailServer, Silence, UNKNOWN_ISSUER, configure};
+use crate::receivers::{Certificate, MailServer, NOT_LISTED, Silence, configure};
 use crate::support::{TestServer, eventually};
 
 const QUICK: (&str, &str) = ("APPMIXER_DELIVERY__FIRST_RETRY", "100ms");
@@ -76,7 +76,7 @@ fn starttls_and_implicit_tls_work_with_a_certificate_that_is_trusted_and_no_othe
         configure(&server, &server.admin(), &all);
         server.user("joe@acme.example");
         forgot(&server, "joe@acme.example");
-        eventually(|| server.log().contains(UNKNOWN_ISSUER));
+        eventually(|| server.log().contains(NOT_LISTED));
         assert_eq!(mail.said("data").len() + mail.said("auth").len(), 0, "{tls}: nothing to a stranger");
 
         let server = server.restart_with(&[("APPMIXER_DELIVERY__CA_FILE", &certificate.file())]);

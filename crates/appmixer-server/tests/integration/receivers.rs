@@ -66,8 +66,8 @@ impl Certificate {
     }
 }
 
-/// What is said of a certificate that nobody whom the server trusts has signed.
-pub(crate) const UNKNOWN_ISSUER: &str = "no trusted authority has signed the server's certificate";
+/// What is said of a certificate of [`Certificate::of_openssl`] that is not listed.
+pub(crate) const NOT_LISTED: &str = "the server's certificate is an authority's (CA:TRUE)";
 
 /// Sets entries of the system configuration. They count from the next request on.
 pub(crate) fn configure(server: &TestServer, admin: &str, entries: &[(&str, Value)]) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::receivers::{Certificate, Manner, Receiver, UNKNOWN_ISSUER, configure};
+use crate::receivers::{Certificate, Manner, NOT_LISTED, Receiver, configure};
 use crate::support::{TestServer, eventually};
 
 const QUICK: &[(&str, &str)] = &[("APPMIXER_DELIVERY__FIRST_RETRY", "50ms")];
@@ -169,7 +169,7 @@ fn https_is_trusted_by_the_configured_authority_alone() {
     configure(&server, &admin, &[("WEBHOOK_USER_CREATED", json!(receiver.url))]);
     server.user("joe@acme");
     eventually(|| server.log().contains("could not be delivered"));
-    assert!(server.log().contains(UNKNOWN_ISSUER), "{}", server.log());
+    assert!(server.log().contains(NOT_LISTED), "{}", server.log());
     assert_eq!(receiver.got().len(), 0, "an authority that nobody knows");
     let trusted = other.file() + ".trusted";
     let server = server.restart_with(&[("APPMIXER_DELIVERY__CA_FILE", &trusted)]);

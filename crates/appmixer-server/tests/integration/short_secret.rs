@@ -20,7 +20,11 @@ fn a_short_jwt_secret_that_a_command_has_stored_signs_nothing_and_keeps_nobody_o
     let notice = String::from_utf8(set.stderr).unwrap();
     assert!(notice.contains("fewer than 32 bytes") && !notice.contains(SHORT), "{notice}");
 
-    eventually(|| server.log().contains("the signing key JWTSecret: the secret has 14 bytes"));
+    // Noticed at the latest when a token is issued or verified next.
+    eventually(|| {
+        server.sign_in("root@acme", "abc321").expect(200);
+        server.log().contains("the signing key JWTSecret: the secret has 14 bytes")
+    });
     let token = server.sign_in("root@acme", "abc321").expect(200).text("token");
     for token in [&admin, &token] {
         server.get("/user", token).expect(200);

@@ -24,7 +24,7 @@ pub(super) fn run(config: &Config, findings: &mut Findings) -> Result<(), Failur
         [("delivery.ca_file", &config.delivery.ca_file), ("store.ca_file", &config.store.ca_file)]
     {
         if let Some(path) = path {
-            let read = appmixer_tls::client_config(Some(path));
+            let read = appmixer_tls::client_config(Some(path.as_path()));
             findings.add(read.map_err(|error| Failure::configuration(format!("{key}: {error}"))));
         }
     }

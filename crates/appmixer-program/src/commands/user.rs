@@ -1,9 +1,9 @@
 //! `user`: the users, from the command line.
 
 use appmixer_core::{
-    ChangePasswordError, ChangeUserError, Context, Email, InvalidName, InvalidProfile, Metadata, Names, Plan, Privileges,
-    QueueKey, Scope, Scopes, SignUp, SignUpError, User, UserChange, Username, Vendor, change_user,
-    create_user, delete_user, send_confirmation, set_password, sign_out_everywhere,
+    ChangePasswordError, ChangeUserError, Context, Email, InvalidName, InvalidProfile, Metadata, Names, Plan,
+    Privileges, QueueKey, Scope, Scopes, SignUp, SignUpError, User, UserChange, Username, Vendor,
+    change_user, create_user, delete_user, send_confirmation, set_password, sign_out_everywhere,
 };
 use serde_json::{Value, json};
 

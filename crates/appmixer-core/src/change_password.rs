@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::access::Caller;
+use crate::attempt::{Attempt, AttemptOutcome};
 use crate::audit::{AuditEntry, AuditKind};
 use crate::context::{Context, Session, open_session};
 use crate::id::UserId;
@@ -56,10 +57,14 @@ pub async fn change_password(
     old: Password,
     new: Password,
     key: QueueKey,
+    attempt: &mut dyn Attempt,
 ) -> Result<Session, ChangePasswordError> {
     // What is refused anyway need not cost a hash.
     ctx.rules.password_policy.check(&new, &caller.user.names)?;
-    if !ctx.hasher.verify(old, caller.user.password_hash.clone(), key).await?.matches {
+    attempt.charge();
+    let verdict = ctx.hasher.verify(old, caller.user.password_hash.clone(), key).await;
+    attempt.settle(AttemptOutcome::of(&verdict, &caller.user.names));
+    if !verdict?.matches {
         return Err(ChangePasswordError::WrongPassword);
     }
     let change = UserChange {

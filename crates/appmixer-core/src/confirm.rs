@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 
+use crate::attempt::{Attempt, AttemptOutcome};
 use crate::audit::{AuditEntry, AuditKind, Beside};
 use crate::config::SystemConfig;
 use crate::context::Context;
@@ -15,7 +16,7 @@ use crate::origin::Origin;
 use crate::outbox::NewCode;
 use crate::password::{HashError, Password, QueueKey};
 use crate::reset_code::{CodeDigest, ResetCode};
-use crate::sign_in::note_failure;
+use crate::sign_in::OpenSignIn;
 use crate::store::{StoreError, WriteError};
 use crate::time::Timestamp;
 use crate::user::User;
@@ -147,6 +148,7 @@ pub async fn confirm(
     code: Option<&ResetCode>,
     password: Password,
     key: QueueKey,
+    attempt: &mut dyn Attempt,
 ) -> Result<User, ConfirmError> {
     let digest = code.map(|code| ctx.codes.digest(code));
     let user = match digest {
@@ -155,12 +157,19 @@ pub async fn confirm(
     };
     // An unknown code costs one hash as well, so that time does not tell which of the two is wrong.
     let stored = user.as_ref().map_or_else(|| ctx.hasher.decoy(), |user| user.password_hash.clone());
-    let is_right = ctx.hasher.verify(password, stored, key).await?.matches;
-    let id = user.as_ref().map(|user| user.id);
+    let open = OpenSignIn::charge(ctx, origin, user.as_ref().map(|user| user.id), attempt);
+    let is_right = match ctx.hasher.verify(password, stored, key).await {
+        Ok(verdict) => verdict.matches,
+        Err(error) => {
+            open.settle(AttemptOutcome::Void);
+            return Err(error.into());
+        }
+    };
     let (Some(digest), Some(user)) = (digest, user.filter(|_| is_right)) else {
-        note_failure(ctx, origin, id, "confirmation");
+        open.refuse("confirmation", AttemptOutcome::Failed);
         return Err(ConfirmError::BadCredentials);
     };
+    open.settle(AttemptOutcome::Succeeded(&user.names));
     let now = ctx.clock.now();
     let entry = AuditEntry::new(now, AuditKind::UserConfirmed, origin).about(user.id);
     match ctx.store.redeem_confirmation_code(digest, now, ctx.beside(entry)).await {

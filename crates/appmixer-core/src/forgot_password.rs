@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::attempt::{Attempt, AttemptOutcome};
 use crate::audit::{AuditEntry, AuditKind};
 use crate::config::SystemConfig;
 use crate::context::Context;
@@ -113,10 +114,18 @@ pub async fn redeem_reset_code(
     code: &ResetCode,
     new: Password,
     key: QueueKey,
+    attempt: &mut dyn Attempt,
 ) -> Result<User, RedeemError> {
     let digest = ctx.codes.digest(code);
     // A code that is not good costs no hash, and the policy judges by the user's names.
-    let user = ctx.store.find_by_reset_code(digest, ctx.clock.now()).await?.ok_or(RedeemError::BadCode)?;
+    attempt.charge();
+    let found = ctx.store.find_by_reset_code(digest, ctx.clock.now()).await;
+    attempt.settle(match &found {
+        Ok(Some(user)) => AttemptOutcome::Succeeded(&user.names),
+        Ok(None) => AttemptOutcome::Failed,
+        Err(_) => AttemptOutcome::Void,
+    });
+    let user = found?.ok_or(RedeemError::BadCode)?;
     let hash = choose_password(ctx, new, &user.names, key).await?;
     let now = ctx.clock.now();
     let entry = AuditEntry::new(now, AuditKind::PasswordReset, origin).about(user.id);

@@ -23,6 +23,7 @@
 mod access;
 mod acl;
 mod administer;
+mod attempt;
 mod audit;
 mod audit_log;
 mod change_password;
@@ -67,6 +68,7 @@ pub use acl::{
     RulesByRole, changes_since_0_1, check, decide, decide_route, is_visible,
 };
 pub use administer::{ChangeUserError, change_user, delete_user, remove_config, replace_rules, set_config};
+pub use attempt::{Attempt, AttemptOutcome};
 pub use audit::{AuditDetails, AuditEntry, AuditKind, Beside};
 pub use audit_log::{AuditId, AuditLog, AuditQuery, AuditRecord, InvalidAuditId, trim_audit_log};
 pub use change_password::{

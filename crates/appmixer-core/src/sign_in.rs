@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::attempt::{Attempt, AttemptOutcome};
 use crate::audit::{AuditDetails, AuditEntry, AuditKind};
 use crate::context::{Context, Session, open_session_for};
 use crate::id::UserId;
@@ -40,8 +41,10 @@ pub async fn sign_in(
     name: &LoginName,
     password: Password,
     key: QueueKey,
+    attempt: &mut dyn Attempt,
 ) -> Result<Session, SignInError> {
-    check_in(ctx, origin, name, password, key, For::Anybody(ctx.rules.token_lifetime)).await
+    let who = For::Anybody(ctx.rules.token_lifetime);
+    check_in(ctx, origin, name, password, key, attempt, who).await
 }
 
 /// Signs an administrator in for so long, in whole seconds. For anybody else, however good the password, it is as if
@@ -55,9 +58,10 @@ pub async fn sign_in_administrator(
     name: &LoginName,
     password: Password,
     key: QueueKey,
+    attempt: &mut dyn Attempt,
     lifetime: Duration,
 ) -> Result<Session, SignInError> {
-    check_in(ctx, origin, name, password, key, For::Administrators(lifetime)).await
+    check_in(ctx, origin, name, password, key, attempt, For::Administrators(lifetime)).await
 }
 
 /// Who may sign in, and for how long.
@@ -73,36 +77,88 @@ async fn check_in(
     name: &LoginName,
     password: Password,
     key: QueueKey,
+    attempt: &mut dyn Attempt,
     who: For,
 ) -> Result<Session, SignInError> {
     let user = ctx.store.find_by_login(name).await?;
     // An unknown user costs one hash as well, so that time does not tell who exists.
     let stored = user.as_ref().map_or_else(|| ctx.hasher.decoy(), |user| user.password_hash.clone());
-    let verdict = ctx.hasher.verify(password.clone(), stored, key).await?;
     let id = user.as_ref().map(|user| user.id);
+    let open = OpenSignIn::charge(ctx, origin, id, attempt);
+    let verdict = match ctx.hasher.verify(password.clone(), stored, key).await {
+        Ok(verdict) => verdict,
+        Err(error) => {
+            open.settle(AttemptOutcome::Void);
+            return Err(error.into());
+        }
+    };
     let Some(user) = user.filter(|_| verdict.matches) else {
-        note_failure(ctx, origin, id, "credentials");
+        open.refuse("credentials", AttemptOutcome::Failed);
         return Err(SignInError::BadCredentials);
     };
     let (For::Anybody(lifetime) | For::Administrators(lifetime)) = who;
     if matches!(who, For::Administrators(_)) && !user.scopes.has_admin() {
-        note_failure(ctx, origin, id, "no-admin");
+        open.refuse("no-admin", AttemptOutcome::Failed);
         return Err(SignInError::BadCredentials);
     }
     if !ctx.rules.admits(&user) {
-        note_failure(ctx, origin, id, "not-active");
+        open.refuse("not-active", AttemptOutcome::Void);
         return Err(SignInError::NotActive);
     }
+    note_sign_in(ctx, origin, user.id);
+    open.settle(AttemptOutcome::Succeeded(&user.names));
     let user = if verdict.outdated { rehashed(ctx, user, password, key).await } else { user };
-    Ok(let_in(ctx, origin, user, lifetime))
+    Ok(open_session_for(lifetime, user, ctx.clock.now()))
+}
+
+/// A sign-in, or a confirmation, whose hash is queued. If it is dropped before it is settled, the client has gone.
+pub(crate) struct OpenSignIn<'a> {
+    ctx: &'a Context,
+    origin: &'a Origin,
+    user: Option<UserId>,
+    attempt: &'a mut dyn Attempt,
+    is_settled: bool,
+}
+
+impl<'a> OpenSignIn<'a> {
+    pub(crate) fn charge(
+        ctx: &'a Context,
+        origin: &'a Origin,
+        user: Option<UserId>,
+        attempt: &'a mut dyn Attempt,
+    ) -> Self {
+        attempt.charge();
+        Self { ctx, origin, user, attempt, is_settled: false }
+    }
+
+    pub(crate) fn refuse(self, reason: &'static str, outcome: AttemptOutcome<'_>) {
+        note_failure(self.ctx, self.origin, self.user, reason);
+        self.settle(outcome);
+    }
+
+    pub(crate) fn settle(mut self, outcome: AttemptOutcome<'_>) {
+        self.is_settled = true;
+        self.attempt.settle(outcome);
+    }
+}
+
+impl Drop for OpenSignIn<'_> {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            note_failure(self.ctx, self.origin, self.user, "aborted");
+        }
+    }
 }
 
 /// Opens a session of somebody who has proved who it is.
 pub(crate) fn let_in(ctx: &Context, origin: &Origin, user: User, lifetime: Duration) -> Session {
-    let now = ctx.clock.now();
-    let origin = Origin { actor: Actor::User(user.id), ..*origin };
-    ctx.note(AuditEntry::new(now, AuditKind::SignIn, &origin).about(user.id));
-    open_session_for(lifetime, user, now)
+    note_sign_in(ctx, origin, user.id);
+    open_session_for(lifetime, user, ctx.clock.now())
+}
+
+fn note_sign_in(ctx: &Context, origin: &Origin, user: UserId) {
+    let origin = Origin { actor: Actor::User(user), ..*origin };
+    ctx.note(AuditEntry::new(ctx.clock.now(), AuditKind::SignIn, &origin).about(user));
 }
 
 /// Notes that sign-ins are turned away before anybody looks at them. Whose they would have been is not known then.
@@ -112,7 +168,7 @@ pub fn note_limited_sign_in(ctx: &Context, origin: &Origin) {
 
 /// Of the name that was typed the log has nothing: it may be a password in the wrong field. Who the user is it
 /// has, where there is one: administrators alone read it.
-pub(crate) fn note_failure(ctx: &Context, origin: &Origin, user: Option<UserId>, reason: &'static str) {
+fn note_failure(ctx: &Context, origin: &Origin, user: Option<UserId>, reason: &'static str) {
     let entry = AuditEntry::new(ctx.clock.now(), AuditKind::SignInFailed, origin);
     ctx.note(AuditEntry { user, ..entry.with(AuditDetails::reason(reason)) });
 }

@@ -88,6 +88,7 @@ mod activity;
 mod answer_body;
 mod app;
 mod asked;
+mod attempts;
 mod body;
 mod body_room;
 mod caller;

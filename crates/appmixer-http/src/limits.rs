@@ -7,11 +7,12 @@ use appmixer_core::{
     Caller, Context, LoginName, NEWS_KEPT, Names, Neighbours, News, Origin, StoreError, note_limited_sign_in,
 };
 use appmixer_forwarded::{Client, Networks};
-use appmixer_limits::{Barrier, Limit, Limited, Limiter, Network, Options, Quota};
+use appmixer_limits::{Barrier, Limit, Limited, Limiter, Network, Options, Pending, Quota};
 use appmixer_metrics::{Kind, Page};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::attempts::OpenAttempt;
 use crate::error::ApiError;
 use crate::head::Head;
 use crate::metrics;
@@ -162,41 +163,28 @@ impl Visit<'_> {
         }
     }
 
-    /// Goes on if this password may be tried. Nothing is asked of a database before that, so there is no difference
+    /// Begins an attempt if this password may be tried. No database is asked before that, so there is no difference
     /// between names that are somebody's and others.
-    pub(crate) fn may_try(&self, account: &LoginName) -> Result<(), Refusal> {
-        self.may_try_at(account.folded())
+    pub(crate) fn begin(&self, account: &LoginName) -> Result<OpenAttempt<'_>, Refusal> {
+        Ok(OpenAttempt::of_password(self, self.begin_at(account.folded())?))
     }
 
-    /// Goes on if a password may be tried together with this code.
-    pub(crate) fn may_try_with_code(&self, code: &str) -> Result<(), Refusal> {
-        self.may_try_at(&account_of_code(code))
+    /// Begins an attempt if a password may be tried together with this code.
+    pub(crate) fn begin_with_code(&self, code: &str) -> Result<OpenAttempt<'_>, Refusal> {
+        Ok(OpenAttempt::of_code_and_password(self, self.begin_at(&account_of_code(code))?))
     }
 
-    fn may_try_at(&self, account: &str) -> Result<(), Refusal> {
-        let Some(limiter) = self.limiter else { return Ok(()) };
+    fn begin_at(&self, account: &str) -> Result<Option<Pending<'_>>, Refusal> {
+        let Some(limiter) = self.limiter else { return Ok(None) };
         let now = self.now();
-        limiter.check_password(self.limit, account, self.network, now).map_err(|limited| Refusal {
+        let begun = limiter.begin(self.limit, account, self.network, now);
+        begun.map(Some).map_err(|limited| Refusal {
             is_news: limiter.is_news(&limited, now),
             error: self.refuse(&limited),
         })
     }
 
-    /// It was wrong.
-    pub(crate) fn wrong_password(&self, account: &LoginName) {
-        if let Some(limiter) = self.limiter {
-            limiter.wrong_password(self.limit, account.folded(), self.network, self.now());
-        }
-    }
-
-    /// The password, or the code that came with it, was wrong.
-    pub(crate) fn wrong_password_with_code(&self, code: &str) {
-        if let Some(limiter) = self.limiter {
-            limiter.wrong_password(self.limit, &account_of_code(code), self.network, self.now());
-        }
-    }
-
-    /// It was right, or a code was: whoever owns the account is on this network.
+    /// A password was right, or a code was: the account's owner is on this network.
     pub(crate) fn is_owner(&self, names: &Names) {
         for name in names.logins() {
             if let Some(limiter) = self.limiter {
@@ -256,8 +244,20 @@ impl Visit<'_> {
         })
     }
 
-    fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         self.clock.now()
+    }
+
+    pub(crate) fn limit(&self) -> Limit {
+        self.limit
+    }
+}
+
+#[cfg(test)]
+impl<'a> Visit<'a> {
+    /// A visit of a client without an address.
+    pub(crate) fn at_start(limiter: &'a Limiter, limit: Limit) -> Self {
+        Self { limiter: Some(limiter), limit, network: Network::Local, clock: Clock(Instant::now()) }
     }
 }
 

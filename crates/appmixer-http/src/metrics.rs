@@ -48,7 +48,7 @@ pub fn describe_metrics() {
     LazyLock::force(&ACCEPTED);
     LazyLock::force(&REFUSED);
     LazyLock::force(&WITHDRAWN);
-    for outcome in ["ok", "credentials", "not-active", "throttled", "busy", "error"] {
+    for outcome in ["ok", "credentials", "not-active", "aborted", "throttled", "busy", "error"] {
         counter!(SIGN_INS, "outcome" => outcome).absolute(0);
     }
     for operation in Operation::ALL {
@@ -93,6 +93,11 @@ pub(crate) fn sign_in<T>(outcome: &Result<T, SignInError>) {
         Err(_) => "error",
     };
     counter!(SIGN_INS, "outcome" => outcome).increment(1);
+}
+
+/// A client has gone before its password was compared.
+pub(crate) fn sign_in_aborted() {
+    counter!(SIGN_INS, "outcome" => "aborted").increment(1);
 }
 
 /// What somebody does about an account.

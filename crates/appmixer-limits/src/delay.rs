@@ -15,14 +15,29 @@ pub(crate) struct Patience {
     free: u32,
     /// The longest delay.
     longest: u64,
+    /// How many attempts may be pending at once, together with the failures.
+    at_once: u64,
 }
 
 impl Patience {
     /// For somebody whom nobody knows: 1 s after the sixth failure, twice as much after each other, up to an hour.
-    pub(crate) const STRANGER: Self = Self { free: 5, longest: HOUR };
+    pub(crate) const STRANGER: Self = Self { free: 5, longest: HOUR, at_once: 6 };
     /// From where the account has been signed in to before: who gets in the way there is in the same house as the
     /// owner, who must not be kept out.
-    pub(crate) const KNOWN: Self = Self { free: 10, longest: 60 * SECOND };
+    ///
+    /// A service signs in with one account on many connections at once. What a guesser gains by that is little: all
+    /// of its failures count, and after them there is one attempt a minute for half a day.
+    pub(crate) const KNOWN: Self = Self { free: 10, longest: 60 * SECOND, at_once: 64 };
+
+    pub(crate) const fn of(is_stranger: bool) -> Self {
+        if is_stranger { Self::STRANGER } else { Self::KNOWN }
+    }
+
+    /// How many attempts may be pending at once: one at a time where each failure costs a delay.
+    pub(crate) fn at_once(self, failures: u64) -> u32 {
+        let most = if failures > u64::from(self.free) { 1 } else { self.at_once.saturating_sub(failures) };
+        u32::try_from(most.max(1)).unwrap_or(u32::MAX)
+    }
 
     fn delay(self, failures: u64) -> u64 {
         let Some(doublings) = failures.checked_sub(u64::from(self.free) + 1) else { return 0 };
@@ -67,6 +82,14 @@ pub(crate) fn forget(table: &Table, key: u64, now: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn attempts_at_once_are_no_more_than_those_that_cost_no_delay_one_after_the_other() {
+        let at_once =
+            |patience: Patience| [0, 1, 5, 6, 10, 11, 99].map(|failures| patience.at_once(failures));
+        assert_eq!(at_once(Patience::STRANGER), [6, 5, 1, 1, 1, 1, 1]);
+        assert_eq!(at_once(Patience::KNOWN), [64, 63, 59, 58, 54, 1, 1]);
+    }
 
     #[test]
     fn delays_double_from_a_second_to_the_longest() {

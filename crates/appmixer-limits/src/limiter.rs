@@ -10,6 +10,7 @@ use crate::deeds::{self, Deed, Kind, Untold};
 use crate::delay::{self, Patience};
 use crate::known;
 use crate::network::Network;
+use crate::pending::Counts;
 use crate::quota::Quota;
 use crate::table::Table;
 
@@ -102,20 +103,21 @@ pub struct Limited {
 
 /// Counts attempts and failures.
 pub struct Limiter {
-    options: Options,
+    pub(crate) options: Options,
     hasher: SipHasher13,
     networks: Table,
-    accounts: Table,
-    pairs: Table,
+    pub(crate) accounts: Table,
+    pub(crate) pairs: Table,
     known: Table,
     told: Table,
+    pub(crate) pending: Counts,
     /// For the processes that count the same; none without any.
     untold: Option<Untold>,
 }
 
 /// What a key is of, so that no two kinds meet.
 #[derive(Hash)]
-enum Key<'a> {
+pub(crate) enum Key<'a> {
     Network(Limit, Network),
     Account(&'a str),
     Codes(&'a str),
@@ -138,6 +140,7 @@ impl Limiter {
             pairs: table(options.entries),
             known: table(options.entries.saturating_mul(2)),
             told: table(options.entries / 16),
+            pending: Counts::default(),
             untold: None,
         }
     }
@@ -191,19 +194,15 @@ impl Limiter {
         bucket::standing(&self.networks, key, self.quota(limit), micros(now))
     }
 
-    /// Whether a password may be tried. `account` is the name in the form by which names compare, whether or not it is
-    /// anybody's.
-    ///
-    /// # Errors
-    /// [`Limited`].
-    pub fn check_password(
+    /// Whether a password may be tried, as far as past failures are concerned.
+    pub(crate) fn check_password(
         &self,
         limit: Limit,
         account: &str,
         network: Network,
         now: Duration,
     ) -> Result<(), Limited> {
-        let is_known = self.is_known(account, network, now);
+        let is_known = self.is_known(self.key(&Key::Known(account, network)), now);
         if !is_known {
             self.check(limit, network, now)?;
         }
@@ -221,15 +220,21 @@ impl Limiter {
         }
     }
 
-    /// The password was wrong, or there is no such account.
-    pub fn wrong_password(&self, limit: Limit, account: &str, network: Network, now: Duration) {
+    /// Counts a wrong password. The keys are those of the pair's past sign-ins, of the pair, and of the account.
+    pub(crate) fn wrong_password(
+        &self,
+        limit: Limit,
+        network: Network,
+        [known, pair, account]: [u64; 3],
+        now: Duration,
+    ) {
         self.charge(limit, network, now);
-        let is_known = self.is_known(account, network, now);
+        let is_known = self.is_known(known, now);
         let now = micros(now);
         let kind = if is_known { Kind::Acquaintance } else { Kind::Stranger };
-        self.see(Deed::new(kind, self.key(&Key::Pair(account, network)), 1), now);
+        self.see(Deed::new(kind, pair, 1), now);
         if !is_known {
-            self.see(Deed::new(Kind::Account, self.key(&Key::Account(account)), 1), now);
+            self.see(Deed::new(Kind::Account, account, 1), now);
         }
     }
 
@@ -311,8 +316,8 @@ impl Limiter {
         [&self.networks, &self.accounts, &self.pairs, &self.known, &self.told]
     }
 
-    fn is_known(&self, account: &str, network: Network, now: Duration) -> bool {
-        known::is_known(&self.known, self.key(&Key::Known(account, network)), micros(now))
+    pub(crate) fn is_known(&self, key: u64, now: Duration) -> bool {
+        known::is_known(&self.known, key, micros(now))
     }
 
     /// Counts it, and keeps it for the others.
@@ -360,7 +365,7 @@ impl Limiter {
         }
     }
 
-    fn key(&self, of: &Key<'_>) -> u64 {
+    pub(crate) fn key(&self, of: &Key<'_>) -> u64 {
         let mut hasher = self.hasher;
         of.hash(&mut hasher);
         hasher.finish()
@@ -368,12 +373,12 @@ impl Limiter {
 }
 
 impl Limited {
-    const fn new(barrier: Barrier, wait: u64, quota: Quota, key: u64) -> Self {
+    pub(crate) const fn new(barrier: Barrier, wait: u64, quota: Quota, key: u64) -> Self {
         Self { barrier, wait: Duration::from_micros(wait), quota, key }
     }
 }
 
 /// Not 0, which stands for never.
-fn micros(now: Duration) -> u64 {
+pub(crate) fn micros(now: Duration) -> u64 {
     u64::try_from(now.as_micros()).unwrap_or(u64::MAX / 4).saturating_add(1)
 }

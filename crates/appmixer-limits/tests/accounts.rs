@@ -27,9 +27,13 @@ fn network(number: u32) -> Network {
 }
 
 fn guess(limiter: &Limiter, account: &str, from: Network, now: Duration) -> Result<(), Limited> {
-    limiter.check_password(Limit::SignIn, account, from, now)?;
-    limiter.wrong_password(Limit::SignIn, account, from, now);
+    limiter.begin(Limit::SignIn, account, from, now)?.fail(now);
     Ok(())
+}
+
+/// Whether a password may be tried; none is.
+fn check(limiter: &Limiter, account: &str, from: Network, now: Duration) -> Result<(), Limited> {
+    limiter.begin(Limit::SignIn, account, from, now).map(drop)
 }
 
 /// How many guesses somebody with so many networks gets who never waits longer than needed.
@@ -97,9 +101,9 @@ fn a_stranger_does_not_keep_the_owner_out() {
     let (home, travelling) = (network(1_000_000), network(2_000_000));
     limiter.right_password(JOE, home, START);
     guesses(&limiter, JOE, 1, START, DAY);
-    assert!(limiter.check_password(Limit::SignIn, JOE, home, DAY).is_ok());
+    assert!(check(&limiter, JOE, home, DAY).is_ok());
     // One stranger alone does not use up the account's quota, so a new network works too.
-    assert!(limiter.check_password(Limit::SignIn, JOE, travelling, DAY).is_ok());
+    assert!(check(&limiter, JOE, travelling, DAY).is_ok());
 }
 
 #[test]
@@ -109,14 +113,14 @@ fn many_networks_share_the_accounts_quota_and_the_owner_keeps_the_way_in() {
     limiter.right_password(JOE, home, START);
     // 20 at once and 20 an hour, whatever the number of networks.
     assert_eq!(guesses(&limiter, JOE, 100, START, DAY), 20 + 24 * 20 - 1);
-    assert!(limiter.check_password(Limit::SignIn, JOE, home, DAY).is_ok());
-    let limited = limiter.check_password(Limit::SignIn, JOE, travelling, DAY - SECOND).unwrap_err();
+    assert!(check(&limiter, JOE, home, DAY).is_ok());
+    let limited = check(&limiter, JOE, travelling, DAY - SECOND).unwrap_err();
     assert_eq!(limited.barrier, Barrier::Account);
     // With a code from the mail it is known as well.
     limiter.right_password(JOE, travelling, DAY);
-    assert!(limiter.check_password(Limit::SignIn, JOE, travelling, DAY).is_ok());
+    assert!(check(&limiter, JOE, travelling, DAY).is_ok());
     // Nobody else's account has suffered.
-    assert!(limiter.check_password(Limit::SignIn, "ann@acme", travelling, DAY).is_ok());
+    assert!(check(&limiter, "ann@acme", travelling, DAY).is_ok());
 }
 
 #[test]
@@ -128,11 +132,10 @@ fn a_known_network_has_a_way_in_even_beside_a_guesser() {
     for number in 0..200 {
         let _ = guess(&limiter, &format!("{number}@acme"), office, START);
     }
-    let limited = limiter.check_password(Limit::SignIn, "ann@acme", office, START).unwrap_err();
+    let limited = check(&limiter, "ann@acme", office, START).unwrap_err();
     assert_eq!(limited.barrier, Barrier::Network);
     guesses(&limiter, JOE, 1, START, START + HOUR);
-    let wait =
-        limiter.check_password(Limit::SignIn, JOE, office, START + HOUR).err().map(|limited| limited.wait);
+    let wait = check(&limiter, JOE, office, START + HOUR).err().map(|limited| limited.wait);
     assert!(wait.is_none_or(|wait| wait <= SECOND * 60), "{wait:?}");
 }
 
@@ -145,7 +148,7 @@ fn a_backend_that_signs_everybody_in_is_not_limited() {
         let account = format!("{number}@acme");
         guess(&limiter, &account, backend, START).unwrap();
         limiter.signed_up(&account, backend, START);
-        limiter.check_password(Limit::SignIn, &account, backend, START).unwrap();
+        check(&limiter, &account, backend, START).unwrap();
         limiter.right_password(&account, backend, START);
     }
     assert_eq!(limiter.standing(Limit::SignIn, backend, START).remaining, 100);
@@ -196,13 +199,13 @@ fn no_flood_makes_a_counter_of_the_target_smaller() {
         }
     }
     assert_eq!(guesses(&limiter, JOE, 1000, now, now + SECOND), 20);
-    let limited = limiter.check_password(Limit::SignIn, JOE, network(1), now + SECOND).unwrap_err();
+    let limited = check(&limiter, JOE, network(1), now + SECOND).unwrap_err();
     // A thousand times as many as there is room for: other accounts, other networks, and both.
     for number in 0..500_000 {
         let _ = guess(&limiter, &format!("{number}@acme"), network(number), now + SECOND);
     }
-    assert_eq!(limiter.check_password(Limit::SignIn, JOE, network(1), now + SECOND), Err(limited));
-    let stranger = limiter.check_password(Limit::SignIn, JOE, network(77), now + SECOND).unwrap_err();
+    assert_eq!(check(&limiter, JOE, network(1), now + SECOND), Err(limited));
+    let stranger = check(&limiter, JOE, network(77), now + SECOND).unwrap_err();
     assert_eq!(stranger.barrier, Barrier::Account);
 }
 
@@ -218,7 +221,7 @@ fn new_sign_ins_do_not_drive_out_whoever_has_come_back_again_and_again() {
         limiter.right_password(&format!("{number}@mine"), network(number), DAY * 5);
     }
     guesses(&limiter, JOE, 100, DAY * 5, DAY * 5 + SECOND);
-    assert!(limiter.check_password(Limit::SignIn, JOE, home, DAY * 5 + SECOND).is_ok());
+    assert!(check(&limiter, JOE, home, DAY * 5 + SECOND).is_ok());
 }
 
 #[test]
@@ -228,7 +231,7 @@ fn a_network_is_known_for_thirty_days() {
     limiter.right_password(JOE, home, START);
     let gets_in = |now: Duration| {
         guesses(&limiter, JOE, 100, now, now + SECOND);
-        limiter.check_password(Limit::SignIn, JOE, home, now + SECOND).is_ok()
+        check(&limiter, JOE, home, now + SECOND).is_ok()
     };
     assert!(gets_in(DAY * 30 - SECOND * 2));
     assert!(!gets_in(DAY * 31));

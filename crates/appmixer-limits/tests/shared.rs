@@ -5,7 +5,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use appmixer_limits::{Barrier, Limit, Limiter, Network, Options};
+use appmixer_limits::{Barrier, Limit, Limited, Limiter, Network, Options};
 
 const JOE: &str = "joe@acme";
 const NOW: Duration = Duration::from_hours(2);
@@ -16,6 +16,11 @@ fn limiter() -> Limiter {
 
 fn network(number: u32) -> Network {
     Network::of(Some(Ipv4Addr::from(number).into()))
+}
+
+/// Whether a password may be tried; none is.
+fn check(limiter: &Limiter, account: &str, from: Network, now: Duration) -> Result<(), Limited> {
+    limiter.begin(Limit::SignIn, account, from, now).map(drop)
 }
 
 /// Each tells the other what it has seen.
@@ -30,12 +35,11 @@ fn guesses_at_one_cost_a_delay_at_each() {
     let (one, other) = (limiter(), limiter());
     for turn in 0..6 {
         let at = if turn % 2 == 0 { &one } else { &other };
-        at.check_password(Limit::SignIn, JOE, network(1), NOW).unwrap();
-        at.wrong_password(Limit::SignIn, JOE, network(1), NOW);
+        at.begin(Limit::SignIn, JOE, network(1), NOW).unwrap().fail(NOW);
         exchange(&one, &other);
     }
     for limiter in [&one, &other] {
-        let limited = limiter.check_password(Limit::SignIn, JOE, network(1), NOW).unwrap_err();
+        let limited = check(limiter, JOE, network(1), NOW).unwrap_err();
         assert_eq!((limited.barrier, limited.wait), (Barrier::Delay, Duration::from_secs(1)));
     }
 }
@@ -63,13 +67,15 @@ fn who_is_known_to_one_keeps_a_way_in_at_each() {
     let (one, other) = (limiter(), limiter());
     one.right_password(JOE, network(1), NOW);
     for stranger in 0..40 {
-        other.wrong_password(Limit::SignIn, JOE, network(100 + stranger), NOW);
+        // From the 21st on they are refused.
+        let _ =
+            other.begin(Limit::SignIn, JOE, network(100 + stranger), NOW).map(|attempt| attempt.fail(NOW));
     }
     exchange(&one, &other);
     for limiter in [&one, &other] {
-        let refused = limiter.check_password(Limit::SignIn, JOE, network(99), NOW).unwrap_err();
+        let refused = check(limiter, JOE, network(99), NOW).unwrap_err();
         assert_eq!(refused.barrier, Barrier::Account);
-        limiter.check_password(Limit::SignIn, JOE, network(1), NOW).unwrap();
+        check(limiter, JOE, network(1), NOW).unwrap();
     }
 }
 
@@ -88,15 +94,15 @@ fn an_accounts_codes_and_forgiveness_are_shared() {
     for number in 0..Options::default().account_codes.count() {
         one.ask_for_code(JOE, network(number), NOW).unwrap();
     }
-    for _ in 0..8 {
-        one.wrong_password(Limit::SignIn, JOE, network(1), NOW);
+    for _ in 0..6 {
+        one.begin(Limit::SignIn, JOE, network(1), NOW).unwrap().fail(NOW);
     }
     exchange(&one, &other);
     other.ask_for_code(JOE, network(50), NOW).unwrap_err();
-    other.check_password(Limit::SignIn, JOE, network(1), NOW).unwrap_err();
+    check(&other, JOE, network(1), NOW).unwrap_err();
     other.right_password(JOE, network(1), NOW);
     exchange(&one, &other);
-    one.check_password(Limit::SignIn, JOE, network(1), NOW).unwrap();
+    check(&one, JOE, network(1), NOW).unwrap();
 }
 
 #[test]
@@ -115,6 +121,6 @@ fn who_was_not_there_counts_what_was_as_of_when_it_was() {
 #[test]
 fn a_limiter_that_counts_alone_keeps_nothing_for_others() {
     let alone = Limiter::new(Options::default(), b"16 random bytes!");
-    alone.wrong_password(Limit::SignIn, JOE, network(1), NOW);
+    alone.begin(Limit::SignIn, JOE, network(1), NOW).unwrap().fail(NOW);
     assert_eq!(alone.take_untold(), None);
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use appmixer_core::{ConfirmError, LoginName, Password, ResetCode, confirm, resend_confirmation};
+use appmixer_core::{LoginName, Password, ResetCode, confirm, resend_confirmation};
 use appmixer_limits::Limit;
 
 use crate::app::App;
@@ -22,15 +22,11 @@ pub(crate) async fn post(app: &App, head: &Head<'_>, body: &mut RequestBody) -> 
     let (visit, origin) = (app.limits.visit(Limit::SignIn, head), head.origin(None));
     let confirmed = async {
         // Passwords are guessed at the code as at a name.
-        visit.may_try_with_code(&code).map_err(|refusal| refusal.noted(&app.ctx, &origin))?;
+        let mut attempt = visit.begin_with_code(&code).map_err(|refusal| refusal.noted(&app.ctx, &origin))?;
         // What cannot be a code is a wrong one: the answer is the same.
         let key = app.limits.queue_key(head, &Account::Code(&code));
         let parsed = ResetCode::parse(code.clone()).ok();
-        let confirmed = confirm(&app.ctx, &origin, parsed.as_ref(), password, key).await;
-        if let Err(ConfirmError::BadCredentials) = confirmed {
-            visit.wrong_password_with_code(&code);
-        }
-        visit.is_owner(&confirmed?.names);
+        confirm(&app.ctx, &origin, parsed.as_ref(), password, key, &mut attempt).await?;
         private_json(&Done {})
     };
     visit.told(confirmed.await)

@@ -11,7 +11,6 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 
-use super::sign_in::attempt;
 use crate::app::App;
 use crate::body::{Accepts, RequestBody};
 use crate::console::{Console, as_bearer, cookie, same_origin};
@@ -19,6 +18,7 @@ use crate::content_coding::{encoded, prefers_gzip};
 use crate::error::ApiError;
 use crate::head::Head;
 use crate::limits::Visit;
+use crate::metrics;
 use crate::queue_keys::Account;
 use crate::response::{Answer, private_json};
 use crate::shelf::Rendered;
@@ -87,8 +87,12 @@ pub(crate) async fn sign_in(app: &App, head: &Head<'_>, body: &mut RequestBody) 
     let (visit, origin) = (app.limits.visit(Limit::SignIn, head), head.origin(None));
     let signed_in = async {
         let key = app.limits.queue_key(head, &Account::Name(&name));
-        let work = sign_in_administrator(&app.ctx, &origin, &name, password, key, console.session);
-        let session = attempt(app, &visit, &origin, &name, work).await?;
+        let mut attempt = visit.begin(&name).map_err(|refusal| refusal.noted(&app.ctx, &origin))?;
+        let (ctx, lifetime) = (&app.ctx, console.session);
+        let work = sign_in_administrator(ctx, &origin, &name, password, key, &mut attempt, lifetime);
+        let session = work.await;
+        metrics::sign_in(&session);
+        let session = session?;
         let_in(app, console, head, &session).await
     };
     visit.told(signed_in.await)

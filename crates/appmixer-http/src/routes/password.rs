@@ -2,13 +2,14 @@
 //! `/user/forgot-password`.
 
 use appmixer_core::{
-    ChangePasswordError, LoginName, Password, RedeemError, ResetCode, Scope, change_password,
-    forgot_password, redeem_reset_code, reset_password, sign_out_everywhere,
+    ChangePasswordError, LoginName, Password, ResetCode, Scope, change_password, forgot_password,
+    redeem_reset_code, reset_password, sign_out_everywhere,
 };
 
 use appmixer_limits::Limit;
 
 use crate::app::App;
+use crate::attempts::OpenAttempt;
 use crate::body::{Accepts, RequestBody};
 use crate::error::ApiError;
 use crate::head::Head;
@@ -28,14 +29,11 @@ pub(crate) async fn change(app: &App, head: &Head<'_>, body: &mut RequestBody) -
     let changed = async {
         // A token is no password: who has stolen one guesses like anybody else, at the same account.
         let account = caller.user.names.username.as_login();
-        visit.may_try(account)?;
+        let mut attempt = visit.begin(account)?;
         let key = app.limits.queue_key(head, &Account::Caller(caller.user.id));
-        let changed = change_password(&app.ctx, caller, &head.origin(Some(caller)), old, new, key).await;
-        if let Err(ChangePasswordError::WrongPassword) = changed {
-            visit.wrong_password(account);
-        }
+        let origin = head.origin(Some(caller));
+        let changed = change_password(&app.ctx, caller, &origin, old, new, key, &mut attempt).await;
         let session = changed.map_err(|error| refusal("newPassword", error))?;
-        visit.is_owner(&session.user.names);
         let token = app.issue(&session.grant).await?;
         private_json(&TokenView { token: &token })
     };
@@ -89,14 +87,8 @@ pub(crate) async fn redeem(app: &App, head: &Head<'_>, body: &mut RequestBody) -
     let redeemed = async {
         visit.may_go_on()?;
         let key = app.limits.queue_key(head, &Account::Code(code.as_str()));
-        let redeemed = redeem_reset_code(&app.ctx, &head.origin(None), &code, password, key).await;
-        let user = redeemed.inspect_err(|error| {
-            if *error == RedeemError::BadCode {
-                visit.count();
-            }
-        })?;
-        // Whoever reads the owner's mail.
-        visit.is_owner(&user.names);
+        let mut attempt = OpenAttempt::of_code(&visit);
+        redeem_reset_code(&app.ctx, &head.origin(None), &code, password, key, &mut attempt).await?;
         private_json(&Done {})
     };
     visit.told(redeemed.await)

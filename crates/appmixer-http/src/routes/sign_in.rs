@@ -1,13 +1,12 @@
 //! `POST /user/auth`.
 
-use appmixer_core::{LoginName, Origin, Password, Session, SignInError, sign_in};
+use appmixer_core::{LoginName, Password, sign_in};
 use appmixer_limits::Limit;
 
 use crate::app::App;
 use crate::body::{Accepts, RequestBody};
 use crate::error::ApiError;
 use crate::head::Head;
-use crate::limits::Visit;
 use crate::metrics;
 use crate::queue_keys::Account;
 use crate::response::{Answer, private_json};
@@ -23,29 +22,12 @@ pub(crate) async fn post(app: &App, head: &Head<'_>, body: &mut RequestBody) -> 
     let (visit, origin) = (app.limits.visit(Limit::SignIn, head), head.origin(None));
     let signed_in = async {
         let key = app.limits.queue_key(head, &Account::Name(&name));
-        let work = sign_in(&app.ctx, &origin, &name, password, key);
-        let session = attempt(app, &visit, &origin, &name, work).await?;
+        let mut attempt = visit.begin(&name).map_err(|refusal| refusal.noted(&app.ctx, &origin))?;
+        let session = sign_in(&app.ctx, &origin, &name, password, key, &mut attempt).await;
+        metrics::sign_in(&session);
+        let session = session?;
         let token = app.issue(&session.grant).await?;
         private_json(&SignInView::of(&session.user, &token))
     };
     visit.told(signed_in.await)
-}
-
-/// Tries a password, if it may be tried.
-pub(super) async fn attempt(
-    app: &App,
-    visit: &Visit<'_>,
-    origin: &Origin,
-    name: &LoginName,
-    work: impl Future<Output = Result<Session, SignInError>>,
-) -> Result<Session, ApiError> {
-    visit.may_try(name).map_err(|refusal| refusal.noted(&app.ctx, origin))?;
-    let session = work.await;
-    metrics::sign_in(&session);
-    if matches!(session, Err(SignInError::BadCredentials)) {
-        visit.wrong_password(name);
-    }
-    let session = session?;
-    visit.is_owner(&session.user.names);
-    Ok(session)
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 #![allow(clippy::print_stderr, clippy::print_stdout, reason = "the test harness captures what tests print")]
 
+mod aborted_attempts;
 mod access_log;
 mod access_rules;
 mod administration;

@@ -129,7 +129,7 @@ pub use store::{
     TICKET_LIFETIME, Users, WriteError,
 };
 pub use time::{Clock, InvalidTime, SystemClock, Timestamp};
-pub use user::{OtherAdmin, User, UserChange};
+pub use user::{MAX_IMPORTED_GENERATION, OtherAdmin, User, UserChange};
 pub use user_query::{
     DEFAULT_PAGE, Filter, InvalidFilter, InvalidPattern, InvalidSort, MAX_FILTERS, MAX_PAGE, Pattern, Sort,
     SortKey, Stretch, UserPage, UserQuery,

@@ -9,6 +9,12 @@ use crate::profile::{Metadata, Plan, Text, Vendor};
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
+/// The highest token generation that an import may set.
+///
+/// A user whose generation is the highest number there is could be revoked no more. From here on there are two thousand
+/// million revocations left.
+pub const MAX_IMPORTED_GENERATION: u32 = u32::MAX / 2;
+
 /// Everything that is stored of a user (contract, "Users").
 #[derive(Clone, PartialEq)]
 pub struct User {

@@ -6,7 +6,8 @@
 use std::fmt::Display;
 
 use appmixer_core::{
-    Email, Metadata, Names, PasswordHash, Plan, Scopes, Text, Timestamp, User, UserId, Username, Vendor,
+    Email, MAX_IMPORTED_GENERATION, Metadata, Names, PasswordHash, Plan, Scopes, Text, Timestamp, User,
+    UserId, Username, Vendor,
 };
 use appmixer_password::can_verify;
 use serde_json::error::Category;
@@ -192,7 +193,11 @@ impl Members {
                 None => 0,
                 Some(number) => number
                     .and_then(|number| u32::try_from(number).ok())
-                    .ok_or_else(|| wrong("generation", &"must be a whole number from 0 to 4294967295"))?,
+                    .filter(|number| *number <= MAX_IMPORTED_GENERATION)
+                    .ok_or_else(|| {
+                        let most = MAX_IMPORTED_GENERATION;
+                        wrong("generation", &format!("must be a whole number from 0 to {most}"))
+                    })?,
             },
             confirmation_pending: confirmation_pending.unwrap_or(true) && !is_active,
             // Who imports users vouches for them, unless the file says otherwise.

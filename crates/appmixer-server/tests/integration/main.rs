@@ -101,6 +101,7 @@ mod store_copy_runs;
 mod support;
 mod terminal;
 mod tls;
+mod token_reuse;
 mod under_load;
 mod upstream;
 mod verify;

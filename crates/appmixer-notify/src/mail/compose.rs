@@ -58,9 +58,8 @@ pub(super) fn compose(
 ) -> Result<Message, Failure> {
     let sender = address(&server.from_email);
     let from = sender.ok_or_else(|| Failure::Unusable("MAIL_FROM_EMAIL is not an address".to_owned()))?;
-    // A user's name need only look like an address. Address literals (RFC 5321, section 4.1.3) are no mailboxes of
-    // people.
-    let to = address(to.as_str()).filter(|to| !is_literal(to.domain()));
+    // A user's name need only look like an address.
+    let to = address(to.as_str()).filter(|to| is_host_name(to.domain()));
     let to = to.ok_or_else(|| Failure::Final("no mail can be sent to the user's address".to_owned()))?;
     let id = format!("<{id}@{}>", from.domain());
     let written = UNIX_EPOCH + Duration::from_millis(written.millis().unsigned_abs());
@@ -86,8 +85,10 @@ fn address(text: &str) -> Option<Address> {
     Address::new(local, ascii_domain(domain)?).ok()
 }
 
-fn is_literal(domain: &str) -> bool {
-    domain.starts_with('[') || domain.parse::<IpAddr>().is_ok()
+/// Whether a domain is a name. IP addresses, in brackets (RFC 5321, section 4.1.3) or without, are no places of people.
+fn is_host_name(domain: &str) -> bool {
+    let is_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    domain.bytes().all(is_of_a_name) && domain.parse::<IpAddr>().is_err()
 }
 
 fn own_text(purpose: Purpose, app: &str, link: &str) -> String {

@@ -12,6 +12,7 @@ const LIBRARIES: &[&str] = &[
     "appmixer-forwarded",
     "appmixer-gateway",
     "appmixer-limits",
+    "appmixer-path",
     "appmixer-token",
     "appmixer-password",
     "appmixer-store",

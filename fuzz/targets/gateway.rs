@@ -1,7 +1,7 @@
 //! What a client may make of a request that is forwarded: who it is, the way it came, and the path that the rules see.
 //!
 //! An input is `METHOD TARGET FLAGS`, then a header a line. The flags are letters: `t` for a trusted proxy, `s` for TLS,
-//! `2` for HTTP/2, `u` for a Unix socket, `k` for a route that keeps `Authorization` back.
+//! `2` for HTTP/2, `u` for a Unix socket, `k` for a route that keeps `Authorization` back, `o` for one that forwards overrides.
 
 #![no_main]
 
@@ -17,14 +17,15 @@ mod prefix;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use appmixer_gateway::{Address, From, Gateway, Route, RouteOptions};
-use asked::Asked;
+use appmixer_gateway::{Address, From, Gateway, Route, RouteOptions, overrides_method};
+use appmixer_path::RequestPath;
+use asked::{Asked, Deeds};
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, TE, VIA};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use libfuzzer_sys::fuzz_target;
 use original::original;
 use percent_encoding::percent_decode_str;
-use prefix::{Prefix, decoded};
+use prefix::Prefix;
 
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 const HOST_ASKED: &str = "api.example";
@@ -84,6 +85,7 @@ fn gateway(input: &Input<'_>) -> Gateway {
         strip_prefix: false,
         preserve_host: false,
         pass_authorization: !input.has('k'),
+        forward_overrides: input.has('o'),
         connect_timeout: Duration::from_secs(1),
         head_timeout: Duration::from_secs(1),
         idle_timeout: Duration::from_secs(1),
@@ -96,7 +98,7 @@ fn gateway(input: &Input<'_>) -> Gateway {
 
 /// As services see it that make variables of headers.
 fn folded(name: &HeaderName) -> String {
-    name.as_str().replace('_', "-")
+    name.as_str().replace(|c: char| !c.is_ascii_alphanumeric(), "-")
 }
 
 fn texts<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Vec<&'h str> {
@@ -105,7 +107,7 @@ fn texts<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Vec<&'h str> {
 
 fn headers_tell_the_truth(input: &Input<'_>) {
     let gateway = gateway(input);
-    let route: &Route = gateway.find("/flows").expect("there is one");
+    let route: &Route = gateway.find("/flows").expect("there is one").route;
     let is_trusted = input.has('t');
     let from = From {
         peer: (!input.has('u')).then_some(PEER),
@@ -122,10 +124,15 @@ fn headers_tell_the_truth(input: &Input<'_>) {
         .flat_map(|list| list.split(','))
         .filter_map(|token| HeaderName::from_bytes(token.trim().as_bytes()).ok())
         .collect();
-    let is_way = |name: &str| name.starts_with("x-forwarded-") || name.starts_with("x-real-ip");
+    let begins = |name: &str, all: &[&str]| all.iter().any(|beginning| name.starts_with(beginning));
+    let is_way = |name: &str| begins(name, &["x-forwarded-", "x-real-ip"]);
+    let is_identity = |name: &str| begins(name, &["x-user-", "x-remote-", "remote-"]) || name == "proxy";
+    let targets = ["x-original-", "x-rewrite-", "x-envoy-original-", "x-script-name", "x-waws-unencoded-url"];
+    let is_override = |name: &HeaderName| overrides_method(name) || begins(&folded(name), &targets);
     for name in made.keys() {
         let alike = folded(name);
-        assert!(!alike.starts_with("x-user-"), "{name} says who asks");
+        assert!(!is_identity(&alike), "{name} says who asks");
+        assert!(input.has('o') || !is_override(name), "{name} replaces what was checked");
         assert!(!HOPS.contains(&name.as_str()) && *name != HOST, "{name} is for the connection");
         let is_own = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"].contains(&name.as_str());
         if is_way(&alike) && !is_own {
@@ -161,7 +168,8 @@ fn headers_tell_the_truth(input: &Input<'_>) {
     // What is for whoever is behind arrives as it was sent, and in its order.
     for name in sent.keys() {
         let alike = folded(name);
-        let is_dropped = alike.starts_with("x-user-")
+        let is_dropped = is_identity(&alike)
+            || (is_override(name) && !input.has('o'))
             || is_way(&alike)
             || HOPS.contains(&name.as_str())
             || [HOST, CONTENT_LENGTH, EXPECT, VIA, FORWARDED, CONNECTION, TE].contains(name)
@@ -195,25 +203,29 @@ fn first_segment(path: &str, decodings: usize) -> String {
 
 fn what_the_rules_see_is_what_the_upstream_sees(input: &Input<'_>) {
     let Ok(uri) = input.target.parse::<Uri>() else { return };
-    let Ok(asked) = Asked::of(input.method.as_str(), uri.path()) else { return };
+    let Ok(asked) = Asked::of(Deeds::of_method(input.method.as_str()), uri.path()) else { return };
     for decodings in 1..4 {
-        assert_eq!(first_segment(uri.path(), decodings), asked.resource(), "decoded {decodings} times");
+        let first = first_segment(uri.path(), decodings);
+        assert!(asked.resources().any(|name| name == first), "{first}, decoded {decodings} times");
     }
     let gateway = gateway(input);
-    let Some(route) = gateway.find(uri.path()) else { return };
-    let prefix = Prefix::parse(route.name()).expect("a route has one");
+    let Some(found) = gateway.find(uri.path()) else { return };
+    let path = found.path.expect("it was read");
+    let prefix = Prefix::parse(found.route.name()).expect("a route has one");
     let behind = prefix.behind(uri.path());
     assert!(behind.starts_with('/') && !behind.starts_with("//"));
-    if route.name() == "/" {
+    assert!(prefix.covers(path.decoded()) && prefix.may_cover(&path));
+    if found.route.name() == "/" {
         assert_eq!(behind, uri.path());
         return;
     }
-    assert_eq!(prefix.first_segment(), asked.resource(), "the rules and the route see another service");
+    assert_eq!(prefix.first_segment(), path.segment(0), "the rules and the route see another service");
     // With the prefix taken off and put back, it is the same path.
-    let (whole, rest) = (decoded(uri.path()).expect("it was read"), decoded(behind).expect("a part of it"));
+    let whole = path.decoded();
+    let rest = percent_decode_str(behind).decode_utf8().expect("a part of what was read");
     let together = format!("{}{rest}", prefix.as_str());
-    assert!(*whole == *together || format!("{whole}/") == together, "{whole} and {together}");
-    assert!(prefix.covers(&whole) && prefix.is_exact(&whole));
+    assert!(whole == together || format!("{whole}/") == together, "{whole} and {together}");
+    assert_eq!(RequestPath::parse(uri.path()).as_ref(), Ok(&path));
 }
 
 /// The headers by which proxies tell what is asked.
@@ -227,12 +239,14 @@ fn what_a_client_adds_changes_no_verdict(input: &Input<'_>) {
     let (method, headers) = (&input.method, &input.headers);
     if !input.target.is_empty() {
         let told = original(method, input.target, headers).ok().flatten();
-        assert_eq!(told, Asked::of(method.as_str(), input.target).ok(), "headers count beside the path");
+        let deeds = Deeds::of_method(method.as_str()).with_overrides(headers);
+        assert_eq!(told, Asked::of(deeds, input.target).ok(), "headers count beside the path");
     }
     let all = original(method, "", headers);
     for names in TOLD_BY {
         // What the proxy itself has set, of which there is one.
-        let is_its = |name: &HeaderName| names.contains(&name.as_str());
+        // A client's words for another method count in any case.
+        let is_its = |name: &HeaderName| names.contains(&name.as_str()) || overrides_method(name);
         let own: HeaderMap =
             headers.iter().filter(|(name, _)| is_its(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
         if names.iter().any(|name| own.get_all(*name).iter().count() != 1) {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use appmixer_path::RequestPath;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
 use thiserror::Error;
@@ -40,7 +41,7 @@ impl Address {
         let is_whole = authority.as_str() == port.map_or(host.to_owned(), |port| format!("{host}:{port}"));
         let path = parts.path_and_query.as_ref().map_or("/", PathAndQuery::path);
         let has_query = parts.path_and_query.as_ref().is_some_and(|path| path.query().is_some());
-        let is_clear = !path.contains("//") && !path.split('/').any(|segment| matches!(segment, "." | ".."));
+        let is_clear = RequestPath::parse(path).is_ok();
         if host.is_empty() || port == Some(0) || !is_whole || has_query || !is_clear || text.contains('#') {
             return Err(InvalidAddress);
         }
@@ -53,6 +54,14 @@ impl Address {
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.scheme == Scheme::HTTPS
+    }
+
+    /// The names of the first segment of its paths, where the address says it; none where that is the request's.
+    pub(crate) fn first_names(&self) -> Vec<String> {
+        match RequestPath::parse(&self.base) {
+            Ok(base) => base.names(0).map(str::to_owned).collect(),
+            Err(_) => Vec::new(),
+        }
     }
 
     /// What stands in `Host`.
@@ -98,6 +107,9 @@ mod tests {
             assert_eq!(address.is_https(), text.starts_with("https"));
             assert_eq!(address.to_string(), text.strip_suffix('/').unwrap_or(text));
         }
+        let names = |text| Address::parse(text).unwrap().first_names();
+        assert_eq!(names("http://a/%66lows.v1/x"), ["flows.v1", "flows"]);
+        assert_eq!((names("http://a"), names("http://a/")), (Vec::new(), Vec::new()));
         for bad in [
             "",
             "10.0.0.1:2200",
@@ -112,6 +124,8 @@ mod tests {
             "http://a/#b",
             "http://a/../b",
             "http://a//b",
+            "http://a/%2e%2e/b",
+            "http://a/b%2fc",
             "unix:/run/x",
         ] {
             assert_eq!(Address::parse(bad).err(), Some(InvalidAddress), "{bad}");

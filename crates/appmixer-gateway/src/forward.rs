@@ -153,7 +153,7 @@ async fn tries(route: &Arc<Route>, request: Outbound<'_>) -> Result<Inbound, For
 /// What is asked of the upstream.
 fn target(route: &Route, uri: &Uri, headers: &mut HeaderMap) -> Result<PathAndQuery, ForwardError> {
     let target = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    if !route.options.strip_prefix || route.name() == "/" {
+    if !route.strips_prefix() {
         return Ok(target);
     }
     headers.insert(heads::X_FORWARDED_PREFIX, route.prefix_header.clone());

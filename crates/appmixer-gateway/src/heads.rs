@@ -9,6 +9,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 
+use crate::client_headers::is_withheld;
 use crate::cookies;
 use crate::lists::{has_token, listed};
 use crate::trailers::{self, Direction};
@@ -19,11 +20,6 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 pub(crate) const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
-
-/// What clients say about who they are reaches nobody, and what they say about whom they come through only from proxies
-/// that are believed.
-const OF_THE_USER: &str = "x-user-";
-const OF_THE_WAY: [&str; 2] = ["x-forwarded-", "x-real-ip"];
 
 /// The longest list of one header that is added to, in bytes.
 const LONGEST_CHAIN: usize = 4096;
@@ -41,6 +37,14 @@ pub struct From<'a> {
     pub host: Option<&'a str>,
 }
 
+/// What an operator has set about the headers of a route.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Forwarding {
+    pub(crate) authorization: bool,
+    /// Headers that frameworks take in the place of the method or the path.
+    pub(crate) overrides: bool,
+}
+
 /// The request has come through here before.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Loop;
@@ -51,15 +55,15 @@ pub(crate) fn for_upstream(
     version: Version,
     from: &From<'_>,
     pseudonym: &str,
-    passes_authorization: bool,
+    forwarding: Forwarding,
 ) -> Result<HeaderMap, Loop> {
     let listed = listed(sent);
     // Room for what is added below, so that it need not grow.
     let mut headers = HeaderMap::with_capacity(sent.len() + 8);
     for (name, value) in sent {
-        let kept = is_forwarded(name, from.is_trusted)
+        let kept = is_forwarded(name, from.is_trusted, forwarding.overrides)
             && !listed.contains(name)
-            && (passes_authorization || *name != http::header::AUTHORIZATION);
+            && (forwarding.authorization || *name != http::header::AUTHORIZATION);
         if kept {
             headers.append(name.clone(), value.clone());
         }
@@ -115,33 +119,16 @@ pub(crate) fn upgrade(headers: &mut HeaderMap) {
 }
 
 /// Whether a client's field may reach the upstream, unless `Connection` names it.
-pub(crate) fn is_forwarded(name: &HeaderName, is_trusted: bool) -> bool {
+pub(crate) fn is_forwarded(name: &HeaderName, is_trusted: bool, overrides: bool) -> bool {
     !is_of_the_connection(name)
         && !matches!(*name, HOST | CONTENT_LENGTH | EXPECT | VIA | FORWARDED | PROXY_AUTHORIZATION)
-        && !is_spoken_for(name, is_trusted)
+        && !is_withheld(name, is_trusted, overrides)
 }
 
 pub(crate) fn is_of_the_connection(name: &HeaderName) -> bool {
     matches!(*name, CONNECTION | TE | TRANSFER_ENCODING | UPGRADE | PROXY_AUTHENTICATE)
         || *name == KEEP_ALIVE
         || *name == PROXY_CONNECTION
-}
-
-fn is_spoken_for(name: &HeaderName, is_trusted: bool) -> bool {
-    let name = name.as_str();
-    // Nearly all names end here.
-    if !name.starts_with('x') {
-        return false;
-    }
-    // Services that make variables of headers see no difference between `_` and `-`.
-    let alike = |one: u8, other: u8| one == other || (one == b'_' && other == b'-');
-    let begins = |beginning: &str| {
-        let name = name.as_bytes().get(..beginning.len());
-        name.is_some_and(|name| name.iter().zip(beginning.bytes()).all(|(one, other)| alike(*one, other)))
-    };
-    // A proxy that is trusted writes its own with `-`: whatever has a `_` came from its client.
-    let is_of_a_proxy = is_trusted && !name.contains('_');
-    begins(OF_THE_USER) || !is_of_a_proxy && OF_THE_WAY.into_iter().any(begins)
 }
 
 /// Section 7.6.3.
@@ -236,6 +223,7 @@ mod tests {
     use super::*;
 
     const ME: &str = "appmixer-1";
+    const ALL: Forwarding = Forwarding { authorization: true, overrides: false };
 
     fn map(headers: &[(&'static str, &'static str)]) -> HeaderMap {
         let pair = |(name, value): &(&'static str, &'static str)| {
@@ -249,7 +237,7 @@ mod tests {
     }
 
     fn sent(headers: &[(&'static str, &'static str)], is_trusted: bool) -> HeaderMap {
-        for_upstream(&map(headers), Version::HTTP_11, &from(is_trusted), ME, true).unwrap()
+        for_upstream(&map(headers), Version::HTTP_11, &from(is_trusted), ME, ALL).unwrap()
     }
 
     #[test]
@@ -360,7 +348,7 @@ mod tests {
         ] {
             let peer = peer.map(|peer| peer.parse().unwrap());
             let from = From { peer, is_trusted: false, is_secure: false, host: None };
-            let headers = for_upstream(&HeaderMap::new(), Version::HTTP_2, &from, ME, true).unwrap();
+            let headers = for_upstream(&HeaderMap::new(), Version::HTTP_2, &from, ME, ALL).unwrap();
             assert_eq!(headers["forwarded"], forwarded);
             assert_eq!(headers["via"], "2.0 appmixer-1");
             assert_eq!(headers.contains_key("x-forwarded-for"), peer.is_some());
@@ -370,9 +358,9 @@ mod tests {
     #[test]
     fn a_request_that_was_here_before_is_a_loop() {
         let was_here = map(&[("via", "1.1 x, 1.1 appmixer-1 (comment), 1.1 y")]);
-        assert_eq!(for_upstream(&was_here, Version::HTTP_11, &from(false), ME, true), Err(Loop));
+        assert_eq!(for_upstream(&was_here, Version::HTTP_11, &from(false), ME, ALL), Err(Loop));
         let other = map(&[("via", "1.1 appmixer-12, 1.1 x")]);
-        assert!(for_upstream(&other, Version::HTTP_11, &from(false), ME, true).is_ok());
+        assert!(for_upstream(&other, Version::HTTP_11, &from(false), ME, ALL).is_ok());
     }
 
     #[test]

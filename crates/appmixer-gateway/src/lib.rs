@@ -14,6 +14,7 @@
 //!     strip_prefix: false,
 //!     preserve_host: false,
 //!     pass_authorization: true,
+//!     forward_overrides: false,
 //!     connect_timeout: Duration::from_secs(5),
 //!     head_timeout: Duration::from_secs(60),
 //!     idle_timeout: Duration::from_secs(300),
@@ -22,7 +23,7 @@
 //!     max_answer: None,
 //! };
 //! let gateway = Gateway::new(vec![route], None);
-//! let route = gateway.find("/flows/1").ok_or("no route")?;
+//! let route = gateway.find("/flows/1").ok_or("no route")?.route;
 //!
 //! let from = From { peer: None, is_trusted: false, is_secure: false, host: Some("api.example") };
 //! let headers = gateway.headers(route, &HeaderMap::new(), Version::HTTP_11, &from)?;
@@ -41,8 +42,9 @@
 //!   ahead. WebSocket is switched to and carried; nothing else is.
 //! - What is for one connection ends with it (RFC 9110 section 7.6.1); lengths and framing are written by hyper, from what
 //!   hyper has read. What clients say about who they are (`X-User-*`) reaches nobody, and what they say about where they
-//!   come from only if they are [trusted](From::is_trusted). Trailers are filtered by
-//!   the same rule in both directions.
+//!   come from only if they are [trusted](From::is_trusted). Headers that replace the method or the path
+//!   (`X-HTTP-Method-Override`) end here unless [an operator wants them](RouteOptions::forward_overrides). Trailers are
+//!   filtered by the same rule in both directions.
 //! - A request is tried again, at another upstream, only if the first cannot have seen anything of it, or if it is
 //!   idempotent and has no body; three times in all.
 //! - Of several upstreams the one with fewer requests is asked, of two at random. One that cannot be reached is left
@@ -52,10 +54,11 @@
 //! # What it does not do
 //!
 //! - Who may ask for what, and telling upstreams who asks: the caller adds that to the [headers](Gateway::headers).
-//! - Paths with two readings are the caller's to refuse, before it asks for a [route](Gateway::find).
+//! - Refusing paths with two readings: the caller does it, by what [`Gateway::find`] returns.
 //! - HTTP/2 to upstreams, caching, compression, rewriting of answers.
 
 mod address;
+mod client_headers;
 mod connector;
 mod cookies;
 mod counts;
@@ -78,11 +81,13 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use appmixer_metrics::Page;
+use appmixer_path::{AmbiguousPath, RequestPath};
 use http::{HeaderMap, Version};
 use rustls::ClientConfig;
 use tokio::task::JoinSet;
 
 pub use address::{Address, InvalidAddress};
+pub use client_headers::overrides_method;
 pub use download::{BrokenOff, Download};
 pub use forward::{ForwardError, Inbound, Outbound};
 pub use heads::From;
@@ -91,6 +96,17 @@ pub use prefix::{InvalidPrefix, Prefix};
 pub use route::{HealthCheck, Route, RouteOptions};
 pub use tunnel::Tunnel;
 pub use upload::{ClientBody, Upload};
+
+/// The route of a path.
+pub struct Found<'g, 'p> {
+    /// The route that the path is spelled for.
+    pub route: &'g Arc<Route>,
+    /// Whether anybody may ask: it is open, and so is every route with a longer prefix that an upstream may read in the
+    /// path.
+    pub is_open: bool,
+    /// The path, if readers agree on its segments. Otherwise it must not be forwarded.
+    pub path: Result<RequestPath<'p>, AmbiguousPath>,
+}
 
 /// Routes, and what is known of their upstreams.
 pub struct Gateway {
@@ -112,13 +128,22 @@ impl Gateway {
         Self { routes, pseudonym }
     }
 
-    /// The route of a path: the one with the longest prefix. None where the path differs from that prefix in the case of
-    /// its letters, since an upstream may see no difference there.
+    /// The route of a path: of those whose prefixes it begins with, letter by letter when it is decoded, the one with the
+    /// longest prefix.
     #[must_use]
-    pub fn find(&self, path: &str) -> Option<&Arc<Route>> {
-        let path = prefix::decoded(path)?;
-        let route = self.routes.iter().find(|route| route.options.prefix.covers(&path))?;
-        route.options.prefix.is_exact(&path).then_some(route)
+    pub fn find<'p>(&self, path: &'p str) -> Option<Found<'_, 'p>> {
+        let parsed = RequestPath::parse(path);
+        let decoded = parsed.as_ref().map_or(path, RequestPath::decoded);
+        let route = self.routes.iter().find(|route| route.options.prefix.covers(decoded))?;
+        let is_open = route.is_open() && parsed.as_ref().map_or(true, |path| self.is_open(route, path));
+        Some(Found { route, is_open, path: parsed })
+    }
+
+    /// Whether every longer prefix that an upstream may read in the path is open too.
+    fn is_open(&self, route: &Route, path: &RequestPath<'_>) -> bool {
+        let (prefix, others) = (&route.options.prefix, self.routes.iter().map(|route| &route.options));
+        let mut longer = others.filter(|other| other.prefix.segments() > prefix.segments());
+        longer.all(|other| other.is_open || !other.prefix.may_cover(path))
     }
 
     /// The headers for the upstream, made of those that were sent.
@@ -133,7 +158,11 @@ impl Gateway {
         from: &From<'_>,
     ) -> Result<HeaderMap, ForwardError> {
         let options = &route.options;
-        let made = heads::for_upstream(sent, version, from, &self.pseudonym, options.pass_authorization);
+        let forwarding = heads::Forwarding {
+            authorization: options.pass_authorization,
+            overrides: options.forward_overrides,
+        };
+        let made = heads::for_upstream(sent, version, from, &self.pseudonym, forwarding);
         let mut headers = made.map_err(|heads::Loop| {
             route.counts.trouble(counts::Trouble::Client);
             ForwardError::Loop
@@ -204,26 +233,34 @@ mod tests {
 
     use super::*;
 
-    fn gateway(prefixes: &[&str]) -> Gateway {
-        let route = |prefix: &&str| RouteOptions {
+    fn options(prefix: &str, is_open: bool) -> RouteOptions {
+        RouteOptions {
             prefix: Prefix::parse(prefix).unwrap(),
             to: vec![Address::parse("http://127.0.0.1:9").unwrap()],
-            is_open: false,
+            is_open,
             strip_prefix: false,
             preserve_host: false,
             pass_authorization: true,
+            forward_overrides: false,
             connect_timeout: Duration::from_secs(1),
             head_timeout: Duration::from_secs(1),
             idle_timeout: Duration::from_secs(1),
             health: None,
             max_request: None,
             max_answer: None,
-        };
-        Gateway::new(prefixes.iter().map(route).collect(), None)
+        }
+    }
+
+    fn gateway(prefixes: &[&str]) -> Gateway {
+        Gateway::new(prefixes.iter().map(|prefix| options(prefix, false)).collect(), None)
+    }
+
+    fn gateway_of(routes: &[(&str, bool)]) -> Gateway {
+        Gateway::new(routes.iter().map(|(prefix, is_open)| options(prefix, *is_open)).collect(), None)
     }
 
     #[tokio::test]
-    async fn the_longest_prefix_has_the_path_however_it_is_written() {
+    async fn the_longest_prefix_has_the_path_however_it_is_encoded() {
         let gateway = gateway(&["/", "/flows", "/flows/files"]);
         for (path, name) in [
             ("/", Some("/")),
@@ -232,14 +269,75 @@ mod tests {
             ("/%66lows/1", Some("/flows")),
             ("/flows/files/1", Some("/flows/files")),
             ("/flows/%66iles", Some("/flows/files")),
-            ("/FLOWS/1", None),
-            ("/flows/Files", None),
+            ("/FLOWS/1", Some("/")),
+            ("/flows/Files", Some("/flows")),
+            ("/flows/../x", Some("/flows")),
             ("*", None),
             ("", None),
         ] {
-            let found = gateway.find(path).map(|route| route.name());
+            let found = gateway.find(path);
             // `*` and an empty path begin with no slash, and so lie below nothing.
-            assert_eq!(found, name, "{path}");
+            assert_eq!(found.map(|found| found.route.name()), name, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_open_route_is_closed_where_an_upstream_may_read_a_longer_prefix_that_is_not_open() {
+        let gateway = gateway_of(&[
+            ("/", true),
+            ("/api", false),
+            ("/api/public", true),
+            ("/api/public/x", true),
+            ("/pub", true),
+            ("/pub/admin", false),
+            ("/Pub", true),
+        ]);
+        for (path, name, is_open) in [
+            ("/pub/1", "/pub", true),
+            ("/pub/1;jsessionid=2/a%20b", "/pub", true),
+            ("/pub/admin", "/pub/admin", false),
+            ("/pub/admin;x/1", "/pub", false),
+            ("/pub/Admin", "/pub", false),
+            ("/pub/admin.", "/pub", false),
+            ("/Pub/admin", "/Pub", false),
+            ("/PUB/1", "/", true),
+            ("/PUB/admin", "/", false),
+            ("/pub/administration", "/pub", true),
+            ("/api/1", "/api", false),
+            ("/api;x/1", "/", false),
+            ("/api/public/1", "/api/public", true),
+            ("/api/public/x.json", "/api/public", true),
+            ("/api/Public/1", "/api", false),
+            ("/API/public/1", "/", false),
+            ("/x", "/", true),
+            ("/pub//x", "/pub", true),
+        ] {
+            let found = gateway.find(path).unwrap();
+            assert_eq!((found.route.name(), found.is_open), (name, is_open), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn upstreams_get_other_first_segments_where_prefixes_are_taken_off_or_addresses_have_paths() {
+        let names = |strip_prefix, to: &[&str], path| {
+            let to = to.iter().map(|address| Address::parse(address).unwrap()).collect();
+            let route = RouteOptions { to, strip_prefix, ..options("/api/v1", false) };
+            let gateway = Gateway::new(vec![route], None);
+            let found = gateway.find(path).unwrap();
+            let names = found.route.upstream_names(found.path.as_ref().unwrap());
+            names.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (bare, based) = ("http://a", "http://b/Base.x/y");
+        for (strip_prefix, to, path, expected) in [
+            (false, &[bare][..], "/api/v1/flows/1", &[][..]),
+            (true, &[bare], "/api/v1/flows/1", &["flows"]),
+            (true, &[bare], "/api/v1/%66lows;x", &["flows;x", "flows"]),
+            (true, &[bare], "/api/v1", &[""]),
+            (false, &[based], "/api/v1/flows", &["Base", "Base.x"]),
+            (true, &[based], "/api/v1/flows", &["Base", "Base.x"]),
+            (true, &[bare, based], "/api/v1/flows", &["flows", "Base", "Base.x"]),
+        ] {
+            assert_eq!(names(strip_prefix, to, path), expected, "{strip_prefix} {to:?} {path}");
         }
     }
 }

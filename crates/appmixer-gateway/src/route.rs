@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use appmixer_path::RequestPath;
 use http::HeaderValue;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -39,6 +40,8 @@ pub struct RouteOptions {
     pub preserve_host: bool,
     /// Whether the upstream gets the client's `Authorization`.
     pub pass_authorization: bool,
+    /// Whether the upstream gets headers that frameworks take in the place of the method or the path.
+    pub forward_overrides: bool,
     /// The longest wait for a connection: name, TCP and TLS together.
     pub connect_timeout: Duration,
     /// The longest wait for the head of an answer, from the last thing that the client has sent.
@@ -70,11 +73,21 @@ pub struct Route {
     pub(crate) counts: Counts,
     /// What `X-Forwarded-Prefix` says where the prefix is taken off.
     pub(crate) prefix_header: HeaderValue,
+    /// Whether an upstream gets paths that begin with the request's own, or with what is behind the prefix.
+    has_bare_upstream: bool,
+    /// The first segments that the addresses of the other upstreams put in front, by all their names.
+    base_names: Vec<String>,
 }
 
 impl Route {
     pub(crate) fn new(mut options: RouteOptions, tls: Option<&ClientConfig>) -> Self {
-        let pool = Pool::new(std::mem::take(&mut options.to));
+        let to = std::mem::take(&mut options.to);
+        let bases: Vec<_> = to.iter().map(Address::first_names).collect();
+        let has_bare_upstream = bases.iter().any(Vec::is_empty);
+        let mut base_names: Vec<_> = bases.into_iter().flatten().collect();
+        base_names.sort_unstable();
+        base_names.dedup();
+        let pool = Pool::new(to);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_CONNECTION)
@@ -85,7 +98,8 @@ impl Route {
         // It is letters and digits.
         let prefix_header = HeaderValue::from_str(options.prefix.as_str());
         let prefix_header = prefix_header.unwrap_or(HeaderValue::from_static("/"));
-        Self { options, pool, client, counts: Counts::new(), prefix_header }
+        let counts = Counts::new();
+        Self { options, pool, client, counts, prefix_header, has_bare_upstream, base_names }
     }
 
     /// Its prefix, by which metrics and logs call it.
@@ -94,10 +108,29 @@ impl Route {
         self.options.prefix.as_str()
     }
 
+    /// The first segments, by all their names, of the paths that its upstreams get for this one, as far as they differ from
+    /// the first segment of this one.
+    pub fn upstream_names<'a>(&'a self, path: &'a RequestPath<'_>) -> impl Iterator<Item = &'a str> {
+        let is_stripped = self.strips_prefix() && self.has_bare_upstream;
+        let behind = is_stripped.then(|| path.names(self.options.prefix.segments()));
+        behind.into_iter().flatten().chain(self.base_names.iter().map(String::as_str))
+    }
+
+    /// Whether something is taken off the path.
+    pub(crate) const fn strips_prefix(&self) -> bool {
+        self.options.strip_prefix && self.options.prefix.segments() > 0
+    }
+
     /// Whether anybody may ask.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.options.is_open
+    }
+
+    /// Whether the upstream gets headers that frameworks take in the place of the method or the path.
+    #[must_use]
+    pub const fn forwards_overrides(&self) -> bool {
+        self.options.forward_overrides
     }
 
     /// Tells an operator about an upstream.

@@ -26,7 +26,7 @@ impl Direction {
     fn allows(self, name: &HeaderName) -> bool {
         let is_forwarded = match self {
             // Proxies add to headers; a trailer is the client's own, also behind a trusted proxy.
-            Self::ToUpstream => heads::is_forwarded(name, false),
+            Self::ToUpstream => heads::is_forwarded(name, false, false),
             Self::ToClient => !heads::is_of_the_connection(name),
         };
         is_forwarded && !is_for_heads_alone(name)

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use appmixer_apps::Apps;
 use appmixer_core::{Context, DeliveryLog, MailTester, StoreError};
-use appmixer_gateway::{Gateway, Route};
+use appmixer_gateway::{Found, Gateway};
 use appmixer_metrics::Registry;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, Request, Response};
@@ -229,17 +229,18 @@ impl App {
         let resource = place.map(|(resource, _)| resource);
         // Its own routes come first, whatever is forwarded.
         let forwarded = if place.is_none() && !is_console { self.forwarded(&head) } else { None };
+        let is_forwarded = forwarded.is_some();
         let outcome = match (refused, forwarded) {
             (None, None) => self.route(place, &head, &mut body).await,
-            (None, Some((gateway, route))) => {
+            (None, Some((gateway, found))) => {
                 let request = Proxied { parts: &parts, head: &head, request_id: &request_id };
-                Box::pin(proxied::forward(self, gateway, route, request, &mut body)).await
+                Box::pin(proxied::forward(self, gateway, found, request, &mut body)).await
             }
             (Some(error), _) => Err(error),
         };
         metrics::account_request(resource, &parts.method, &outcome);
         // Its own answers, also about what it could not forward, are as all of them.
-        let is_own = forwarded.is_none() || outcome.is_err();
+        let is_own = !is_forwarded || outcome.is_err();
         let failed = matches!(&outcome, Err(error) if error.cause.is_some());
         let trace = (leaves_line || failed).then(|| TraceContext::of(&parts.headers));
         let mut answer = outcome.unwrap_or_else(|error| {
@@ -259,7 +260,7 @@ impl App {
         }
 
         let took = started.elapsed();
-        let destination = Destination::of(resource, forwarded.is_some());
+        let destination = Destination::of(resource, is_forwarded);
         running.answered(destination, &parts.method, answer.status(), took);
         if let Some(trace) = trace.as_ref().filter(|_| leaves_line) {
             let (client, user) = (head.client().address, self.user_of(head.headers));
@@ -293,11 +294,15 @@ impl App {
         answer
     }
 
-    fn forwarded(&self, head: &Head<'_>) -> Option<(&Gateway, &Arc<Route>)> {
+    /// Where a request goes that is for none of the server's own routes. Other spellings of these go nowhere.
+    fn forwarded<'p>(&self, head: &Head<'p>) -> Option<(&Gateway, Found<'_, 'p>)> {
         let gateway = self.gateway.as_deref()?;
         let found = gateway.find(head.path)?;
         let is_for_console = self.console.as_ref().is_some_and(|console| console.is_alone_at(head));
-        (!is_for_console).then_some((gateway, found))
+        // Below any other prefix there is nothing of the server's own.
+        let path = found.path.as_ref().ok().filter(|_| found.route.name() == "/");
+        let is_own = path.is_some_and(|path| self.router.has_spelling(path, self.has_console(head)));
+        (!is_for_console && !is_own).then_some((gateway, found))
     }
 
     /// Whether there is a console where a request asks for it.

@@ -8,12 +8,12 @@ use appmixer_core::{
     HashError, InsufficientScope, RedeemError, SetUpError, SignInError, SignUpError, StoreError, WriteError,
 };
 use appmixer_gateway::ForwardError;
+use appmixer_path::AmbiguousPath;
 use appmixer_token::{Challenge, InvalidAuthorization, TokenError};
 use http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::asked::UnclearPath;
 use crate::keys::RotateError;
 use crate::limits::RateLimit;
 use crate::original::UnclearOriginal;
@@ -164,8 +164,8 @@ impl From<TokenError> for ApiError {
     }
 }
 
-impl From<UnclearPath> for ApiError {
-    fn from(error: UnclearPath) -> Self {
+impl From<AmbiguousPath> for ApiError {
+    fn from(error: AmbiguousPath) -> Self {
         Self::bad_request(error.to_string())
     }
 }

@@ -83,7 +83,10 @@ pub(crate) async fn identify<'r>(
         return Ok(Identity(session));
     };
     let rules = app.access_rules().await?;
-    if rules.route_index.denies(&Roles::of(&session.caller), asked.resource(), asked.deeds()) {
+    let whose = Roles::of(&session.caller);
+    let denied =
+        |resource: &str| asked.deeds().iter().any(|deed| rules.route_index.denies(&whose, resource, &[deed]));
+    if asked.resources().any(denied) {
         return Err(ApiError::denied());
     }
     Ok(Identity(session))

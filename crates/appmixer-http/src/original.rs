@@ -1,16 +1,17 @@
 //! Reads what a proxy says that its client asks, where the proxy asks first whether the client may.
 
+use appmixer_path::AmbiguousPath;
 use http::{HeaderMap, Method};
 use thiserror::Error;
 
-use crate::asked::{Asked, UnclearPath};
+use crate::asked::{Asked, Deeds};
 
 /// A proxy that does not say clearly what is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum UnclearOriginal {
     /// What it says can be read in more than one way.
     #[error(transparent)]
-    Path(#[from] UnclearPath),
+    Path(#[from] AmbiguousPath),
     /// A method without a path, or a path without a method.
     #[error("The proxy must say both: the original method and the original path")]
     Half,
@@ -27,27 +28,39 @@ pub(crate) enum UnclearOriginal {
 /// Otherwise it is told by headers: `X-Original-Method` with `X-Original-URI` (as nginx is told to send them) or with
 /// `X-Original-URL` (as Kubernetes' ingress of nginx does), `X-Forwarded-Method` with `X-Forwarded-Uri` (Traefik, Caddy).
 /// A proxy sets those that it knows, and may pass on others that its client has made up: so all that are there must say
-/// the same.
+/// the same. So must `X-Rewrite-URL`, which frameworks take for the path.
+///
+/// A method that headers give in the place of the request's must be allowed besides it.
 pub(crate) fn original<'r>(
     method: &'r Method,
     behind: &'r str,
     headers: &'r HeaderMap,
 ) -> Result<Option<Asked<'r>>, UnclearOriginal> {
     if !behind.is_empty() {
-        return Ok(Some(Asked::of(method.as_str(), behind)?));
+        return Ok(Some(Asked::of(deeds(method.as_str(), headers), behind)?));
     }
     let header = |name| the_one(headers, name);
     let url = header("x-original-url")?.map(without_authority).transpose()?;
-    let original = pair(header("x-original-method")?, agreed(header("x-original-uri")?, url)?)?;
-    let forwarded = pair(header("x-forwarded-method")?, header("x-forwarded-uri")?)?;
-    agreed(original, forwarded)
+    let deeds = |method| deeds(method, headers);
+    let original = pair(header("x-original-method")?.map(deeds), agreed(header("x-original-uri")?, url)?)?;
+    let forwarded = pair(header("x-forwarded-method")?.map(deeds), header("x-forwarded-uri")?)?;
+    let asked = agreed(original, forwarded)?;
+    if let (Some(asked), Some(url)) = (&asked, header("x-rewrite-url")?) {
+        let target = if url.starts_with('/') { url } else { without_authority(url)? };
+        agreed(Some(asked), Some(&Asked::of(asked.deeds(), target)?))?;
+    }
+    Ok(asked)
+}
+
+fn deeds(method: &str, headers: &HeaderMap) -> Deeds {
+    Deeds::of_method(method).with_overrides(headers)
 }
 
 /// Both halves, or neither.
-fn pair<'r>(method: Option<&str>, target: Option<&'r str>) -> Result<Option<Asked<'r>>, UnclearOriginal> {
-    match (method, target) {
+fn pair(deeds: Option<Deeds>, target: Option<&str>) -> Result<Option<Asked<'_>>, UnclearOriginal> {
+    match (deeds, target) {
         (None, None) => Ok(None),
-        (Some(method), Some(target)) => Ok(Some(Asked::of(method, target)?)),
+        (Some(deeds), Some(target)) => Ok(Some(Asked::of(deeds, target)?)),
         _ => Err(UnclearOriginal::Half),
     }
 }
@@ -70,9 +83,9 @@ fn the_one<'r>(headers: &'r HeaderMap, name: &'static str) -> Result<Option<&'r 
 }
 
 /// The target within a URL: without scheme and authority.
-fn without_authority(url: &str) -> Result<&str, UnclearPath> {
-    let (_, behind) = url.split_once("://").ok_or(UnclearPath)?;
-    behind.find('/').map(|slash| &behind[slash..]).ok_or(UnclearPath)
+fn without_authority(url: &str) -> Result<&str, AmbiguousPath> {
+    let (_, behind) = url.split_once("://").ok_or(AmbiguousPath)?;
+    behind.find('/').map(|slash| &behind[slash..]).ok_or(AmbiguousPath)
 }
 
 #[cfg(test)]
@@ -82,7 +95,7 @@ mod tests {
     use super::*;
 
     fn asked(method: &str, target: &'static str) -> Asked<'static> {
-        Asked::of(method, target).unwrap()
+        Asked::of(Deeds::of_method(method), target).unwrap()
     }
 
     fn read(headers: &[(&'static str, &'static str)]) -> Result<Option<Asked<'static>>, UnclearOriginal> {
@@ -115,7 +128,7 @@ mod tests {
             ("x-original-uri".parse().unwrap(), HeaderValue::from_static("/public")),
         ]);
         assert_eq!(original(&Method::DELETE, "/flows/1", &forged), Ok(Some(asked("DELETE", "/flows/1"))));
-        assert_eq!(original(&Method::GET, "//flows", &forged), Err(UnclearPath.into()));
+        assert_eq!(original(&Method::GET, "//flows", &forged), Err(AmbiguousPath.into()));
     }
 
     #[test]
@@ -141,10 +154,23 @@ mod tests {
     }
 
     #[test]
+    fn headers_that_override_the_method_or_the_path_can_only_take_away() {
+        let nginx = [("x-original-method", "POST"), ("x-original-uri", "/flows/1")];
+        let read = |header| read(&[&nginx[..], &[header]].concat());
+        let all = Deeds::of_method("PROPFIND");
+        assert_eq!(read(("x-http-method-override", "purge")), Ok(Asked::of(all, "/flows/1").ok()));
+        for url in ["/flows/2", "http://x/flows/1"] {
+            assert_eq!(read(("x-rewrite-url", url)), Ok(Some(asked("POST", "/flows/1"))), "{url}");
+        }
+        assert_eq!(read(("x-rewrite-url", "/stores")), Err(UnclearOriginal::Contradiction));
+        assert_eq!(read(("x-rewrite-url", "stores")), Err(AmbiguousPath.into()));
+    }
+
+    #[test]
     fn a_url_without_a_path_is_none() {
         for url in ["", "/flows", "http://x", "x/flows"] {
             let headers = [("x-original-method", "GET"), ("x-original-url", url)];
-            assert_eq!(read(&headers), Err(UnclearPath.into()), "{url}");
+            assert_eq!(read(&headers), Err(AmbiguousPath.into()), "{url}");
         }
     }
 }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use appmixer_core::StoreError;
+use appmixer_gateway::Route;
+use appmixer_path::RequestPath;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
 use tokio::time::{sleep, timeout};
 
 use crate::app::App;
-use crate::asked::Asked;
+use crate::asked::{Asked, Deeds};
 use crate::error::ApiError;
 use crate::identity::{Identity, identify};
 use crate::sessions::Remembered;
@@ -28,18 +30,20 @@ const LONGEST_DOUBT: Duration = Duration::from_mins(1);
 /// A token that was good for a request, and the session that this was known by.
 pub(crate) struct Pass {
     authorization: Option<HeaderValue>,
-    method: Method,
+    deeds: Deeds,
     uri: Uri,
+    route: Arc<Route>,
     session: Arc<Remembered>,
 }
 
 impl Pass {
     /// That of a request which was let through.
-    pub(crate) fn of(request: &Parts, identity: Identity) -> Self {
+    pub(crate) fn of(request: &Parts, route: &Arc<Route>, deeds: Deeds, identity: Identity) -> Self {
         Self {
             authorization: request.headers.get(AUTHORIZATION).cloned(),
-            method: request.method.clone(),
+            deeds,
             uri: request.uri.clone(),
+            route: Arc::clone(route),
             session: identity.into_session(),
         }
     }
@@ -76,7 +80,10 @@ impl Pass {
         let headers: HeaderMap =
             self.authorization.iter().map(|value| (AUTHORIZATION, value.clone())).collect();
         loop {
-            let asked = || Ok(Some(Asked::of(self.method.as_str(), self.uri.path())?));
+            let asked = || {
+                let path = RequestPath::parse(self.uri.path())?;
+                Ok(Some(Asked::by_route(self.deeds, path, &self.route)?))
+            };
             let turn = app.second_looks.acquire().await;
             let looked = identify(app, &headers, asked).await;
             drop(turn);

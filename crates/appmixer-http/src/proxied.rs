@@ -1,8 +1,6 @@
 //! Requests that are forwarded: whether they may be, and what the upstream is told about who asks.
 
-use std::sync::Arc;
-
-use appmixer_gateway::{From, Gateway, Inbound, Outbound, Route, wants_websocket};
+use appmixer_gateway::{Found, From, Gateway, Inbound, Outbound, wants_websocket};
 use http::request::Parts;
 use http::{HeaderValue, Method, Version};
 use hyper::upgrade::OnUpgrade;
@@ -10,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::answer_body::AnswerBody;
 use crate::app::App;
-use crate::asked::Asked;
+use crate::asked::{Asked, Deeds};
 use crate::body::RequestBody;
 use crate::cors;
 use crate::error::ApiError;
@@ -35,7 +33,7 @@ pub(crate) struct Proxied<'a> {
 pub(crate) async fn forward(
     app: &App,
     gateway: &Gateway,
-    route: &Arc<Route>,
+    found: Found<'_, '_>,
     request: Proxied<'_>,
     body: &mut RequestBody,
 ) -> Result<Answer, ApiError> {
@@ -44,8 +42,13 @@ pub(crate) async fn forward(
     if method == Method::TRACE {
         return Err(ApiError::method_not_allowed(method, METHODS));
     }
-    let asked = || Asked::of(method.as_str(), uri.path());
-    let identity = if route.is_open() {
+    let Found { route, is_open, path } = found;
+    let mut deeds = Deeds::of_method(method.as_str());
+    if route.forwards_overrides() {
+        deeds = deeds.with_overrides(sent);
+    }
+    let asked = || Asked::by_route(deeds, path?, route);
+    let identity = if is_open {
         asked()?;
         None
     } else if method == Method::OPTIONS && cors::is_preflight(sent) {
@@ -67,7 +70,7 @@ pub(crate) async fn forward(
         identity.write(&mut headers)?;
     }
     headers.insert(X_REQUEST_ID, request.request_id.clone());
-    let mut pass = identity.map(|identity| Pass::of(request.parts, identity));
+    let mut pass = identity.map(|identity| Pass::of(request.parts, route, deeds, identity));
     let mut upload = body.take_upload(app.options.body_min_rate);
     let may_switch = upload.is_none() && *version == Version::HTTP_11 && method == Method::GET;
     let upgrade = extensions.get::<OnUpgrade>().filter(|_| may_switch && wants_websocket(sent)).cloned();

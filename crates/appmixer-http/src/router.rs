@@ -1,6 +1,7 @@
 //! The table of routes: which path and method leads where.
 
 use appmixer_gateway::Prefix;
+use appmixer_path::RequestPath;
 use http::Method;
 use matchit::{InsertError, Router as Tree};
 
@@ -190,7 +191,18 @@ impl Resource {
     }
 }
 
-pub(crate) struct Router(Tree<Resource>);
+/// What is below a path of the server's own belongs to it.
+const BELOW: &[(&str, Resource)] =
+    &[("/auth/verify/{*target}", Resource::Verify), ("/console/{*path}", Resource::Console)];
+
+/// A first segment, and the patterns that begin with it.
+type Patterns = (&'static str, Vec<(&'static str, Resource)>);
+
+pub(crate) struct Router {
+    tree: Tree<Resource>,
+    /// The same for those who ask whether a path is another spelling of one of these.
+    patterns: Vec<Patterns>,
+}
 
 impl Router {
     /// With the console or without it.
@@ -202,12 +214,30 @@ impl Router {
         }
         tree.insert(format!("{VERIFY}/"), Resource::Verify)?;
         tree.insert(format!("{VERIFY}/{{*target}}"), Resource::Verify)?;
-        Ok(Self(tree))
+        let mut patterns: Vec<Patterns> = Vec::new();
+        for route in RESOURCES.iter().chain(BELOW) {
+            let first = route.0.split('/').nth(1).unwrap_or_default();
+            match patterns.iter_mut().find(|(other, _)| *other == first) {
+                Some((_, routes)) => routes.push(*route),
+                None => patterns.push((first, vec![*route])),
+            }
+        }
+        Ok(Self { tree, patterns })
+    }
+
+    /// Whether some service may take a path for one of the server's own, with the console's or without them. Asked of what
+    /// leads nowhere.
+    pub(crate) fn has_spelling(&self, path: &RequestPath<'_>, with_console: bool) -> bool {
+        let name = path.name(0);
+        let begun = self.patterns.iter().filter(|(first, _)| name.eq_ignore_ascii_case(first));
+        begun.flat_map(|(_, routes)| routes).any(|(pattern, resource)| {
+            (with_console || !resource.is_console()) && path.is_spelling_of(pattern)
+        })
     }
 
     /// What a path leads to, if it leads anywhere.
     pub(crate) fn find<'p>(&self, path: &'p str) -> Option<Place<'p>> {
-        let found = self.0.at(path).ok()?;
+        let found = self.tree.at(path).ok()?;
         let mut values = found.params.iter().map(|(_, value)| value);
         let parameters = [values.next().unwrap_or(""), values.next().unwrap_or("")];
         Some((*found.value, parameters))
@@ -216,6 +246,9 @@ impl Router {
 
 #[cfg(test)]
 mod tests {
+    use appmixer_testbed::{READERS, spelling};
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -258,10 +291,68 @@ mod tests {
     }
 
     #[test]
+    fn another_spelling_of_a_path_is_known_and_what_lies_beside_it_is_none() {
+        let router = Router::new(true).unwrap();
+        let is_spelling =
+            |text, with_console| router.has_spelling(&RequestPath::parse(text).unwrap(), with_console);
+        for text in [
+            "/User",
+            "/user/",
+            "/%75ser",
+            "/users;x/1",
+            "/user.",
+            "/user%20/auth",
+            "/user/auth;x",
+            "/user%3fx",
+            "/ｕser",
+            "/Config/APP_NAME",
+            "/Auth/Verify/a/b",
+            "/.Well-Known/jwks.json",
+            "/openapi.JSON",
+            "/keys/1/",
+        ] {
+            assert!(is_spelling(text, false), "{text}");
+        }
+        for text in [
+            "/auth/slack/callback",
+            "/users/1/anything",
+            "/config.js",
+            "/user.json",
+            "/userland",
+            "/flows",
+            "/.env",
+            "/index.html",
+            "/acl",
+        ] {
+            assert!(!is_spelling(text, true), "{text}");
+        }
+        for text in ["/Console", "/CONSOLE/x/y", "/console;x/assets/a"] {
+            assert!(is_spelling(text, true) && !is_spelling(text, false), "{text}");
+        }
+    }
+
+    #[test]
     fn a_console_that_is_switched_off_is_nowhere() {
         let router = Router::new(false).unwrap();
         for (path, resource) in RESOURCES.iter().chain(ALIASES) {
             assert_eq!(router.find(path).is_some(), !resource.is_console(), "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_spelling_that_a_service_reads_as_a_path_of_the_servers_own_is_forwarded(
+            path in proptest::sample::select(&["/user", "/user/auth", "/users/count", "/config/x", "/keys"][..]),
+            choices in proptest::collection::vec(any::<u8>(), 0..16),
+        ) {
+            let (router, target) = (Router::new(true).unwrap(), spelling(path, &choices));
+            if let Ok(parsed) = RequestPath::parse(&target) {
+                let is_own = router.find(&target).is_some() || router.has_spelling(&parsed, true);
+                for reader in READERS.iter().filter(|reader| !reader.by_extension) {
+                    let is_read = reader.read(&target).iter().any(|read| read == path);
+                    prop_assert!(is_own || !is_read, "{} reads {target} as {path}", reader.name);
+                }
+            }
         }
     }
 }

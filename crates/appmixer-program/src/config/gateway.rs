@@ -32,6 +32,7 @@ pub(crate) struct RouteConfig {
     pub(crate) strip_prefix: bool,
     pub(crate) preserve_host: bool,
     pub(crate) pass_authorization: bool,
+    pub(crate) forward_overrides: bool,
     pub(crate) connect_timeout: Span,
     pub(crate) head_timeout: Span,
     pub(crate) idle_timeout: Span,
@@ -54,6 +55,10 @@ pub(super) const ROUTE_KEYS: &[(&str, &str)] = &[
     (
         "pass_authorization",
         "Whether the upstream gets the Authorization header; an Appmixer engine wants it.",
+    ),
+    (
+        "forward_overrides",
+        "Whether the upstream gets headers that frameworks take in the place of the method or the path, such as X-HTTP-Method-Override and X-Original-URL. The access rules must then allow both methods; a path in such a header is not checked.",
     ),
     ("connect_timeout", "The longest wait for a connection to an upstream: name, TCP and TLS together."),
     (
@@ -84,6 +89,7 @@ impl Default for RouteConfig {
             strip_prefix: false,
             preserve_host: false,
             pass_authorization: true,
+            forward_overrides: false,
             connect_timeout: Span(Duration::from_secs(5)),
             head_timeout: Span(Duration::from_mins(1)),
             idle_timeout: Span(Duration::from_mins(5)),
@@ -166,6 +172,7 @@ impl RouteConfig {
             strip_prefix: self.strip_prefix,
             preserve_host: self.preserve_host,
             pass_authorization: self.pass_authorization,
+            forward_overrides: self.forward_overrides,
             connect_timeout: self.connect_timeout.0,
             head_timeout: self.head_timeout.0,
             idle_timeout: self.idle_timeout.0,

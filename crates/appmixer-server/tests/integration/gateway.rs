@@ -106,8 +106,13 @@ fn own_routes_come_first_and_what_is_below_no_prefix_is_nowhere() {
     server.get("/%66lows/1", &token).expect(200);
     server.get("/flowsheets/1", &token).expect(200);
     assert_eq!((flows.count(), all.count()), (2, 1));
-    // Whoever sees no difference in case would take it for the other route's.
-    server.get("/Flows/1", &token).error(404);
+    // Another case is another path, but no other spelling of the server's own paths is forwarded.
+    server.get("/Flows/1", &token).expect(200);
+    assert_eq!((flows.count(), all.count()), (2, 2));
+    for path in ["/User", "/user/", "/%75ser", "/users/1/", "/user./auth", "/AUTH/verify/flows"] {
+        server.get(path, &token).error(404);
+    }
+    assert_eq!((flows.count(), all.count()), (2, 2));
     let alone = serve(&json!({"/flows": {"to": [flows.url()]}}), &[]);
     alone.request("GET", "/files", &[], b"").error(404);
 }

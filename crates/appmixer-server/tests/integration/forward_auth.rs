@@ -24,9 +24,9 @@ struct Got {
 }
 
 impl Got {
-    /// Every value of a header, whether its name is written with hyphens or, as some services read it, underscores.
+    /// Every value of a header, whether its name is written with hyphens or with what some services take for one.
     fn all(&self, name: &str) -> Vec<&str> {
-        let same = |other: &str| other.replace('_', "-") == name;
+        let same = |other: &str| other.replace(|c: char| !c.is_ascii_alphanumeric(), "-") == name;
         self.headers.iter().filter(|(other, _)| same(other)).map(|(_, value)| value.as_str()).collect()
     }
 }
@@ -115,6 +115,8 @@ fn guards(start: impl FnOnce(&str, &str) -> Gatekeeper) {
 
     only_good_tokens_pass(&proxy, &service, token);
     the_service_hears_who_it_is_from_the_proxy_alone(&proxy, &service, token, &id);
+    a_client_takes_off_nothing_that_the_proxy_sets(&proxy, &service, token, &id);
+    other_methods_paths_and_users_end_at_the_proxy(&proxy, &service, token);
     the_rules_about_routes_count(&proxy, &service, token);
     preflights_pass(&proxy, &service, token);
 
@@ -175,6 +177,50 @@ fn the_service_hears_who_it_is_from_the_proxy_alone(
     let twice = [token, ("Authorization", "Bearer another")];
     assert!(ask(proxy, "GET /others", &twice, b"").status >= 400);
     assert!(service.take().is_empty());
+}
+
+fn a_client_takes_off_nothing_that_the_proxy_sets(
+    proxy: &Gatekeeper,
+    service: &Service,
+    token: (&str, &str),
+    id: &str,
+) {
+    for listed in ["X-User-Id, X-User-Scope, X-User-Name", "keep-alive, x-user-id, x-user-scope, x-user-name"]
+    {
+        let headers = [
+            token,
+            ("Connection", listed),
+            ("X.User.Id", "000000000000000000000000"),
+            ("X.User-Scope", "admin"),
+            ("x-user.name", "root@acme"),
+        ];
+        ask(proxy, "GET /others", &headers, b"").expect(200);
+        let got = &service.take()[0];
+        assert_eq!(got.all("x-user-id"), [id], "{got:?}");
+        assert_eq!(got.all("x-user-scope"), ["user"], "{got:?}");
+        assert_eq!(got.all("x-user-name"), ["Joe+x@Gr%C3%B6%C3%9Fe"], "{got:?}");
+    }
+}
+
+fn other_methods_paths_and_users_end_at_the_proxy(
+    proxy: &Gatekeeper,
+    service: &Service,
+    token: (&str, &str),
+) {
+    for header in [
+        ("X-HTTP-Method-Override", "DELETE"),
+        ("X-HTTP-Method", "DELETE"),
+        ("X-Method-Override", "DELETE"),
+        ("X-Original-URL", "/stores"),
+        ("X-Rewrite-URL", "/stores"),
+        ("Remote-User", "root@acme"),
+        ("X-Remote-User", "root@acme"),
+        ("Proxy", "http://evil.example"),
+    ] {
+        ask(proxy, "POST /flows/1", &[token, header], b"").expect(200);
+        let got = &service.take()[0];
+        assert!(got.all(&header.0.to_lowercase()).is_empty(), "{got:?}");
+    }
 }
 
 fn the_rules_about_routes_count(proxy: &Gatekeeper, service: &Service, token: (&str, &str)) {

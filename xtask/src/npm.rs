@@ -50,6 +50,14 @@ pub(crate) const OPENAPI: Packages = Packages {
     what: "the linters of the OpenAPI document are",
 };
 
+/// A framework with its own way to read paths, which the gateway stands before.
+pub(crate) const EXPRESS: Packages = Packages {
+    folder: "target/npm-express",
+    manifest: r#"{"private":true,"dependencies":{"express":"5.3.0"}}"#,
+    native: None,
+    what: "the test with Express is",
+};
+
 impl Packages {
     /// The folder of the installed packages; `None` where npm is not at hand.
     pub(crate) fn install(&self) -> Result<Option<PathBuf>> {

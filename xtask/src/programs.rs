@@ -24,7 +24,13 @@ const PROGRAMS: &[Program] = &[
 ];
 
 /// The programs that only `cargo xtask test --full` runs.
-const FULL_PROGRAMS: &[Program] = &[("fish", "fish"), ("promtool", "prometheus"), ("zsh", "zsh")];
+const FULL_PROGRAMS: &[Program] = &[
+    ("apache2", "apache2"),
+    ("fish", "fish"),
+    ("php", "libapache2-mod-php"),
+    ("promtool", "prometheus"),
+    ("zsh", "zsh"),
+];
 
 /// How the packages of the browser begin.
 const BROWSER: &str = "chromium";

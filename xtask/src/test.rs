@@ -36,6 +36,9 @@ pub(crate) fn run(run: &Run) -> Result<()> {
             cargo.env("APPMIXER_TEST_PYTHON_FULL", bin.join("python"));
         }
         cargo.args(["--features", FULL_TESTS]);
+        if let Some(folder) = npm::EXPRESS.install()? {
+            cargo.env("APPMIXER_TEST_EXPRESS", folder);
+        }
     }
     if let Some(folder) = &cli {
         cargo.env("APPMIXER_TEST_NPM_DIR", folder);

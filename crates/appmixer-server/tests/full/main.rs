@@ -14,3 +14,4 @@ mod support;
 #[path = "../integration/terminal.rs"]
 #[allow(dead_code, reason = "the daily tests use the rest")]
 mod terminal;
+mod upstream_paths;

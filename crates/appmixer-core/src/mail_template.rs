@@ -7,8 +7,8 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let whole = rest.take()?;
-        let place = whole.match_indices("{{").find_map(|(start, braces)| {
-            let inside = &whole[start + braces.len()..];
+        let place = whole.match_indices('{').find_map(|(start, _)| {
+            let inside = whole[start..].strip_prefix("{{")?;
             let after = inside.trim_start().strip_prefix(NAME)?.trim_start().strip_prefix("}}")?;
             Some((start, after))
         });

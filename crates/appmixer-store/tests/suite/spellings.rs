@@ -31,7 +31,7 @@ pub(super) async fn another_spelling_of_a_taken_name_is_taken(store: Arc<dyn Sto
         // One's own name may be spelled in another way; a name is found as it is stored.
         store.update(joe.id, rename(second), now, Beside::nothing()).await.unwrap();
         assert!(store.find_by_login(Username::parse(second).unwrap().as_login()).await.unwrap().is_some());
-        for id in [joe.id, ann.id] {
+        for (id, number) in [(joe.id, number + 1), (ann.id, number + 3)] {
             store.delete(id, ticket(number), false, now, Beside::nothing()).await.unwrap();
         }
     }

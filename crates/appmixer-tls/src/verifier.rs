@@ -96,14 +96,15 @@ impl ServerCertVerifier for Verifier {
 pub fn refusal(error: &(dyn StdError + 'static)) -> Option<String> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        // An I/O error does not name what it is made of as its source.
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let tls = error.downcast_ref::<Error>();
-        let tls = tls.or_else(|| inner.and_then(|inner| inner.downcast_ref::<Error>()));
-        if let Some(Error::InvalidCertificate(why)) = tls {
+        if let Some(Error::InvalidCertificate(why)) = error.downcast_ref::<Error>() {
             return Some(in_words(why));
         }
-        cause = error.source();
+        // An I/O error does not name what it wraps as its source.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
     }
     None
 }
@@ -141,7 +142,10 @@ fn in_words(why: &CertificateError) -> String {
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+    use rcgen::{
+        BasicConstraints, Certificate, CertificateParams, DistinguishedName, IsCa, Issuer, KeyPair,
+        date_time_ymd,
+    };
 
     use super::*;
 
@@ -171,12 +175,16 @@ mod tests {
     }
 
     fn told(error: Error) -> String {
-        refusal(&io::Error::other(error)).unwrap()
+        // As connectors wrap it: in one I/O error, or in one inside another.
+        let once = refusal(&io::Error::other(error.clone()));
+        assert_eq!(refusal(&io::Error::other(io::Error::other(error))), once);
+        once.unwrap()
     }
 
     /// What a client says of a certificate that trusts these; nothing, or why not.
     fn verify(listed: &[&CertificateDer<'static>], shown: &CertificateDer<'_>, name: &str) -> String {
-        let unrelated = made(true, |_| ());
+        // An authority of the same name would be tried, and refused for its signature.
+        let unrelated = made(true, |parameters| parameters.distinguished_name = DistinguishedName::new());
         let mut roots = RootCertStore::empty();
         roots.add(unrelated.certificate.der().clone()).unwrap();
         let listed: Vec<_> = listed.iter().copied().cloned().collect();

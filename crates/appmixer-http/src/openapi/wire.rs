@@ -53,9 +53,10 @@ pub(crate) struct NewPassword(String);
 #[schemars(inline, extend("pattern" = r"^[\w-]+\.[\w-]+\.[\w-]+$"))]
 pub(crate) struct Token(String);
 
-/// A scope, as OAuth takes it for one (RFC 6749 section 3.3), without commas.
+/// A scope, as OAuth takes it for one (RFC 6749 section 3.3), without commas and `@`. `group:` and `scope:` at its
+/// beginning have a meaning in access rules.
 #[derive(JsonSchema)]
-#[schemars(inline, extend("pattern" = r"^[!#-+\--\[\]-~]+$", "minLength" = 1, "maxLength" = MAX_SCOPE_BYTES))]
+#[schemars(inline, extend("pattern" = r"^(?!group:|scope:)[!#-+\--?A-\[\]-~]+$", "minLength" = 1, "maxLength" = MAX_SCOPE_BYTES))]
 pub(crate) struct Scope(String);
 
 /// What the user may do: `user`, `admin`, and words of the operator's own.

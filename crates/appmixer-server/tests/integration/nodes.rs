@@ -176,6 +176,8 @@ fn nodes_without_the_same_secret_do_not_start_and_backups_are_postgresqls_own() 
     let (status, told) = run(&["backup", "x"], Some(crate::support::SECRET));
     assert_eq!(status, Some(1), "{told}");
     assert!(told.contains("pg_dump"), "{told}");
+    let (status, told) = run(&["store", "migrate"], Some(crate::support::SECRET));
+    assert_eq!(status, Some(0), "{told}");
     let (status, told) = run(&["user", "list"], Some(crate::support::SECRET));
     assert_eq!((status, told.as_str()), (Some(0), ""), "{told}");
 }

@@ -217,7 +217,7 @@ prop_compose! {
     fn user()(
         id in any::<[u8; 12]>(),
         (username, email) in (name(), name()),
-        scopes in prop::collection::vec("[!#-+\\-.-\\[\\]-~]{1,12}", 0..5),
+        scopes in prop::collection::vec("[!#-+\\-.-?A-\\[\\]-~]{1,12}", 0..5),
         (plan, vendor) in (text(), prop::option::of(prop::collection::vec(text(), 0..3))),
         allowed_private_components in prop::collection::vec(text(), 0..3),
         (phone_number, title) in (prop::option::of(text()), prop::option::of(text())),

@@ -36,34 +36,48 @@ const URL: &str = r#"^https?://[!"$-.0->A-~]+([/?#][!-~]*)?$"#;
 const PORT: &str =
     "^0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$";
 
-/// For each key that means something what its value may be.
+/// What the values of keys that mean something may be: one condition for all keys with the same values, since tools give
+/// up on very many.
 fn what_known_keys_need() -> Value {
-    let conditions = KNOWN_KEYS.iter().map(|key| {
-        let mut schema = match key.kind {
-            Kind::Text | Kind::Secret | Kind::Scopes => json!({}),
-            Kind::Line => json!({ "pattern": r"^[^\x00-\x1f\x7f-\x9f]+$" }),
-            Kind::MailBody => json!({ "pattern": r"\{\{link\}\}" }),
-            Kind::UrlSuffix => json!({ "pattern": "^[!-~]+$" }),
-            Kind::Host => json!({ "pattern": "^[A-Za-z0-9._:-]+$", "maxLength": 253 }),
-            Kind::Email => json!({ "pattern": NAME, "maxLength": MAX_NAME_BYTES }),
-            Kind::MailTls => json!({ "enum": [MAIL_TLS[0], MAIL_TLS[1], null] }),
-            Kind::Url => json!({ "pattern": URL }),
-            Kind::WebhookSecret => json!({ "minLength": MIN_WEBHOOK_SECRET_BYTES }),
-            Kind::TokenSecret => json!({ "minLength": MIN_SECRET_BYTES }),
-            Kind::Port => json!({
-                "type": ["integer", "string", "null"], "minimum": 1, "maximum": u16::MAX, "pattern": PORT,
-            }),
-            Kind::Vendor => json!({ "type": ["string", "array", "null"], "items": { "type": "string" } }),
-        };
-        if schema["type"].is_null() {
-            schema["type"] = json!(["string", "null"]);
+    let mut groups: Vec<(Value, Vec<&str>)> = Vec::new();
+    for key in KNOWN_KEYS {
+        let schema = value_schema(key.kind);
+        match groups.iter_mut().find(|(known, _)| *known == schema) {
+            Some((_, keys)) => keys.push(key.name),
+            None => groups.push((schema, vec![key.name])),
         }
+    }
+    let condition = |(schema, keys): (Value, Vec<&str>)| {
         json!({
-            "if": { "properties": { "key": { "const": key.name } } },
+            "if": { "properties": { "key": { "enum": keys } } },
             "then": { "properties": { "value": schema } },
         })
-    });
-    conditions.collect()
+    };
+    groups.into_iter().map(condition).collect()
+}
+
+/// What the value of a key of this kind may be.
+fn value_schema(kind: Kind) -> Value {
+    let mut schema = match kind {
+        Kind::Text | Kind::Secret | Kind::Scopes => json!({}),
+        Kind::Line => json!({ "pattern": r"^[^\x00-\x1f\x7f-\x9f]+$" }),
+        Kind::MailBody => json!({ "pattern": r"\{\{link\}\}" }),
+        Kind::UrlSuffix => json!({ "pattern": "^[!-~]+$" }),
+        Kind::Host => json!({ "pattern": "^[A-Za-z0-9._:-]+$", "maxLength": 253 }),
+        Kind::Email => json!({ "pattern": NAME, "maxLength": MAX_NAME_BYTES }),
+        Kind::MailTls => json!({ "enum": [MAIL_TLS[0], MAIL_TLS[1], null] }),
+        Kind::Url => json!({ "pattern": URL }),
+        Kind::WebhookSecret => json!({ "minLength": MIN_WEBHOOK_SECRET_BYTES }),
+        Kind::TokenSecret => json!({ "minLength": MIN_SECRET_BYTES }),
+        Kind::Port => json!({
+            "type": ["integer", "string", "null"], "minimum": 1, "maximum": u16::MAX, "pattern": PORT,
+        }),
+        Kind::Vendor => json!({ "type": ["string", "array", "null"], "items": { "type": "string" } }),
+    };
+    if schema["type"].is_null() {
+        schema["type"] = json!(["string", "null"]);
+    }
+    schema
 }
 
 /// Where a test mail goes.

@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn rules(role: &str, resource: &str) -> Result<Vec<Rule>, InvalidRule> {
     let nth = |number: usize| {
-        let text = |form: &str| RuleText::parse(&form.replace('#', &number.to_string()));
+        let text = |form: &str| RuleText::parse(&form.replace('#', &format!("{number:03}")));
         Rule::new(text(role)?, text(resource)?, vec![Action::Any], Vec::new())
     };
     (0..1000).map(nth).collect()

@@ -1,9 +1,10 @@
 //! The rules about routes, indexed by resource and by role.
 //!
-//! A decision reads a path only as far as rules name something that begins like it, and finds roles by binary search. So
+//! A decision reads a path only as far as rules name something that begins like it, and looks roles up. So
 //! it costs about the same for any number of rules and for a path of any length.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::iter::once;
 
 use super::role::is_domain;
 use super::{Deed, Deeds, Role, Roles, Rule, resource, work};
@@ -24,7 +25,9 @@ impl RouteIndex {
     pub fn new(rules: &[Rule]) -> Self {
         let exact = Patterns::new(rules, |name| name.as_bytes().into());
         let folded = Patterns::new(rules, resource::folded);
-        let is_same = exact.all.iter().map(|pattern| &pattern.text).eq(folded.all.iter().map(|it| &it.text));
+        let is_same = rules
+            .iter()
+            .all(|rule| *resource::folded(rule.resource.as_str()) == *rule.resource.as_str().as_bytes());
         Self { exact, folded, is_same }
     }
 
@@ -44,6 +47,10 @@ impl RouteIndex {
         }
         let decided = if beginning.is_ascii() {
             self.folded.decide(whose, resource.bytes().map(|byte| byte.to_ascii_lowercase()))
+        } else if let Some(first) =
+            resource::first_byte(resource).filter(|first| !self.folded.root.goes_on_with(*first))
+        {
+            self.folded.decide(whose, once(first))
         } else {
             // At most four characters compose to one.
             self.folded.decide(whose, resource::fold(resource, 4 * (longest + 8)))
@@ -66,87 +73,106 @@ impl Decided {
     }
 }
 
-/// The resources of rules, in order.
+/// The resources of rules, as a radix tree.
 #[derive(Debug, Default)]
 struct Patterns {
-    all: Vec<Pattern>,
+    root: Node,
     /// The length of the longest.
     longest: usize,
 }
 
-/// A resource that rules name.
-#[derive(Debug)]
-struct Pattern {
-    text: Box<[u8]>,
-    /// What is said of exactly this resource.
+/// The resources that begin with the labels and bytes on the way to here.
+#[derive(Debug, Default)]
+struct Node {
+    /// How all of them go on.
+    label: Box<[u8]>,
+    /// What is said of exactly the resource that ends here.
     whole: Option<ByRole>,
-    /// What is said of resources that begin so.
+    /// What is said of all of them.
     beginning: Option<ByRole>,
+    /// The next bytes, in order, and what follows each.
+    bytes: Box<[u8]>,
+    children: Box<[Node]>,
 }
+
+/// The rules about a resource, and about the resources that begin so.
+type Pattern<'r> = (Box<[u8]>, [Vec<&'r Rule>; 2]);
 
 impl Patterns {
     fn new(rules: &[Rule], form: impl Fn(&str) -> Box<[u8]>) -> Self {
-        let mut all: BTreeMap<_, [Vec<&Rule>; 2]> = BTreeMap::new();
+        let mut all: BTreeMap<Box<[u8]>, [Vec<&Rule>; 2]> = BTreeMap::new();
         for rule in rules {
             let whole = rule.resource.as_str();
             let name = whole.strip_suffix('*');
             all.entry(form(name.unwrap_or(whole))).or_default()[usize::from(name.is_some())].push(rule);
         }
-        let by_role = |rules: &[&Rule]| (!rules.is_empty()).then(|| ByRole::new(rules));
-        let all = all.into_iter().map(|(text, [whole, beginning])| Pattern {
-            text,
-            whole: by_role(&whole),
-            beginning: by_role(&beginning),
-        });
-        let all: Vec<_> = all.collect();
-        let longest = all.iter().map(|pattern| pattern.text.len()).max().unwrap_or(0);
-        Self { all, longest }
+        let all: Vec<Pattern<'_>> = all.into_iter().collect();
+        let longest = all.iter().map(|(text, _)| text.len()).max().unwrap_or(0);
+        Self { root: Node::new(&all, 0), longest }
     }
 
-    /// Follows a resource byte by byte, through fewer and fewer patterns that begin like it.
+    /// Follows a resource through the tree.
     fn decide(&self, whose: &Roles<'_>, mut resource: impl Iterator<Item = u8>) -> Decided {
         let mut decided = Decided::default();
-        let mut left = &self.all[..];
-        for depth in 0.. {
-            // The one that ends here is the first of those that begin so.
-            let here = left.split_first().filter(|(first, _)| first.text.len() == depth);
-            if let Some((first, longer)) = here {
-                left = longer;
-                if let Some(rules) = &first.beginning {
-                    decided.is_named |= depth > 0;
-                    rules.add_to(&mut decided.verdict, whose);
+        let (mut node, mut is_root) = (&self.root, true);
+        loop {
+            for expected in &node.label {
+                work::step();
+                if resource.next() != Some(*expected) {
+                    return decided;
                 }
             }
+            if let Some(rules) = &node.beginning {
+                decided.is_named |= !is_root || !node.label.is_empty();
+                rules.add_to(&mut decided.verdict, whose);
+            }
             let Some(byte) = resource.next() else {
-                if let Some(rules) = here.and_then(|(first, _)| first.whole.as_ref()) {
+                if let Some(rules) = &node.whole {
                     decided.is_named = true;
                     rules.add_to(&mut decided.verdict, whose);
                 }
-                break;
+                return decided;
             };
-            work::step();
-            left = with_byte(left, depth, byte);
-            if left.is_empty() {
-                break;
-            }
+            let found = node.bytes.binary_search_by(|other| {
+                work::step();
+                other.cmp(&byte)
+            });
+            let Some(child) = found.ok().and_then(|place| node.children.get(place)) else { return decided };
+            (node, is_root) = (child, false);
         }
-        decided
     }
 }
 
-/// Those of the patterns, which are longer than `depth` and alike up to there, that go on with this byte.
-fn with_byte(patterns: &[Pattern], depth: usize, byte: u8) -> &[Pattern] {
-    let at = |pattern: &Pattern| {
-        work::step();
-        pattern.text.get(depth).copied()
-    };
-    let (Some(first), Some(last)) = (patterns.first(), patterns.last()) else { return patterns };
-    if at(first) == at(last) {
-        return if at(first) == Some(byte) { patterns } else { &[] };
+impl Node {
+    /// Whether a longer resource may follow with this byte.
+    fn goes_on_with(&self, byte: u8) -> bool {
+        self.label.first().map_or_else(|| self.bytes.contains(&byte), |first| *first == byte)
     }
-    let start = patterns.partition_point(|pattern| at(pattern) < Some(byte));
-    let patterns = &patterns[start..];
-    &patterns[..patterns.partition_point(|pattern| at(pattern) == Some(byte))]
+
+    /// Of patterns in their order that are alike up to this depth.
+    fn new(mut patterns: &[Pattern<'_>], depth: usize) -> Self {
+        let (Some((first, _)), Some((last, _))) = (patterns.first(), patterns.last()) else {
+            return Self::default();
+        };
+        // What the first and the last have in common, all have.
+        let common =
+            first[depth..].iter().zip(&last[depth..]).take_while(|(one, other)| one == other).count();
+        let (label, end) = (first[depth..depth + common].into(), depth + common);
+        let by_role = |rules: &[&Rule]| (!rules.is_empty()).then(|| ByRole::new(rules));
+        let (mut whole, mut beginning) = (None, None);
+        if let Some(((text, rules), longer)) = patterns.split_first()
+            && text.len() == end
+        {
+            [whole, beginning] = [by_role(&rules[0]), by_role(&rules[1])];
+            patterns = longer;
+        }
+        let (mut bytes, mut children) = (Vec::new(), Vec::new());
+        for alike in patterns.chunk_by(|(one, _), (other, _)| one[end] == other[end]) {
+            bytes.push(alike[0].0[end]);
+            children.push(Self::new(alike, end + 1));
+        }
+        Self { label, whole, beginning, bytes: bytes.into(), children: children.into() }
+    }
 }
 
 /// What is said to users with some role.
@@ -157,6 +183,10 @@ struct Verdict {
 }
 
 impl Verdict {
+    const fn is_empty(self) -> bool {
+        self.allowed.is_empty() && self.denied.is_empty()
+    }
+
     fn add(&mut self, other: Self) {
         self.allowed = self.allowed.or(other.allowed);
         self.denied = self.denied.or(other.denied);
@@ -175,9 +205,11 @@ struct ByRole {
 impl ByRole {
     fn new(rules: &[&Rule]) -> Self {
         let mut any = Verdict::default();
-        let [mut scopes, mut domains, mut addresses] = [const { BTreeMap::new() }; 3];
-        let add = |to: &mut BTreeMap<Box<str>, Verdict>, key: &str, verdict| {
-            to.entry(key.into()).or_default().add(verdict);
+        let [mut scopes, mut domains, mut addresses] = <[Verdicts; 3]>::default();
+        let add = |to: &mut Verdicts, key: &str, verdict: Verdict| {
+            if !verdict.is_empty() {
+                to.0.entry(key.into()).or_default().add(verdict);
+            }
         };
         for rule in rules {
             let (allowed, denied) = (rule.allowed_deeds(), rule.denied_deeds());
@@ -197,7 +229,6 @@ impl ByRole {
                 }
             }
         }
-        let [scopes, domains, addresses] = [scopes, domains, addresses].map(Verdicts::new);
         Self { any, scopes, domains, addresses }
     }
 
@@ -215,21 +246,14 @@ impl ByRole {
     }
 }
 
-/// Verdicts by role, in the order of roles.
-#[derive(Debug)]
-struct Verdicts(Box<[(Box<str>, Verdict)]>);
+/// Verdicts by role.
+#[derive(Debug, Default)]
+struct Verdicts(HashMap<Box<str>, Verdict>);
 
 impl Verdicts {
-    fn new(verdicts: BTreeMap<Box<str>, Verdict>) -> Self {
-        Self(verdicts.into_iter().collect())
-    }
-
     fn of(&self, role: &str) -> Verdict {
-        let found = self.0.binary_search_by(|(other, _)| {
-            work::step();
-            (**other).cmp(role)
-        });
-        found.ok().and_then(|place| self.0.get(place)).map_or(Verdict::default(), |(_, verdict)| *verdict)
+        work::step();
+        self.0.get(role).copied().unwrap_or_default()
     }
 }
 

@@ -89,7 +89,7 @@ fn a_long_path_costs_no_more_than_a_short_one() {
                     long <= middle,
                     "{beginning:?} {filling:?}: {long} steps, {middle} for a shorter one"
                 );
-                assert!(long < 900, "{beginning:?} {filling:?}: {long} steps");
+                assert!(long < 300, "{beginning:?} {filling:?}: {long} steps");
             }
         }
     }
@@ -101,8 +101,8 @@ fn a_thousand_rules_cost_hardly_more_than_three() {
         let (few, all) = (RouteIndex::new(&rules[..3]), RouteIndex::new(&rules));
         for resource in ["x", "flows", "FLOWS", "resource-1", "ßtraße-77", "straße-77", "STRASSE-77"] {
             let (few, all) = (work_of(&few, resource), work_of(&all, resource));
-            // Ten times as deep is 2^10 times as many.
-            assert!(all <= few + 600, "{resource}: {all} steps, and {few} with three rules");
+            // A byte of a resource is found among those that rules go on with.
+            assert!(all <= few + 60, "{resource}: {all} steps, and {few} with three rules");
         }
     }
 }

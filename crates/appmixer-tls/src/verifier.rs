@@ -112,7 +112,8 @@ pub fn refusal(error: &(dyn StdError + 'static)) -> Option<String> {
 /// rustls prints the names of its own types.
 fn in_words(why: &CertificateError) -> String {
     match why {
-        CertificateError::UnknownIssuer => {
+        // BadSignature: an authority of the same name, with another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "no trusted authority has signed the server's certificate; list the authority's, or this one, in ca_file"
                 .to_owned()
         }

@@ -4,7 +4,7 @@
 //!
 //! - [`outln!`] prints a line of the result. It cannot fail at the call: the first error is stored, and [`finish`]
 //!   reports it when the command ends.
-//! - [`write`] prints output that may be long, such as a page of a list. It fails, so that the command can stop.
+//! - [`write()`] prints output that may be long, such as a page of a list. It fails, so that the command can stop.
 //! - [`errln!`] prints a notice for the person at the terminal. A notice that cannot be written is dropped.
 //!
 //! If the reader has closed the pipe, the command ends without a message and with status 0: what it had to change is
@@ -28,7 +28,7 @@ macro_rules! errln {
 }
 pub(crate) use errln;
 
-/// The first error of [`line`]. Later lines are not written: a result with a hole would mislead.
+/// The first error of [`line()`]. Later lines are not written: a result with a hole would mislead.
 static FIRST_ERROR: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Prints a line to standard output; called by [`outln!`].

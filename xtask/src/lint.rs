@@ -57,7 +57,7 @@ fn deny() -> Result<()> {
     } else {
         if !bin.exists() {
             eprintln!("cargo-deny is not installed; building it once, into target/tools (some minutes)");
-            process::run(&mut command("cargo install cargo-deny --locked --root target/tools"))?;
+            process::run(&mut command("cargo install cargo-deny --debug --locked --root target/tools"))?;
         }
         bin.display().to_string()
     };

@@ -85,6 +85,14 @@ impl From<StoreError> for ConfirmError {
     }
 }
 
+/// Whether a code that confirms an address can be sent: by mail, or through a webhook.
+#[must_use]
+pub fn can_send_confirmations(config: &SystemConfig) -> bool {
+    [Channel::ConfirmMail, Channel::ConfirmWebhook]
+        .into_iter()
+        .any(|channel| config.open_channels.has(channel))
+}
+
 /// A code for a user who has to confirm the address, if one is to be sent and a channel is open.
 pub(crate) fn draft_confirmation(ctx: &Context, config: &SystemConfig) -> Result<Option<NewCode>, HashError> {
     if ctx.rules.sends_confirmations() { code_for_channels(ctx, config) } else { Ok(None) }

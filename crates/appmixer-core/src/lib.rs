@@ -80,8 +80,8 @@ pub use config::{
 };
 pub use config_warnings::{ConfigWarning, config_warnings};
 pub use confirm::{
-    CONFIRMATION_CODE_LIFETIME, ConfirmError, ConfirmationCodes, MAX_CONFIRMATION_CODES, confirm,
-    resend_confirmation, send_confirmation,
+    CONFIRMATION_CODE_LIFETIME, ConfirmError, ConfirmationCodes, MAX_CONFIRMATION_CODES,
+    can_send_confirmations, confirm, resend_confirmation, send_confirmation,
 };
 pub use context::{Context, DEFAULT_TOKEN_LIFETIME, Rules, Session, open_session};
 pub use daily::{Count, Counted, Daily, Day, MAX_DAYS, daily};

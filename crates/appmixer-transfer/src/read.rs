@@ -165,8 +165,9 @@ impl Members {
             id,
             names,
             password_hash,
+            // Reserved scopes are what the user had elsewhere; rules and upstreams ignore them.
             scopes: list("scope", self.scope)?
-                .map_or(Ok(Scopes::of_new_user()), Scopes::parse_new)
+                .map_or(Ok(Scopes::of_new_user()), Scopes::parse)
                 .map_err(|error| wrong("scope", &error))?,
             plan: one("plan", self.plan, Plan::parse)?.unwrap_or_else(Plan::free),
             is_active,

@@ -2,8 +2,8 @@
 
 mod checks;
 mod network;
-mod open_sign_up;
 mod show;
+mod system_config;
 
 use crate::cli::Common;
 use crate::config::load;

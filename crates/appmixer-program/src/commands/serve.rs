@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use appmixer_apps::{Apps, Limits};
+use appmixer_core::Context;
 use appmixer_http::{App, Epochs, Mailing, serve, set_up_code};
 use appmixer_metrics::Registry;
 use appmixer_store::Role;
@@ -55,6 +56,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let observer = observe::run(ctx.store.clone(), ctx.clock.clone());
     let tokens = secret::token_options(&config)?;
     runtime.block_on(signing::prepare(&ctx, &tokens))?;
+    warn_if_unconfirmable(&runtime, &ctx);
     let code = config.console.enabled.then(|| set_up_code(&tokens, ctx.clock.now())).flatten();
     let notifier = workbench::notifier(&config, &ctx);
     let mailing = Mailing { log: notifier.log(), tester: Arc::new(workbench::mail_tester(&config, &ctx)?) };
@@ -119,6 +121,14 @@ fn apps(config: &Config) -> Result<Apps, Failure> {
         return Ok(Apps::none());
     };
     Apps::watch(folder.clone(), Limits::default()).map_err(|error| Failure::refused(error.to_string()))
+}
+
+/// A damaged system configuration is reported where it is used.
+fn warn_if_unconfirmable(runtime: &Runtime, ctx: &Context) {
+    let system = runtime.block_on(workbench::system_config(ctx)).ok();
+    if let Some(warning) = system.and_then(|system| workbench::unconfirmable(ctx, &system)) {
+        tracing::warn!("{warning}");
+    }
 }
 
 fn runtime(config: &Config) -> Result<Runtime, Failure> {

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::process::Output;
 
 use appmixer_testbed::Port;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::commands::Desk;
 use crate::support::{TestServer, run};
@@ -124,4 +124,33 @@ fn of_a_databases_url_only_the_password_is_masked() {
     let shown = text(&check(&Desk::new(), toml, &[]).stdout);
     let line = "# store.url = \"postgres://app:********@127.0.0.1:1/app?sslmode=disable\"";
     assert!(shown.contains(line) && !shown.contains("s3cret"), "{shown}");
+}
+
+#[test]
+fn what_the_system_configuration_makes_unsafe_or_unusable_is_warned_of_until_it_is_changed() {
+    let desk = Desk::new();
+    desk.done(&["user", "add", "admin@acme", "--password-stdin", "--scope", "admin"], "abc321\n");
+    let rules = json!([{"role": "@acme.com", "resource": "x", "action": ["*"], "attributes": ["*"]}]);
+    desk.done(&["acl", "set", "routes", "-"], &rules.to_string());
+    let warnings = |toml: &str| {
+        let output = check(&desk, toml, &[]);
+        assert!(output.status.success());
+        text(&output.stderr)
+    };
+    let required = "listen = '0'\n[users]\nrequire_active = true";
+    let told = warnings(required);
+    assert!(told.contains("access rules name addresses or domains: routes, rule 1"), "{told}");
+    assert!(told.contains("users.require_active is set, and no code can be sent"), "{told}");
+    assert!(!warnings("listen = '0'").contains("users.require_active"));
+    desk.done(&["config", "set", "API_USER_CREATE_SCOPE", "admin"], "");
+    desk.done(&["config", "set", "WEBHOOK_USER_CONFIRM", "https://hooks.example/confirm"], "");
+    assert_eq!(warnings(required), "");
+}
+
+#[test]
+fn the_start_warns_if_new_users_cannot_confirm_their_address() {
+    let warns = |server: &TestServer| server.log().contains("no code can be sent to new users");
+    let server = TestServer::with(&[("APPMIXER_USERS__REQUIRE_ACTIVE", "true")]);
+    assert!(warns(&server), "{}", server.log());
+    assert!(!warns(&TestServer::start()));
 }

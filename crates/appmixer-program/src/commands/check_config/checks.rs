@@ -5,7 +5,7 @@ use std::path::Path;
 use appmixer_store::{SqliteStore, examine, is_served};
 use tokio::runtime::Builder;
 
-use super::{Findings, open_sign_up};
+use super::{Findings, system_config};
 use crate::config::Config;
 use crate::database::{Database, access, file_exists};
 use crate::failure::Failure;
@@ -46,7 +46,7 @@ fn database(config: &Config, path: &Path, findings: &mut Findings) -> Result<(),
         let found = examine(path, false).map_err(|error| Failure::configuration(error.to_string()));
         if findings.add(found).is_some_and(|found| found.schema == SqliteStore::newest_schema()) {
             let runtime = Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(open_sign_up::check(config, findings));
+            runtime.block_on(system_config::check(config, findings));
         }
     }
     Ok(())

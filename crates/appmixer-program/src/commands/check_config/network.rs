@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-use super::{Findings, open_sign_up};
+use super::{Findings, system_config};
 use crate::config::Config;
 use crate::database::{Database, IfMissing};
 use crate::failure::Failure;
@@ -35,7 +35,7 @@ pub(super) fn run(config: &Config, findings: &mut Findings) -> Result<(), Failur
                 mail(config, findings).await;
                 // Of SQLite's it is known already.
                 if database.file().is_none() {
-                    open_sign_up::check(config, findings).await;
+                    system_config::check(config, findings).await;
                 }
             }
         }

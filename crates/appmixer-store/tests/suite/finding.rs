@@ -98,9 +98,7 @@ impl Both {
             wanted.sort_by_cached_key(|user| place(user));
             for descending in [false, true] {
                 let sort = Sort { key, descending };
-                for offset in
-                    [0, 1, 7, total / 3, total / 2, total - total / 4, total.saturating_sub(3), total + 1]
-                {
+                for offset in [0, 7, total / 2, total.saturating_sub(3), total + 1] {
                     let stretch = Stretch { offset, limit: 10 };
                     let in_order: Box<dyn Iterator<Item = &&User>> =
                         if descending { Box::new(wanted.iter().rev()) } else { Box::new(wanted.iter()) };
@@ -116,65 +114,73 @@ impl Both {
     }
 
     async fn agree_on_everything(&self) {
-        for filters in [
-            &[][..],
-            &["scope:user"],
-            &["scope:acme1"],
-            &["scope:rare"],
-            &["scope:nobody"],
-            &["plan:free"],
-            &["plan:beta"],
-            &["vendor:acme"],
-            &["isActive:true"],
-            &["isActive:false", "plan:free"],
-            &["pending"],
-            &["pending", "isActive:false", "vendor:acme"],
-            &["scope:acme1", "scope:tester", "vendor:other"],
-            &["scope:user", "scope:user", "isActive:true", "plan:beta"],
-        ] {
-            self.agree(filters, None).await;
-        }
-        for pattern in [
-            "joe",
-            "JOE",
-            "žofie",
-            "nnA.1",
-            "@tenant5",
-            "example",
-            "mail7",
-            ".e",
-            "zz",
-            "7",
-            "Ž",
-            "%",
-            "_",
-            "\"",
-            "o'neil\"",
-            "x_y%z",
-            "nobody-at-all",
-            "ample",
-            "@box3",
-            "le",
-            "\\",
-            "NOT",
-            "a OR b",
-            "joe*",
-            "-",
-        ] {
-            self.agree(&[], Some(pattern)).await;
-        }
-        for (filters, pattern) in [
-            (&["scope:user"][..], "joe"),
-            (&["scope:rare"], "an"),
-            (&["scope:acme1", "isActive:true"], "tenant1"),
-            (&["plan:beta"], "e"),
-            (&["plan:free", "isActive:false"], "example"),
-            (&["scope:nobody"], "joe"),
-        ] {
-            self.agree(filters, Some(pattern)).await;
+        self.agree_on_every(1, 0).await;
+    }
+
+    /// Asks every `step`th question, from this one on. All are asked where that shows most; they are many.
+    async fn agree_on_every(&self, step: usize, from: usize) {
+        let filters = FILTERS.iter().map(|filters| (*filters, None));
+        let patterns = PATTERNS.iter().map(|pattern| (&[][..], Some(*pattern)));
+        let both = FILTERS_AND_PATTERNS.iter().map(|(filters, pattern)| (*filters, Some(*pattern)));
+        for (filters, pattern) in filters.chain(patterns).chain(both).skip(from).step_by(step) {
+            self.agree(filters, pattern).await;
         }
     }
 }
+
+const FILTERS: &[&[&str]] = &[
+    &[],
+    &["scope:user"],
+    &["scope:acme1"],
+    &["scope:rare"],
+    &["scope:nobody"],
+    &["plan:free"],
+    &["plan:beta"],
+    &["vendor:acme"],
+    &["isActive:true"],
+    &["isActive:false", "plan:free"],
+    &["pending"],
+    &["pending", "isActive:false", "vendor:acme"],
+    &["scope:acme1", "scope:tester", "vendor:other"],
+    &["scope:user", "scope:user", "isActive:true", "plan:beta"],
+];
+
+const PATTERNS: &[&str] = &[
+    "joe",
+    "JOE",
+    "žofie",
+    "nnA.1",
+    "@tenant5",
+    "example",
+    "mail7",
+    ".e",
+    "zz",
+    "7",
+    "Ž",
+    "%",
+    "_",
+    "\"",
+    "o'neil\"",
+    "x_y%z",
+    "nobody-at-all",
+    "ample",
+    "@box3",
+    "le",
+    "\\",
+    "NOT",
+    "a OR b",
+    "joe*",
+    "-",
+];
+
+const FILTERS_AND_PATTERNS: &[(&[&str], &str)] = &[
+    (&["scope:user"], "joe"),
+    (&["scope:rare"], "an"),
+    (&["scope:acme1", "isActive:true"], "tenant1"),
+    (&["plan:beta"], "e"),
+    (&["plan:free", "isActive:false"], "example"),
+    (&["scope:nobody"], "joe"),
+];
 
 fn holds(query: &UserQuery, user: &User) -> bool {
     let has = |name: &LoginName| {
@@ -217,15 +223,15 @@ pub(super) async fn lists_counts_and_searches_find_who_is_there_and_nobody_else(
         };
         both.update(at, change).await;
     }
-    both.agree_on_everything().await;
+    both.agree_on_every(3, 0).await;
     both.agree(&[], Some("renamed")).await;
 
     // Whole blocks go, and some users stay here and there.
     let middle = Timestamp::from_millis(1_500_000_000_000 + 700_000_000);
     both.delete_where(|user| user.created < middle && user.created.millis() % 9000 != 0).await;
-    both.agree_on_everything().await;
+    both.agree_on_every(3, 1).await;
     both.insert((USERS..USERS + 300).map(varied).collect()).await;
-    both.agree_on_everything().await;
+    both.agree_on_every(3, 2).await;
 
     both.delete_where(|_| true).await;
     both.agree_on_everything().await;

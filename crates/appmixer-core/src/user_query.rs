@@ -35,7 +35,7 @@ pub enum Filter {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum InvalidFilter {
     /// Not `name:value` with a name that is known.
-    #[error("must be scope:…, plan:…, vendor:… or isActive:…")]
+    #[error("must be scope:…, plan:…, vendor:…, isActive:… or pending")]
     Unknown,
     /// The value is no scope.
     #[error(transparent)]

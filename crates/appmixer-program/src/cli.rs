@@ -82,7 +82,7 @@ impl Cli {
 pub(crate) enum Command {
     /// Serve the API (the default)
     Serve(ServeArgs),
-    /// Users: add, list, count, show, set, reset-password, sign-out, delete, import, export
+    /// Users: add, list, count, show, set, confirm, reset-password, sign-out, delete, import, export
     #[command(subcommand)]
     User(UserCommand),
     /// The system configuration, which takes effect while the server runs

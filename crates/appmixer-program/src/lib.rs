@@ -8,6 +8,7 @@ mod commands;
 mod config;
 mod database;
 mod failure;
+mod inactive_users;
 mod logging;
 mod management;
 mod observe;

@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use appmixer_core::{Context, MIN_WEBHOOK_SECRET_BYTES};
+use appmixer_core::{Context, MIN_WEBHOOK_SECRET_BYTES, Store};
 use appmixer_http::{TokenOptions, open_key};
 use appmixer_notify::WebhookKey;
 use appmixer_store::{Folder, explain};
@@ -46,6 +46,23 @@ pub(crate) fn token_options(config: &Config) -> Result<TokenOptions, Failure> {
         allow_short_secret: config.token.allow_short_secret,
         algorithm: config.token.algorithm.0,
     })
+}
+
+/// The keys of a server that starts. A secret is created where there is none, unless keys in the database need another.
+pub(crate) async fn token_options_at_start(
+    config: &Config,
+    store: &dyn Store,
+) -> Result<TokenOptions, Failure> {
+    let file = config.data.join(FILE);
+    let is_new = config.token.secret.is_none() && !file_exists(&file);
+    if is_new && store.signing_keys().await?.iter().any(|key| !key.is_own()) {
+        return Err(Failure::configuration(format!(
+            "the database has signing keys that were sealed under a token.secret which is not here: put the server's \
+             {FILE} at {}, or set token.secret; if it is lost, set a new one and give the keys up with `key retire`",
+            file.display()
+        )));
+    }
+    token_options(config)
 }
 
 /// The keys of the server, for a command that issues, signs or verifies something by them.

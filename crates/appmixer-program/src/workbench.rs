@@ -7,7 +7,7 @@ use std::thread;
 
 use appmixer_core::{
     ChangeListener, Clock, Context, IdGenerator, LoginName, PasswordHasher, Rules, SystemClock, SystemConfig,
-    User, UserId, ascii_url, can_send_confirmations,
+    User, UserId, ascii_url,
 };
 use appmixer_http::{
     ConsoleOptions, ConsoleOrigin, CorsHeaders, CorsOrigins, HttpOptions, LimitOptions, Networks,
@@ -156,14 +156,6 @@ pub(crate) async fn system_config(ctx: &Context) -> Result<SystemConfig, Failure
     SystemConfig::from_entries(&ctx.store.entries().await?).map_err(|(key, error)| {
         Failure::refused(format!("the system configuration's {} {error}", key.as_str()))
     })
-}
-
-/// A warning where new users have to confirm their address, and no code can be sent to them.
-pub(crate) fn unconfirmable(ctx: &Context, system: &SystemConfig) -> Option<&'static str> {
-    (ctx.rules.require_active && !can_send_confirmations(system)).then_some(
-        "users.require_active is set, and no code can be sent to new users: new users cannot sign in until an administrator \
-         activates them; set MAIL_SMTP_HOST or WEBHOOK_USER_CONFIRM",
-    )
 }
 
 /// The keys that sign and verify, as the server has them.

@@ -9,7 +9,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::verify_server_name;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, Error, InvalidMessage, RootCertStore, SignatureScheme,
+};
 
 use crate::expiry;
 
@@ -91,13 +93,18 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Why a server's certificate was refused, in words, if that is what an error comes from.
+/// Why a TLS connection was not made, in words, if that is what an error comes from: the server's certificate was
+/// refused, or what answers does not speak TLS.
 #[must_use]
 pub fn refusal(error: &(dyn StdError + 'static)) -> Option<String> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(Error::InvalidCertificate(why)) = error.downcast_ref::<Error>() {
             return Some(in_words(why));
+        }
+        if let Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) = error.downcast_ref::<Error>()
+        {
+            return Some("what answers on this port does not speak TLS".to_owned());
         }
         // An I/O error does not name what it wraps as its source.
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);

@@ -51,7 +51,11 @@ pub(crate) fn man(folder: Option<&Path>) -> Result<(), Failure> {
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     match folder {
-        Some(folder) => pages(&command, folder),
+        Some(folder) => {
+            let unusable = |error| Failure::refused(format!("{}: {error}", folder.display()));
+            fs::create_dir_all(folder).map_err(unusable)?;
+            pages(&command, folder)
+        }
         None => output::write(page(&command)?.as_bytes()),
     }
 }

@@ -1,6 +1,6 @@
 //! `outbox`: what waits for delivery, from the command line.
 
-use appmixer_core::{Context, Waiting};
+use appmixer_core::{Context, Timestamp, Waiting};
 use serde_json::{Value, json};
 
 use super::beside;
@@ -36,10 +36,15 @@ fn view(message: &Waiting) -> Value {
         "channel": message.channel.as_str(),
         "created": message.created,
         "attempts": message.attempts,
-        "next": message.due,
+        "next": next(message),
         "expires": message.expires,
         "error": message.error,
     })
+}
+
+/// When it is delivered. What was never tried is due at once, for which the database has the beginning of time.
+fn next(message: &Waiting) -> Timestamp {
+    message.due.max(message.created)
 }
 
 const COLUMNS: [Column; 5] = [
@@ -52,7 +57,7 @@ const COLUMNS: [Column; 5] = [
 
 /// A dash stands where there is none.
 fn cells(message: &Waiting) -> [String; 5] {
-    let Waiting { id, channel, attempts, due, error, .. } = message;
+    let Waiting { id, channel, attempts, error, .. } = message;
     let error = error.clone().unwrap_or_else(|| "-".to_owned());
-    [id.to_string(), channel.as_str().to_owned(), attempts.to_string(), due.to_string(), error]
+    [id.to_string(), channel.as_str().to_owned(), attempts.to_string(), next(message).to_string(), error]
 }

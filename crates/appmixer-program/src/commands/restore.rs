@@ -74,17 +74,21 @@ fn same_file(one: &Path, other: &Path) -> bool {
 }
 
 fn ask(args: &RestoreArgs, backup: &Contents, database: &Path) -> Result<(), Failure> {
-    let old = match examine(database, false) {
-        Ok(old) => format!("the database with {} users", old.users),
-        Err(_) if database.exists() => "the database, which cannot be read,".to_owned(),
-        Err(_) => "no database".to_owned(),
-    };
+    let place = std::path::absolute(database).unwrap_or_else(|_| database.to_owned());
     let fate = if args.discard_old { "discards" } else { "keeps aside" };
+    let change = match examine(database, false) {
+        Ok(old) => {
+            format!("replaces the database with {} users in {} ({fate} it)", old.users, place.display())
+        }
+        Err(_) if database.exists() => {
+            format!("replaces the database in {}, which cannot be read ({fate} it)", place.display())
+        }
+        Err(_) => format!("creates a database, since there is none at {}", place.display()),
+    };
     prompt::consent(&format!(
-        "{} has {} users. Restoring it replaces {old} in {} ({fate} the old one). Go on?",
+        "{} has {} users. Restoring it {change}. Go on?",
         args.file.display(),
         backup.users,
-        database.display(),
     ))
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use appmixer_apps::{Apps, Limits};
-use appmixer_core::Context;
 use appmixer_http::{App, Epochs, Mailing, serve, set_up_code};
 use appmixer_metrics::Registry;
 use appmixer_store::Role;
@@ -21,7 +20,7 @@ use crate::database::IfMissing;
 use crate::failure::Failure;
 use crate::sockets::{Inherited, Sockets};
 use crate::workbench::{self, or_cores};
-use crate::{logging, management, observe, retention, secret, signing, supervisor};
+use crate::{inactive_users, logging, management, observe, retention, secret, signing, supervisor};
 
 /// What tasks that were cut off get to notice it.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
@@ -54,9 +53,12 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let retention = retention::run(ctx.store.clone(), ctx.clock.clone(), config.audit.clone());
     let key_retention = retention::of_keys(ctx.store.clone(), ctx.clock.clone());
     let observer = observe::run(ctx.store.clone(), ctx.clock.clone());
-    let tokens = secret::token_options(&config)?;
+    let tokens = runtime.block_on(secret::token_options_at_start(&config, &*store))?;
     runtime.block_on(signing::prepare(&ctx, &tokens))?;
-    warn_if_unconfirmable(&runtime, &ctx);
+    for warning in runtime.block_on(inactive_users::warnings(&ctx)).unwrap_or_default() {
+        // A database that cannot be read is reported where it is used.
+        tracing::warn!("{warning}");
+    }
     let code = config.console.enabled.then(|| set_up_code(&tokens, ctx.clock.now())).flatten();
     let notifier = workbench::notifier(&config, &ctx);
     let mailing = Mailing { log: notifier.log(), tester: Arc::new(workbench::mail_tester(&config, &ctx)?) };
@@ -121,14 +123,6 @@ fn apps(config: &Config) -> Result<Apps, Failure> {
         return Ok(Apps::none());
     };
     Apps::watch(folder.clone(), Limits::default()).map_err(|error| Failure::refused(error.to_string()))
-}
-
-/// A damaged system configuration is reported where it is used.
-fn warn_if_unconfirmable(runtime: &Runtime, ctx: &Context) {
-    let system = runtime.block_on(workbench::system_config(ctx)).ok();
-    if let Some(warning) = system.and_then(|system| workbench::unconfirmable(ctx, &system)) {
-        tracing::warn!("{warning}");
-    }
 }
 
 fn runtime(config: &Config) -> Result<Runtime, Failure> {

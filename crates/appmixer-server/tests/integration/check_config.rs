@@ -128,6 +128,9 @@ fn of_a_databases_url_only_the_password_is_masked() {
 
 #[test]
 fn what_the_system_configuration_makes_unsafe_or_unusable_is_warned_of_until_it_is_changed() {
+    let required = "listen = '0'\n[users]\nrequire_active = true";
+    let new = text(&check(&Desk::new(), required, &[]).stderr);
+    assert!(new.contains("users.require_active is set, and no code can be sent"), "{new}");
     let desk = Desk::new();
     desk.done(&["user", "add", "admin@acme", "--password-stdin", "--scope", "admin"], "abc321\n");
     let rules = json!([{"role": "@acme.com", "resource": "x", "action": ["*"], "attributes": ["*"]}]);
@@ -137,11 +140,14 @@ fn what_the_system_configuration_makes_unsafe_or_unusable_is_warned_of_until_it_
         assert!(output.status.success());
         text(&output.stderr)
     };
-    let required = "listen = '0'\n[users]\nrequire_active = true";
     let told = warnings(required);
-    assert!(told.contains("access rules name addresses or domains: routes, rule 1"), "{told}");
+    assert!(told.contains("access rules name addresses or domains: routes (by number: 1)"), "{told}");
     assert!(told.contains("users.require_active is set, and no code can be sent"), "{told}");
+    assert!(!told.contains("no administrator is active"), "{told}");
     assert!(!warnings("listen = '0'").contains("users.require_active"));
+    desk.done(&["user", "set", "admin@acme", "--active", "false"], "");
+    assert!(warnings(required).contains("no administrator is active"));
+    desk.done(&["user", "set", "admin@acme", "--active", "true"], "");
     desk.done(&["config", "set", "API_USER_CREATE_SCOPE", "admin"], "");
     desk.done(&["config", "set", "WEBHOOK_USER_CONFIRM", "https://hooks.example/confirm"], "");
     assert_eq!(warnings(required), "");

@@ -232,8 +232,7 @@ fn every_command_has_a_manual_page() {
     let desk = Desk::empty();
     let page = desk.done(&["man"], "");
     assert!(page.contains(".TH APPMIXER-SERVER 1") && page.contains("check\\-config"), "{page}");
-    let folder = desk.0.path().join("man");
-    fs::create_dir(&folder).unwrap();
+    let folder = desk.0.path().join("man").join("man1");
     desk.done(&["man", folder.to_str().unwrap()], "");
     let pages: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     for name in ["appmixer-server.1", "appmixer-server-user.1", "appmixer-server-user-sign-out.1"] {
@@ -260,6 +259,6 @@ fn every_command_has_a_manual_page() {
             assert!(output.status.success() && told.is_empty(), "{}: {told}", page.display());
         }
     }
-    assert!(desk.refused(1, &["man", "/nowhere"], "").contains("/nowhere"));
+    assert!(desk.refused(1, &["man", "/proc/nowhere"], "").contains("/proc/nowhere"));
     assert!(!desk.0.path().join("data").exists());
 }

@@ -1,7 +1,11 @@
 -- Users who were never active may still confirm the address. In a transaction of its own, which locks rows alone.
 
--- An inactive user was never active, unless the audit log has a change of it.
-UPDATE users SET confirmation_pending = TRUE WHERE NOT is_active AND id NOT IN (
+-- An inactive user was never active if the audit log has the whole life of the user, and no change of it in there. Of
+-- others it is not known whether an administrator has deactivated them.
+UPDATE users SET confirmation_pending = TRUE WHERE NOT is_active AND id IN (
+    SELECT subject FROM audit WHERE kind = 'user-created'
+    UNION ALL SELECT subject FROM audit_arrivals WHERE kind = 'user-created'
+) AND id NOT IN (
     SELECT subject FROM audit
     WHERE kind = 'user-changed' AND details LIKE '%"isActive"%' AND subject IS NOT NULL
     UNION ALL SELECT subject FROM audit_arrivals

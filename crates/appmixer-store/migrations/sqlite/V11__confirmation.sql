@@ -4,8 +4,11 @@
 ALTER TABLE users ADD COLUMN confirmation_pending INTEGER NOT NULL DEFAULT 0 CHECK (confirmation_pending IN (0, 1));
 ALTER TABLE users ADD COLUMN address_vouched INTEGER NOT NULL DEFAULT 0 CHECK (address_vouched IN (0, 1));
 
--- An inactive user was never active, unless the audit log has a change of it.
-UPDATE users SET confirmation_pending = 1 WHERE is_active = 0 AND id NOT IN (
+-- An inactive user was never active if the audit log has the whole life of the user, and no change of it in there. Of
+-- others it is not known whether an administrator has deactivated them.
+UPDATE users SET confirmation_pending = 1 WHERE is_active = 0
+AND id IN (SELECT user FROM audit WHERE kind = 'user-created')
+AND id NOT IN (
     SELECT user FROM audit WHERE kind = 'user-changed' AND details LIKE '%"isActive"%' AND user IS NOT NULL
 );
 

@@ -145,17 +145,19 @@ mod tests {
                  VALUES ('\\x{id}', '{id}@x', '{id}@x', '$h', '[\"user\"]', 'free', {is_active}, '[]', '{{}}', 5, 5, 0);"
             )
         };
-        let change = |table: &str, id: u8| {
+        let entry = |kind: &str, id: u8| {
             let id = format!("{id:02x}").repeat(12);
             format!(
-                "INSERT INTO {table} (time, kind, subject, details) \
-                 VALUES (1, 'user-changed', '\\x{id}', '{{\"members\":[\"isActive\"]}}');"
+                "INSERT INTO audit_arrivals (time, kind, subject, details) \
+                 VALUES (1, '{kind}', '\\x{id}', '{{\"members\":[\"isActive\"]}}');"
             )
         };
-        let users = [(1, true), (2, false), (3, false), (4, false)];
+        // The log has no creation of user 6 any more, and user 3 was deactivated.
+        let users = [(1, true), (2, false), (3, false), (4, false), (6, false)];
         let users: String = users.into_iter().map(|(id, is_active)| insert(id, is_active)).collect();
-        let audit = change("audit_arrivals", 3);
-        old.batch_execute(&format!("{users}{audit}")).await.unwrap();
+        let created: String = [1, 2, 3, 4].map(|id| entry("user-created", id)).concat();
+        let changed = entry("user-changed", 3);
+        old.batch_execute(&format!("{users}{created}{changed}")).await.unwrap();
         PostgresStore::migrate(&options).await.unwrap();
         old.batch_execute(&insert(5, false)).await.unwrap();
 
@@ -166,7 +168,7 @@ mod tests {
         assert_eq!((ids, page.total), (vec![4, 2], 2));
         let untrusted = store.list(None, 9).await.unwrap();
         let untrusted = untrusted.iter().filter(|user| !user.address_is_trusted()).count();
-        assert_eq!(untrusted, 4, "nothing that is stored says who created them");
+        assert_eq!(untrusted, 5, "nothing that is stored says who created them");
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{
     Access, AtFlags, CWD, Dir, Gid, Mode, OFlags, Uid, access, fchown, fstat, fsync, linkat, mkdirat, openat,
@@ -18,6 +19,9 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 const OWNER_ALONE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// Numbers the drafts of this process.
+static DRAFTS: AtomicU64 = AtomicU64::new(0);
 
 /// A folder that files are created in.
 pub struct Folder {
@@ -97,7 +101,8 @@ impl Folder {
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] if something has the name; or it cannot be written.
     pub fn write_new(&self, name: &str, content: &[u8]) -> io::Result<()> {
-        let draft = format!("{name}.{}", std::process::id());
+        // Of many that write it at once, in this process as well, each has a draft of its own.
+        let draft = format!("{name}.{}.{}", std::process::id(), DRAFTS.fetch_add(1, Ordering::Relaxed));
         // Left by a process of this number that was killed.
         let _ = unlinkat(&self.fd, &draft, AtFlags::empty());
         let mut file = self.create(draft.as_ref())?;
@@ -202,14 +207,31 @@ mod tests {
         let data = folder.path().join("a").join("b");
         let opened = Folder::create_all(&data).unwrap();
         assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
-        // As one that was killed has left it.
-        fs::write(data.join(format!("x.{}", std::process::id())), "half").unwrap();
         opened.write_new("x", b"whole").unwrap();
         assert_eq!(fs::read(data.join("x")).unwrap(), b"whole");
         assert_eq!(fs::metadata(data.join("x")).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(opened.write_new("x", b"other").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_dir(&data).unwrap().count(), 1);
         assert!(Folder::create_all(&data).is_ok());
+    }
+
+    #[test]
+    fn of_many_that_write_a_file_at_once_one_does_and_the_others_find_it_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let written: usize = std::thread::scope(|scope| {
+            let writers = [0u8; 16].map(|_| {
+                scope.spawn(|| match Folder::open(folder.path()).unwrap().write_new("x", b"whole") {
+                    Ok(()) => 1,
+                    Err(error) => {
+                        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+                        assert_eq!(fs::read(folder.path().join("x")).unwrap(), b"whole");
+                        0
+                    }
+                })
+            });
+            writers.map(|writer| writer.join().unwrap()).iter().sum()
+        });
+        assert_eq!((written, fs::read_dir(folder.path()).unwrap().count()), (1, 1));
     }
 
     #[test]

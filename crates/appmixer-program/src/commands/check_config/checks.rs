@@ -48,6 +48,8 @@ fn database(config: &Config, path: &Path, findings: &mut Findings) -> Result<(),
             let runtime = Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(system_config::check(config, findings));
         }
+    } else {
+        system_config::check_new(config, findings);
     }
     Ok(())
 }

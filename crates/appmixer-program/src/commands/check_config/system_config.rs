@@ -8,6 +8,7 @@ use crate::commands::acl;
 use crate::config::Config;
 use crate::database::IfMissing;
 use crate::failure::Failure;
+use crate::inactive_users;
 use crate::workbench::{self, open_beside};
 
 /// Warns of what cannot be meant. The database must have the schema of this version: a check does not bring one up to date.
@@ -27,13 +28,20 @@ async fn warnings(ctx: &Context) -> Result<Vec<String>, Failure> {
         format!(
             "anyone may sign up, with any email address (API_USER_CREATE_SCOPE is not set), and access rules name \
              addresses or domains: {}; set API_USER_CREATE_SCOPE, or let the rules name scopes",
-            by_address.join(", ")
+            by_address.join("; ")
         )
     });
-    Ok(open_sign_up.into_iter().chain(workbench::unconfirmable(ctx, &system).map(str::to_owned)).collect())
+    let inactive = inactive_users::warnings(ctx).await?;
+    Ok(open_sign_up.into_iter().chain(inactive.into_iter().map(str::to_owned)).collect())
 }
 
-/// The rules that users can reach by choosing an email address, where anyone may sign up.
+/// Warns as [`check`] does where there is no database yet, which the start creates.
+pub(super) fn check_new(config: &Config, findings: &mut Findings) {
+    let warning = inactive_users::without_codes(&config.rules(), &SystemConfig::default());
+    findings.warnings.extend(warning.map(str::to_owned));
+}
+
+/// The rules that users can reach by choosing an email address, where anyone may sign up: a text for each type.
 async fn rules_by_address(ctx: &Context, system: &SystemConfig) -> Result<Vec<String>, Failure> {
     let mut found = Vec::new();
     if system.user_create_scopes.is_none() {
@@ -41,7 +49,10 @@ async fn rules_by_address(ctx: &Context, system: &SystemConfig) -> Result<Vec<St
             let set = acl::rules(ctx, kind).await?;
             let is_by_address = |(_, rule): &(usize, &Rule)| rule.parsed_role().is_by_address();
             let rules = set.rules().iter().enumerate().filter(is_by_address);
-            found.extend(rules.map(|(place, _)| format!("{}, rule {}", kind.as_str(), place + 1)));
+            let numbers: Vec<_> = rules.map(|(place, _)| (place + 1).to_string()).collect();
+            if !numbers.is_empty() {
+                found.push(format!("{} (by number: {})", kind.as_str(), numbers.join(", ")));
+            }
         }
     }
     Ok(found)

@@ -27,7 +27,7 @@ pub fn config_warnings(entries: &[ConfigEntry]) -> Vec<ConfigWarning> {
     let has_links = has_mail || webhooks.into_iter().any(|key| all.is_set(key));
     let has_user = all.is_set("MAIL_SMTP_USER");
     let has_password = mail_password(entries).is_some();
-    let body = all.text("FORGOT_PASSWORD_MAIL_BODY");
+    let lacks_link = |key: &str| has_mail && all.text(key).is_some_and(|body| !has_link(&body));
     let checks = [
         (
             has_links && all.text("APPMIXER_FE_URL").is_none_or(|url| is_loopback(&url)),
@@ -51,9 +51,14 @@ pub fn config_warnings(entries: &[ConfigEntry]) -> Vec<ConfigWarning> {
             "is not set, so MAIL_SMTP_PASS is not used",
         ),
         (
-            has_mail && body.is_some_and(|body| !has_link(&body)),
+            lacks_link("FORGOT_PASSWORD_MAIL_BODY"),
             "FORGOT_PASSWORD_MAIL_BODY",
             "has no {{link}}, so users cannot choose a new password; add it",
+        ),
+        (
+            lacks_link("CONFIRM_MAIL_BODY"),
+            "CONFIRM_MAIL_BODY",
+            "has no {{link}}, so users cannot confirm their address; add it",
         ),
     ];
     checks.into_iter().filter(|check| check.0).map(|(_, key, text)| ConfigWarning { key, text }).collect()
@@ -126,8 +131,9 @@ mod tests {
         assert_eq!(warned(&[("WEBHOOK_USER_FORGOT_PASSWORD", "http://x/")]), ["APPMIXER_FE_URL"]);
         assert_eq!(warned(&[MAIL, URL, FROM, ("MAIL_SMTP_USER", "x")]), ["MAIL_SMTP_PASS"]);
         assert_eq!(warned(&[MAIL, URL, FROM, ("MAIL_SMTP_PASS", "x")]), ["MAIL_SMTP_USER"]);
-        let body = ("FORGOT_PASSWORD_MAIL_BODY", "no place for it");
-        assert_eq!(warned(&[MAIL, URL, FROM, body]), ["FORGOT_PASSWORD_MAIL_BODY"]);
+        for key in ["FORGOT_PASSWORD_MAIL_BODY", "CONFIRM_MAIL_BODY"] {
+            assert_eq!(warned(&[MAIL, URL, FROM, (key, "no place for it")]), [key]);
+        }
         for url in ["http://localhost:8080", "http://LOCALHOST/app", "http://127.0.0.1", "http://[::1]:80/"] {
             assert_eq!(warned(&[MAIL, FROM, ("APPMIXER_FE_URL", url)]), ["APPMIXER_FE_URL"], "{url}");
         }

@@ -191,7 +191,7 @@ pub const KNOWN_KEYS: &[KnownKey] = &[
         "APPMIXER_FE_URL",
         Kind::Url,
         DefaultValue::Text("http://localhost:8080"),
-        "Where the link in a mail about a forgotten password leads to.",
+        "Where the links in mails lead to: for forgotten passwords and for confirmations.",
     ),
     key(
         "RESET_PASSWORD_FE_URL_SUFFIX",
@@ -203,7 +203,7 @@ pub const KNOWN_KEYS: &[KnownKey] = &[
         "MAIL_SMTP_HOST",
         Kind::Host,
         DefaultValue::Null,
-        "The mail server for forgotten passwords; without it there is no mail.",
+        "The mail server for forgotten passwords and confirmations; without it there is no mail.",
     ),
     key("MAIL_SMTP_PORT", Kind::Port, DefaultValue::Port(465), "The mail server's port."),
     key("MAIL_SMTP_USER", Kind::Line, DefaultValue::Null, "The name to sign in with at the mail server."),

@@ -44,7 +44,7 @@ Examples:
   appmixer-server                                          serve at http://127.0.0.1:2200
   appmixer-server user add admin@acme.com --scope admin --scope user
   appmixer-server config set API_USER_CREATE_SCOPE admin
-  appmixer-server check-config --config /etc/appmixer.toml
+  appmixer-server check-config --config /etc/appmixer/appmixer.toml
 
 Every key of the configuration is in docs/configuration.md; each can be set by a variable too, as in
 APPMIXER_TOKEN__SECRET or APPMIXER_HTTP__BODY_LIMIT."
@@ -121,7 +121,7 @@ pub(crate) enum Command {
         /// One JSON object a line
         #[arg(long)]
         json: bool,
-        /// Try the network too: PostgreSQL, upstreams and the mail server
+        /// Try the network too: sign in to PostgreSQL, and connect to upstreams and the mail server
         #[arg(long)]
         connect: bool,
         #[command(flatten)]

@@ -78,9 +78,10 @@ pub(crate) enum AclCommand {
     },
     /// List the rules and the users for whom the upgrade from version 0.1 changes something
     #[command(after_help = "\
-Since then a role is a scope, a domain or an address, addresses count only if they are confirmed or given by an
-administrator, and rules apply to the upstream's path of a gateway route with strip_prefix or a path in its
-address as well. Nothing is changed.")]
+Since then a role has one meaning: a scope, a domain or an address. Addresses count only if they are
+confirmed, or if an administrator or a command created the user since the upgrade. Rules apply to the
+upstream's path too, on a gateway route with strip_prefix or a path in its address.
+No rule and no user is changed; a database of an older version is brought up to date first.")]
     Audit {
         /// How many users to name for each change; 0 names all
         #[arg(long, value_name = "NUMBER", default_value_t = 10)]

@@ -7,7 +7,7 @@ use super::suggest;
 /// Which users are asked for.
 #[derive(Args, Default)]
 pub(crate) struct UserFilters {
-    /// Only these, as scope:acme1 (scope, plan, vendor, isActive); again for what must hold as well
+    /// Only these, as scope:acme1 (scope, plan, vendor, isActive), or pending; again for what must hold as well
     #[arg(long, value_name = "NAME:VALUE")]
     pub(crate) filter: Vec<String>,
     /// Only those whose username or email address contains this, in whatever case

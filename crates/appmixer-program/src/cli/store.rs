@@ -25,8 +25,8 @@ Nobody may use either database meanwhile; the source is only read. A copy that w
 command. Signing keys are copied as they are sealed: the target needs the same token.secret.
 
 Examples:
-  appmixer-server store copy --to @/etc/appmixer/postgres.url
-  appmixer-server store copy --from env:POSTGRES_URL --to sqlite:/var/lib/appmixer/appmixer.sqlite")]
+  appmixer-server store copy --to @/etc/appmixer/store.url
+  appmixer-server store copy --from env:POSTGRES_URL --to sqlite:/var/lib/appmixer-server/appmixer.sqlite")]
 pub(crate) struct CopyArgs {
     /// The database to copy [default: the configured one]
     #[arg(long, value_name = "DATABASE")]

@@ -169,7 +169,7 @@ async fn confirm(ctx: &Context, user: &str) -> Result<(), Failure> {
         return Err(Failure::refused(if user.is_active {
             "the user is active already"
         } else {
-            "an administrator has deactivated the user; `user set --active true` activates it"
+            "the user is not pending: an administrator may have deactivated the user; `user set --active true` activates it"
         }));
     }
     let sent = send_confirmation(ctx, &system_config(ctx).await?, &operator(), &user).await;

@@ -45,7 +45,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     text(
         "store.stale_after",
-        "How long PostgreSQL may not tell what other servers change until this one uses nothing that it remembers; tokens are then refused with 503.",
+        "How long this server goes on with cached data when PostgreSQL does not report what other servers have changed; after that, tokens are refused with 503.",
     ),
     text(
         "store.ca_file",
@@ -182,11 +182,14 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     text(
         "limits.sign_in",
-        "How many wrong passwords one network may send, as a number and a time: an IPv4 address, an IPv6 /64, and ten times as many a /48.",
+        "How many failures one network may have, as a number and a time: wrong passwords at sign-in, and wrong codes or passwords that are to confirm an address. A network is an IPv4 address or an IPv6 /64; an IPv6 /48 may have ten times as many.",
     ),
     text("limits.sign_up", "How many users one network may make, or try to."),
-    text("limits.forgot_password", "How many codes for forgotten passwords one network may ask for."),
-    text("limits.redeem_code", "How many codes that are not good one network may send."),
+    text(
+        "limits.forgot_password",
+        "How many codes one network may ask for, for forgotten passwords and confirmations; a test mail counts as one.",
+    ),
+    text("limits.redeem_code", "How many wrong codes for a forgotten password one network may send."),
     text("limits.change_password", "How many wrong old passwords one network may send."),
     text(
         "limits.account",

@@ -1,5 +1,6 @@
 //! A context over the parts for tests.
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{FixedClock, MemoryStore, NumberedCodes, PlainHasher};
@@ -10,7 +11,7 @@ use crate::name::{Names, Username};
 use crate::profile::{Metadata, Plan, Vendor};
 use crate::scope::Scopes;
 use crate::store::{Change, ChangeListener, Users as _};
-use crate::time::Timestamp;
+use crate::time::{Clock as _, Timestamp};
 use crate::user::User;
 
 /// Records the changes that a store reports.
@@ -30,24 +31,26 @@ impl ChangeListener for RecordedChanges {
     }
 }
 
-/// A [`Context`] in memory, with its parts within reach of a test.
+/// The parts of a [`Context`] in memory, within reach of a test.
 ///
 /// The clock shows 2026-01-31 12:00:00.123 UTC until the test moves it.
 pub struct TestContext {
-    /// What the use cases get.
-    pub ctx: Context,
-    /// Its store.
+    /// The store.
     pub store: Arc<MemoryStore>,
-    /// Its hasher.
+    /// The hasher.
     pub hasher: Arc<PlainHasher>,
-    /// Its codes.
+    /// The codes.
     pub codes: Arc<NumberedCodes>,
-    /// Its clock.
+    /// The clock.
     pub clock: Arc<FixedClock>,
+    ids: IdGenerator,
+    rules: Rules,
+    /// How many contexts there are: each makes ids of its own.
+    made: AtomicU8,
 }
 
 impl TestContext {
-    /// A context with the default rules and no users. No one hears of changes.
+    /// Parts with the default rules and no users. No one hears of changes.
     #[must_use]
     pub fn new() -> Self {
         Self::with(Rules::default(), Arc::new(()))
@@ -56,18 +59,29 @@ impl TestContext {
     /// The same with other rules, and a listener that hears of changes.
     #[must_use]
     pub fn with(rules: Rules, listener: Arc<dyn ChangeListener>) -> Self {
-        let store = Arc::new(MemoryStore::new(listener));
-        let (hasher, codes) = (Arc::new(PlainHasher::default()), Arc::new(NumberedCodes::default()));
-        let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_769_860_800_123)));
-        let ctx = Context {
-            store: store.clone(),
-            hasher: hasher.clone(),
-            codes: codes.clone(),
-            clock: clock.clone(),
-            ids: IdGenerator::new([7; 8]),
+        Self {
+            store: Arc::new(MemoryStore::new(listener)),
+            hasher: Arc::default(),
+            codes: Arc::default(),
+            clock: Arc::new(FixedClock::at(Timestamp::from_millis(1_769_860_800_123))),
+            ids: IdGenerator::new([0; 8]),
             rules,
-        };
-        Self { ctx, store, hasher, codes, clock }
+            made: AtomicU8::new(0),
+        }
+    }
+
+    /// A context over these parts.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        let number = self.made.fetch_add(1, Ordering::SeqCst) + 1;
+        Context {
+            store: self.store.clone(),
+            hasher: self.hasher.clone(),
+            codes: self.codes.clone(),
+            clock: self.clock.clone(),
+            ids: IdGenerator::new([number; 8]),
+            rules: self.rules.clone(),
+        }
     }
 
     /// Stores an active user with this name, as username and email address, this password and these scopes.
@@ -75,9 +89,9 @@ impl TestContext {
     /// # Panics
     /// The name or the scopes are not valid, or the name is taken.
     pub async fn user(&self, name: &str, password: &str, scopes: &[&str]) -> User {
-        let now = self.ctx.clock.now();
+        let now = self.clock.now();
         let user = User {
-            id: self.ctx.ids.next(now),
+            id: self.ids.next(now),
             names: Names::new(Username::parse(name).ok(), None).expect("a username"),
             password_hash: PlainHasher::of(password),
             scopes: Scopes::parse(scopes).expect("scopes"),

@@ -5,13 +5,13 @@
 //!
 //! ```
 //! use appmixer_core::testing::TestContext;
-//! use appmixer_core::{Origin, Password, Users as _, sign_in};
+//! use appmixer_core::Users as _;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let test = TestContext::new();
 //! let joe = test.user("joe@acme.com", "abc321", &["user"]).await;
-//! assert_eq!(test.store.find_by_id(joe.id).await?, Some(joe));
+//! assert_eq!(test.context().store.find_by_id(joe.id).await?, Some(joe));
 //! # Ok(())
 //! # }
 //! ```

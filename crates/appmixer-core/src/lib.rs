@@ -37,6 +37,7 @@ mod domain;
 mod forgot_password;
 mod id;
 mod import;
+pub mod key_plan;
 mod known_keys;
 mod mail_target;
 mod mail_template;
@@ -56,6 +57,8 @@ mod sign_in;
 mod sign_up;
 mod signing_key;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod time;
 mod user;
 mod user_query;
@@ -95,7 +98,7 @@ pub use known_keys::{
     MAIL_TLS,
 };
 pub use mail_target::{
-    ConfigWrite, MailTarget, MailTls, SUBMISSIONS_PORT, concerns_mail_password, mail_password,
+    ConfigWrite, MailTarget, MailTls, SUBMISSIONS_PORT, concerns_mail_password, config_writes, mail_password,
     with_mail_password,
 };
 pub use mail_template::{has_link, with_link};

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use crate::audit::Beside;
 use crate::config::{ConfigEntry, ConfigKey};
 
 /// The port on which TLS comes first (RFC 8314, section 3.3), which is also the default port.
@@ -142,6 +143,20 @@ pub type ConfigWrite = (ConfigKey, Option<Value>);
 #[must_use]
 pub fn concerns_mail_password(key: &ConfigKey) -> bool {
     [HOST, PORT, TLS, PASSWORD].contains(&key.as_str())
+}
+
+/// What a store has to write for a change, as [`with_mail_password`] says it, and the keys that it removes besides. The
+/// entry of the audit log names them.
+#[must_use]
+pub fn config_writes(before: &[ConfigEntry], write: ConfigWrite, beside: &mut Beside) -> Vec<ConfigWrite> {
+    let changed = write.0.clone();
+    let writes = with_mail_password(before, write);
+    for (key, _) in writes.iter().filter(|(key, value)| value.is_none() && *key != changed) {
+        if let Some(entry) = beside.audit.as_mut() {
+            entry.details = std::mem::take(&mut entry.details).and_cleared(key);
+        }
+    }
+    writes
 }
 
 /// What a store has to write, in the same transaction, for this change to the entries that there are.

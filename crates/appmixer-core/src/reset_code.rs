@@ -57,7 +57,7 @@ impl ResetCode {
 }
 
 /// What is kept of a code: the SHA-256 of its text. 256 random bits need no salt and no slow hash.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CodeDigest([u8; 32]);
 
 impl CodeDigest {

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use appmixer_core::{AuditEntry, AuditKind, AuditLog as _, Metadata, Origin, Plan, daily};
 use appmixer_core::{
-    AuditQuery, Beside, Change, ConfigKey, Settings as _, Store as _, StoreError, Timestamp, UserChange,
+    AuditQuery, Beside, Change, ConfigKey, Settings as _, Store, StoreError, Timestamp, UserChange,
     Users as _,
 };
 use appmixer_store::{PostgresError, PostgresOptions, PostgresStore};
@@ -41,24 +41,24 @@ async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn postgres_keeps_what_every_store_promises() {
-    suite::run(async |notes| {
-        let options = options(Postgres::shared().database());
-        Arc::new(PostgresStore::open(&options, notes).await.unwrap())
-    })
-    .await;
+async fn open_new(notes: Arc<Notes>) -> (Arc<dyn Store>, ()) {
+    let options = options(Postgres::shared().database());
+    (Arc::new(PostgresStore::open(&options, notes).await.unwrap()), ())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_prepared_statements_behind_a_proxy_that_pools_transactions_it_keeps_the_same() {
-    let bouncer = Pgbouncer::before(Postgres::shared(), 4);
-    suite::run(async |notes| {
-        let url = bouncer.url(&Postgres::shared().database());
-        let options = PostgresOptions { prepare: false, ..options(url) };
-        Arc::new(PostgresStore::open(&options, notes).await.unwrap())
-    })
-    .await;
+suite::every_promise!(super::open_new);
+
+/// Behind a proxy that pools transactions, without prepared statements.
+mod pooled {
+    use super::{Arc, Notes, Pgbouncer, Postgres, PostgresOptions, PostgresStore, Store};
+
+    async fn open_new(notes: Arc<Notes>) -> (Arc<dyn Store>, ()) {
+        let url = Pgbouncer::shared().url(&Postgres::shared().database());
+        let options = PostgresOptions { prepare: false, ..super::options(url) };
+        (Arc::new(PostgresStore::open(&options, notes).await.unwrap()), ())
+    }
+
+    crate::suite::every_promise!(super::open_new);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,17 +30,12 @@ fn open(path: &std::path::Path, role: Role) -> Result<SqliteStore, OpenError> {
     SqliteStore::open(path, role, Arc::new(Notes::default()))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn sqlite_keeps_what_every_store_promises() {
-    let folder = tempfile::tempdir().unwrap();
-    let number = std::sync::atomic::AtomicUsize::new(0);
-    suite::run(async |notes| {
-        let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let path = folder.path().join(format!("{number}.sqlite"));
-        Arc::new(SqliteStore::open(&path, Role::Server, notes).unwrap())
-    })
-    .await;
+async fn open_new(notes: Arc<Notes>) -> (Arc<dyn Store>, TempDir) {
+    let (folder, path) = new_file();
+    (Arc::new(SqliteStore::open(&path, Role::Server, notes).unwrap()), folder)
 }
+
+suite::every_promise!(super::open_new);
 
 #[tokio::test]
 async fn what_was_written_is_there_after_a_restart_and_the_log_is_folded_in() {

@@ -2,9 +2,10 @@
 //! transaction for as long as that lasts.
 
 use std::fs;
+use std::sync::OnceLock;
 
 use crate::Postgres;
-use crate::running::Running;
+use crate::running::{Running, lasting};
 use crate::unprivileged::{command, program};
 
 /// A running instance, which pools transactions. Dropping it ends it.
@@ -31,6 +32,13 @@ impl Pgbouncer {
             run.arg("-q").arg(&settings);
             run
         }))
+    }
+
+    /// One for all tests of this process, in front of [`Postgres::shared`], which ends with the process.
+    #[must_use]
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Pgbouncer> = OnceLock::new();
+        SHARED.get_or_init(|| lasting(|| Self::before(Postgres::shared(), 4)))
     }
 
     /// The URL, by way of this, of a database whose own URL it is.

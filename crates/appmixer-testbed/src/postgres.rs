@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::Port;
+use crate::running::lasting;
 use crate::unprivileged::{command as unprivileged, done, folder, give, on_path};
 
 const USER: &str = "appmixer";
@@ -65,17 +66,7 @@ impl Postgres {
     #[must_use]
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
-        SHARED.get_or_init(|| {
-            let (sender, receiver) = mpsc::channel();
-            // The server is told to end when the thread that has started it does: this one lasts.
-            thread::spawn(move || {
-                let _ = sender.send(Self::start());
-                loop {
-                    thread::park();
-                }
-            });
-            receiver.recv().unwrap()
-        })
+        SHARED.get_or_init(|| lasting(Self::start))
     }
 
     /// Starts it on a folder that has its data.

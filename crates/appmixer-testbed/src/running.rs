@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,19 @@ impl Running {
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
     }
+}
+
+/// Starts what lasts as long as the process. A server is told to end when the thread that has started it does: the thread
+/// of this one lasts.
+pub(crate) fn lasting<T: Send + 'static>(start: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let _ = sender.send(start());
+        loop {
+            thread::park();
+        }
+    });
+    receiver.recv().unwrap()
 }
 
 impl Drop for Running {

@@ -107,5 +107,4 @@ mod tls;
 mod token_reuse;
 mod under_load;
 mod upstream;
-mod verify;
 mod webhooks;

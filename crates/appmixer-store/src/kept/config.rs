@@ -1,6 +1,6 @@
 //! Entries of the system configuration, whose values are JSON.
 
-use appmixer_core::{Beside, ConfigEntry, ConfigKey, ConfigWrite, StoreError, with_mail_password};
+use appmixer_core::{Beside, ConfigEntry, ConfigKey, ConfigWrite, StoreError, config_writes};
 
 pub(crate) fn read(key: &str, value: &str) -> Result<ConfigEntry, StoreError> {
     let key = ConfigKey::parse(key).map_err(|error| StoreError::Corrupt(format!("config, key: {error}")))?;
@@ -12,12 +12,9 @@ pub(crate) fn read(key: &str, value: &str) -> Result<ConfigEntry, StoreError> {
 /// What a change to the entries writes, and what is kept beside it.
 pub(crate) fn writes(before: &[ConfigEntry], write: ConfigWrite, beside: &mut Beside) -> Vec<ConfigWrite> {
     let changed = write.0.clone();
-    let writes = with_mail_password(before, write);
+    let writes = config_writes(before, write, beside);
     for (key, _) in writes.iter().filter(|(key, value)| value.is_none() && *key != changed) {
         tracing::warn!(key = key.as_str(), "removed, since it belonged to another mail server; set it again");
-        if let Some(entry) = beside.audit.as_mut() {
-            entry.details = std::mem::take(&mut entry.details).and_cleared(key);
-        }
     }
     writes
 }

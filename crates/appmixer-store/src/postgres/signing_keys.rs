@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use appmixer_core::key_plan::{self, KeyStep};
 use appmixer_core::{AddKey, Beside, Change, KeyId, KeyRecord, Retired, SigningKeys, StoreError, Timestamp};
 use async_trait::async_trait;
 use tokio_postgres::Row;
@@ -11,7 +12,7 @@ use super::error::Stop;
 use super::index::take_turn;
 use super::sql::statements;
 use super::{PostgresStore, beside};
-use crate::kept::keys::{self, Step};
+use crate::kept::keys;
 
 statements! {
     ALL = "SELECT id, algorithm, sealed, created, activates, ends, lifetime FROM signing_keys ORDER BY number", [];
@@ -87,14 +88,14 @@ fn read(row: &Row) -> Result<KeyRecord, Stop<StoreError>> {
     })
 }
 
-async fn carry_out(db: Db<'_>, steps: Vec<Step>) -> Result<(), Stop<StoreError>> {
+async fn carry_out(db: Db<'_>, steps: Vec<KeyStep>) -> Result<(), Stop<StoreError>> {
     for step in steps {
         match step {
-            Step::End(id, at) => db.run(&END, &[&id.as_str(), &at.map(Timestamp::millis)]).await?,
-            Step::Lifetime(id, lifetime) => {
+            KeyStep::End(id, at) => db.run(&END, &[&id.as_str(), &at.map(Timestamp::millis)]).await?,
+            KeyStep::Lifetime(id, lifetime) => {
                 db.run(&LIFETIME, &[&id.as_str(), &keys::seconds(lifetime)]).await?
             }
-            Step::Delete(id) => db.run(&DELETE, &[&id.as_str()]).await?,
+            KeyStep::Delete(id) => db.run(&DELETE, &[&id.as_str()]).await?,
         };
     }
     Ok(())
@@ -108,7 +109,7 @@ async fn add(
     beside: &Beside,
 ) -> Done<Option<Timestamp>> {
     let kept = all_to_change(db).await?;
-    let Some((steps, end)) = keys::adding(&kept, key, others_end, when)? else { return Ok((None, None)) };
+    let Some((steps, end)) = key_plan::adding(&kept, key, others_end, when)? else { return Ok((None, None)) };
     carry_out(db, steps).await?;
     let (created, activates) = (key.created.millis(), key.activates.millis());
     let lifetime = keys::seconds(key.lifetime);
@@ -119,14 +120,14 @@ async fn add(
 }
 
 async fn record(db: Db<'_>, ids: &[KeyId], lifetime: Duration) -> Done<()> {
-    let steps = keys::recording(&all_to_change(db).await?, ids, lifetime);
+    let steps = key_plan::recording(&all_to_change(db).await?, ids, lifetime);
     let change = (!steps.is_empty()).then_some(Change::Config);
     carry_out(db, steps).await?;
     Ok(((), change))
 }
 
 async fn retire(db: Db<'_>, id: &KeyId, may_sign: bool, now: Timestamp, beside: &Beside) -> Done<Retired> {
-    let (outcome, steps) = keys::retiring(&all_to_change(db).await?, id, may_sign, now);
+    let (outcome, steps) = key_plan::retiring(&all_to_change(db).await?, id, may_sign, now);
     if outcome != Retired::Done {
         return Ok((outcome, None));
     }
@@ -141,7 +142,7 @@ async fn reseal(db: Db<'_>, id: &KeyId, old: &[u8], new: &[u8]) -> Done<bool> {
 }
 
 async fn forget(db: Db<'_>, now: Timestamp) -> Done<u32> {
-    let steps = keys::forgetting(&all_to_change(db).await?, now);
+    let steps = key_plan::forgetting(&all_to_change(db).await?, now);
     let forgotten = u32::try_from(steps.len()).unwrap_or(u32::MAX);
     carry_out(db, steps).await?;
     Ok((forgotten, (forgotten > 0).then_some(Change::Config)))

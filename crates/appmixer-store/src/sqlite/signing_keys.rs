@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use appmixer_core::key_plan::{self, KeyStep};
 use appmixer_core::{AddKey, Beside, Change, KeyId, KeyRecord, Retired, SigningKeys, StoreError, Timestamp};
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
@@ -10,7 +11,7 @@ use super::error::{JobError, store_error};
 use super::sql::statements;
 use super::writer::Outcome;
 use super::{SqliteStore, beside};
-use crate::kept::keys::{self, Step};
+use crate::kept::keys;
 
 statements! {
     SIGNING_KEYS = "SELECT id, algorithm, sealed, created, activates, ends, lifetime FROM signing_keys ORDER BY number";
@@ -43,7 +44,7 @@ impl SigningKeys for SqliteStore {
     async fn record_lifetime(&self, ids: Vec<KeyId>, lifetime: Duration) -> Result<(), StoreError> {
         self.writer
             .run(move |db| -> Job<()> {
-                let steps = keys::recording(&all(db)?, &ids, lifetime);
+                let steps = key_plan::recording(&all(db)?, &ids, lifetime);
                 let change = (!steps.is_empty()).then_some(Change::Config);
                 carry_out(db, steps)?;
                 Ok(((), change))
@@ -73,7 +74,7 @@ impl SigningKeys for SqliteStore {
     async fn forget_ended_keys(&self, now: Timestamp) -> Result<u32, StoreError> {
         self.writer
             .run(move |db| -> Job<u32> {
-                let steps = keys::forgetting(&all(db)?, now);
+                let steps = key_plan::forgetting(&all(db)?, now);
                 let forgotten = u32::try_from(steps.len()).unwrap_or(u32::MAX);
                 carry_out(db, steps)?;
                 Ok((forgotten, (forgotten > 0).then_some(Change::Config)))
@@ -107,16 +108,16 @@ fn read(row: &Row<'_>) -> Result<KeyRecord, StoreError> {
     })
 }
 
-fn carry_out(db: &Connection, steps: Vec<Step>) -> Result<(), JobError<StoreError>> {
+fn carry_out(db: &Connection, steps: Vec<KeyStep>) -> Result<(), JobError<StoreError>> {
     for step in steps {
         match step {
-            Step::End(id, at) => {
+            KeyStep::End(id, at) => {
                 db.prepare_cached(END_KEY)?.execute(params![id.as_str(), at.map(Timestamp::millis)])?;
             }
-            Step::Lifetime(id, lifetime) => {
+            KeyStep::Lifetime(id, lifetime) => {
                 db.prepare_cached(KEY_LIFETIME)?.execute(params![id.as_str(), keys::seconds(lifetime)])?;
             }
-            Step::Delete(id) => {
+            KeyStep::Delete(id) => {
                 db.prepare_cached(DELETE_KEY)?.execute([id.as_str()])?;
             }
         }
@@ -131,7 +132,9 @@ fn add(
     when: AddKey,
     beside: Beside,
 ) -> Job<Option<Timestamp>> {
-    let Some((steps, end)) = keys::adding(&all(db)?, key, others_end, when)? else { return Ok((None, None)) };
+    let Some((steps, end)) = key_plan::adding(&all(db)?, key, others_end, when)? else {
+        return Ok((None, None));
+    };
     carry_out(db, steps)?;
     let (created, activates) = (key.created.millis(), key.activates.millis());
     let lifetime = keys::seconds(key.lifetime);
@@ -142,7 +145,7 @@ fn add(
 }
 
 fn retire(db: &Connection, id: &KeyId, may_sign: bool, now: Timestamp, beside: Beside) -> Job<Retired> {
-    let (outcome, steps) = keys::retiring(&all(db)?, id, may_sign, now);
+    let (outcome, steps) = key_plan::retiring(&all(db)?, id, may_sign, now);
     if outcome != Retired::Done {
         return Ok((outcome, None));
     }

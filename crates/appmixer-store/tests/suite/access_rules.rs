@@ -17,7 +17,7 @@ fn rules(kind: AclType, rules: Vec<Rule>) -> RuleSet {
     RuleSet::new(kind, rules).unwrap()
 }
 
-pub(super) async fn access_rules_are_kept_by_type_and_in_their_order(
+pub(crate) async fn access_rules_are_kept_by_type_and_in_their_order(
     store: Arc<dyn Store>,
     notes: Arc<Notes>,
 ) {
@@ -47,7 +47,7 @@ pub(super) async fn access_rules_are_kept_by_type_and_in_their_order(
     assert_eq!(store.access_rules(AclType::Components).await, Ok(Some(components)));
 }
 
-pub(super) async fn of_many_replacements_at_once_one_stands_as_a_whole(store: Arc<dyn Store>, _: Arc<Notes>) {
+pub(crate) async fn of_many_replacements_at_once_one_stands_as_a_whole(store: Arc<dyn Store>, _: Arc<Notes>) {
     let all_of = |number: usize| {
         let resource = format!("r{number}");
         rules(AclType::Routes, vec![rule("user", &resource, &[Action::Any], &[]); 1 + number])

@@ -49,7 +49,7 @@ async fn all_of(store: &dyn Store, number: usize) -> Vec<AuditRecord> {
     panic!("not all entries came");
 }
 
-pub(super) async fn entries_are_shown_newest_first_and_as_they_were_kept(
+pub(crate) async fn entries_are_shown_newest_first_and_as_they_were_kept(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {
@@ -79,7 +79,7 @@ pub(super) async fn entries_are_shown_newest_first_and_as_they_were_kept(
     assert!(records.is_sorted_by(|newer, older| newer.id > older.id));
 }
 
-pub(super) async fn a_change_leaves_its_entry_and_one_that_is_not_made_none(
+pub(crate) async fn a_change_leaves_its_entry_and_one_that_is_not_made_none(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {
@@ -137,7 +137,7 @@ pub(super) async fn a_change_leaves_its_entry_and_one_that_is_not_made_none(
     );
 }
 
-pub(super) async fn of_many_changes_at_once_each_has_one_entry(store: Arc<dyn Store>, _: Arc<Notes>) {
+pub(crate) async fn of_many_changes_at_once_each_has_one_entry(store: Arc<dyn Store>, _: Arc<Notes>) {
     let mut tasks = JoinSet::new();
     for number in 0..300 {
         let store = Arc::clone(&store);
@@ -183,7 +183,7 @@ async fn fill(store: &dyn Store) -> Vec<AuditRecord> {
     all_of(store, 400).await
 }
 
-pub(super) async fn all_that_is_asked_for_holds_of_what_is_shown_and_nothing_is_left_out(
+pub(crate) async fn all_that_is_asked_for_holds_of_what_is_shown_and_nothing_is_left_out(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {
@@ -225,7 +225,7 @@ pub(super) async fn all_that_is_asked_for_holds_of_what_is_shown_and_nothing_is_
     assert!(found > 1000, "{found}");
 }
 
-pub(super) async fn pages_have_every_entry_once_whatever_comes_meanwhile(
+pub(crate) async fn pages_have_every_entry_once_whatever_comes_meanwhile(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {
@@ -247,7 +247,7 @@ pub(super) async fn pages_have_every_entry_once_whatever_comes_meanwhile(
     assert!(news.iter().all(|record| record.entry.time == time(5000)));
 }
 
-pub(super) async fn what_is_old_or_too_much_is_forgotten_a_little_at_a_time(
+pub(crate) async fn what_is_old_or_too_much_is_forgotten_a_little_at_a_time(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {

@@ -51,7 +51,7 @@ async fn is_valid(store: &Arc<dyn Store>, number: u8) -> bool {
     store.find_by_confirmation_code(digest(number), minutes(10)).await.unwrap().is_some()
 }
 
-pub(super) async fn a_code_activates_its_user_once_and_ends_the_others(
+pub(crate) async fn a_code_activates_its_user_once_and_ends_the_others(
     store: Arc<dyn Store>,
     notes: Arc<Notes>,
 ) {
@@ -75,7 +75,7 @@ pub(super) async fn a_code_activates_its_user_once_and_ends_the_others(
     assert_eq!(waiting(&store).await, 0, "a message is removed with the code that it carries");
 }
 
-pub(super) async fn a_code_expires_and_a_user_has_a_few_the_newest(store: Arc<dyn Store>, _: Arc<Notes>) {
+pub(crate) async fn a_code_expires_and_a_user_has_a_few_the_newest(store: Arc<dyn Store>, _: Arc<Notes>) {
     store.insert(pending(1, "joe@acme"), Beside::nothing()).await.unwrap();
     for number in 0..=5 {
         send(&store, "joe@acme", number).await;
@@ -93,7 +93,7 @@ pub(super) async fn a_code_expires_and_a_user_has_a_few_the_newest(store: Arc<dy
     assert_eq!(waiting(&store).await, 2, "the next code takes the expired ones along");
 }
 
-pub(super) async fn who_is_not_pending_gets_no_code_and_the_same_is_written(
+pub(crate) async fn who_is_not_pending_gets_no_code_and_the_same_is_written(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {
@@ -117,7 +117,7 @@ pub(super) async fn who_is_not_pending_gets_no_code_and_the_same_is_written(
     assert_eq!(waiting(&store).await, 2 * MAX_CONFIRMATION_CODES as usize, "a flood of them is bounded");
 }
 
-pub(super) async fn whatever_changes_the_address_name_or_password_or_decides_ends_codes(
+pub(crate) async fn whatever_changes_the_address_name_or_password_or_decides_ends_codes(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {
@@ -163,7 +163,7 @@ pub(super) async fn whatever_changes_the_address_name_or_password_or_decides_end
     assert_eq!(waiting(&store).await, 0);
 }
 
-pub(super) async fn another_address_is_sent_a_code_of_its_own(store: Arc<dyn Store>, _: Arc<Notes>) {
+pub(crate) async fn another_address_is_sent_a_code_of_its_own(store: Arc<dyn Store>, _: Arc<Notes>) {
     store.insert(user(1, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
     let change = |change, number| {
         store.update(id(1), change, minutes(2), Beside::nothing().and_confirmation(Some(code(number))))
@@ -180,7 +180,7 @@ pub(super) async fn another_address_is_sent_a_code_of_its_own(store: Arc<dyn Sto
     assert!(!is_valid(&store, 3).await && !is_valid(&store, 4).await);
 }
 
-pub(super) async fn a_reset_code_confirms_a_pending_user_and_no_one_who_was_deactivated(
+pub(crate) async fn a_reset_code_confirms_a_pending_user_and_no_one_who_was_deactivated(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {
@@ -200,7 +200,7 @@ pub(super) async fn a_reset_code_confirms_a_pending_user_and_no_one_who_was_deac
     assert!(!is_valid(&store, 3).await);
 }
 
-pub(super) async fn of_many_who_confirm_with_a_code_at_once_one_does(store: Arc<dyn Store>, _: Arc<Notes>) {
+pub(crate) async fn of_many_who_confirm_with_a_code_at_once_one_does(store: Arc<dyn Store>, _: Arc<Notes>) {
     store.insert(pending(1, "joe@acme"), Beside::nothing().and_confirmation(Some(code(1)))).await.unwrap();
     let mut tasks = JoinSet::new();
     for _ in 0..20 {
@@ -213,7 +213,7 @@ pub(super) async fn of_many_who_confirm_with_a_code_at_once_one_does(store: Arc<
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
 }
 
-pub(super) async fn of_a_code_and_another_address_at_once_no_unproved_address_becomes_active(
+pub(crate) async fn of_a_code_and_another_address_at_once_no_unproved_address_becomes_active(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {

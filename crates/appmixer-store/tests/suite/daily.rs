@@ -36,7 +36,7 @@ async fn expect(store: &dyn Store, days: u32, expected: &[Daily]) {
     assert_eq!(last, expected);
 }
 
-pub(super) async fn each_sign_in_and_sign_up_counts_once_on_its_day_and_nothing_else_does(
+pub(crate) async fn each_sign_in_and_sign_up_counts_once_on_its_day_and_nothing_else_does(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {
@@ -74,7 +74,7 @@ pub(super) async fn each_sign_in_and_sign_up_counts_once_on_its_day_and_nothing_
     expect(&*store, 4, &expected).await;
 }
 
-pub(super) async fn what_the_log_forgets_or_never_keeps_is_counted_nevertheless(
+pub(crate) async fn what_the_log_forgets_or_never_keeps_is_counted_nevertheless(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {

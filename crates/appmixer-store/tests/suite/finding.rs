@@ -194,7 +194,7 @@ fn names(page: &UserPage) -> Vec<&str> {
     page.users.iter().map(|user| user.names.username.as_str()).collect()
 }
 
-pub(super) async fn lists_counts_and_searches_find_who_is_there_and_nobody_else(
+pub(crate) async fn lists_counts_and_searches_find_who_is_there_and_nobody_else(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {
@@ -240,7 +240,7 @@ pub(super) async fn lists_counts_and_searches_find_who_is_there_and_nobody_else(
 /// More than a store remembers the numbers of while it looks for more.
 const MANY: u32 = 6000;
 
-pub(super) async fn a_pattern_that_many_have_is_counted_and_paged_before_and_after_the_import_is_settled(
+pub(crate) async fn a_pattern_that_many_have_is_counted_and_paged_before_and_after_the_import_is_settled(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {
@@ -265,7 +265,7 @@ pub(super) async fn a_pattern_that_many_have_is_counted_and_paged_before_and_aft
     }
 }
 
-pub(super) async fn users_made_at_the_same_time_stand_in_the_order_in_which_they_came(
+pub(crate) async fn users_made_at_the_same_time_stand_in_the_order_in_which_they_came(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {
@@ -285,7 +285,7 @@ pub(super) async fn users_made_at_the_same_time_stand_in_the_order_in_which_they
     }
 }
 
-pub(super) async fn a_write_that_is_refused_leaves_lists_and_counts_as_they_were(
+pub(crate) async fn a_write_that_is_refused_leaves_lists_and_counts_as_they_were(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {

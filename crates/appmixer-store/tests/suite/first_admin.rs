@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::{Notes, user};
 
-pub(super) async fn of_many_first_administrators_one_is_made_and_none_beside_another(
+pub(crate) async fn of_many_first_administrators_one_is_made_and_none_beside_another(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {

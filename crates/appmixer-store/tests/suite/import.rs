@@ -14,7 +14,7 @@ fn named(number: u32, username: &str, email: &str) -> User {
     User { names, ..user(number, "x@x", &["user"]) }
 }
 
-pub(super) async fn an_import_twice_is_an_import_once(store: Arc<dyn Store>, notes: Arc<Notes>) {
+pub(crate) async fn an_import_twice_is_an_import_once(store: Arc<dyn Store>, notes: Arc<Notes>) {
     let users: Vec<_> =
         (1..=500).map(|number| named(number, &format!("u{number}@acme"), &format!("{number}@x"))).collect();
     for outcome in [Inserted, Unchanged] {
@@ -31,7 +31,7 @@ pub(super) async fn an_import_twice_is_an_import_once(store: Arc<dyn Store>, not
     assert_eq!(store.import(Vec::new(), Existing::Keep, later(), Beside::nothing()).await, Ok(vec![]));
 }
 
-pub(super) async fn who_cannot_be_taken_keeps_nobody_else_out(store: Arc<dyn Store>, _: Arc<Notes>) {
+pub(crate) async fn who_cannot_be_taken_keeps_nobody_else_out(store: Arc<dyn Store>, _: Arc<Notes>) {
     store.insert(named(1, "joe@acme", "joe@x"), Beside::nothing()).await.unwrap();
     let users = vec![
         named(2, "ann@acme", "JOE@ACME"),
@@ -49,7 +49,7 @@ pub(super) async fn who_cannot_be_taken_keeps_nobody_else_out(store: Arc<dyn Sto
     assert_eq!(store.find_by_login(&login("four@acme")).await, Ok(None));
 }
 
-pub(super) async fn who_is_there_stays_or_is_replaced_as_asked(store: Arc<dyn Store>, notes: Arc<Notes>) {
+pub(crate) async fn who_is_there_stays_or_is_replaced_as_asked(store: Arc<dyn Store>, notes: Arc<Notes>) {
     let old = User { generation: 3, ..named(1, "joe@acme", "joe@x") };
     store.insert(old.clone(), Beside::nothing()).await.unwrap();
     store.insert(named(2, "ann@acme", "ann@x"), Beside::nothing()).await.unwrap();
@@ -83,7 +83,7 @@ pub(super) async fn who_is_there_stays_or_is_replaced_as_asked(store: Arc<dyn St
     assert_eq!(store.find_by_id(id(1)).await, Ok(Some(found)));
 }
 
-pub(super) async fn an_import_leaves_an_administrator(store: Arc<dyn Store>, _: Arc<Notes>) {
+pub(crate) async fn an_import_leaves_an_administrator(store: Arc<dyn Store>, _: Arc<Notes>) {
     for number in [1, 2] {
         store
             .insert(user(number, &format!("root{number}@acme"), &["admin"]), Beside::nothing())

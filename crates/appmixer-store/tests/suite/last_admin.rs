@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::{Notes, id, later, scopes, ticket, user};
 
-pub(super) async fn active_admins_who_stop_each_other_at_once_leave_one(
+pub(crate) async fn active_admins_who_stop_each_other_at_once_leave_one(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {

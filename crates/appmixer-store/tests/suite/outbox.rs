@@ -32,7 +32,7 @@ fn beside(messages: impl IntoIterator<Item = Message>) -> Beside {
 
 const CREATED: Channel = Channel::CreatedWebhook;
 
-pub(super) async fn a_message_is_kept_with_its_change_or_not_at_all(store: Arc<dyn Store>, _: Arc<Notes>) {
+pub(crate) async fn a_message_is_kept_with_its_change_or_not_at_all(store: Arc<dyn Store>, _: Arc<Notes>) {
     let ids = IdGenerator::new([0; 8]);
     let told = message(&ids, CREATED, 0);
     store.insert(user(1, "joe@acme", &["user"]), beside([told.clone()])).await.unwrap();
@@ -43,7 +43,7 @@ pub(super) async fn a_message_is_kept_with_its_change_or_not_at_all(store: Arc<d
     assert_eq!((&claimed[0].message, claimed[0].attempt), (&told, 1));
 }
 
-pub(super) async fn a_message_that_was_taken_is_nobody_elses_until_the_claim_ends(
+pub(crate) async fn a_message_that_was_taken_is_nobody_elses_until_the_claim_ends(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {
@@ -74,7 +74,7 @@ pub(super) async fn a_message_that_was_taken_is_nobody_elses_until_the_claim_end
     assert_eq!(store.waiting(None, 9).await.unwrap().len(), 2);
 }
 
-pub(super) async fn what_failed_is_due_again_when_it_was_said_and_shown_without_its_content(
+pub(crate) async fn what_failed_is_due_again_when_it_was_said_and_shown_without_its_content(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {
@@ -91,7 +91,7 @@ pub(super) async fn what_failed_is_due_again_when_it_was_said_and_shown_without_
     assert_eq!(store.claim(CREATED, 1, at(10), at(60)).await.unwrap()[0].attempt, 2);
 }
 
-pub(super) async fn of_many_who_take_at_once_each_gets_others(store: Arc<dyn Store>, _: Arc<Notes>) {
+pub(crate) async fn of_many_who_take_at_once_each_gets_others(store: Arc<dyn Store>, _: Arc<Notes>) {
     let ids = IdGenerator::new([0; 8]);
     let messages = (0..50).map(|_| message(&ids, CREATED, 0));
     store.insert(user(1, "joe@acme", &["user"]), beside(messages)).await.unwrap();
@@ -107,7 +107,7 @@ pub(super) async fn of_many_who_take_at_once_each_gets_others(store: Arc<dyn Sto
     assert_eq!(taken.len(), 50);
 }
 
-pub(super) async fn a_channel_is_bounded_and_the_change_is_made_nevertheless(
+pub(crate) async fn a_channel_is_bounded_and_the_change_is_made_nevertheless(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {
@@ -120,7 +120,7 @@ pub(super) async fn a_channel_is_bounded_and_the_change_is_made_nevertheless(
     assert_eq!(waiting.len(), 1 + MAX_WAITING as usize, "another channel has its own bound");
 }
 
-pub(super) async fn whoever_waits_for_messages_hears_of_them(store: Arc<dyn Store>, _: Arc<Notes>) {
+pub(crate) async fn whoever_waits_for_messages_hears_of_them(store: Arc<dyn Store>, _: Arc<Notes>) {
     let ids = IdGenerator::new([0; 8]);
     let seen = store.arrived(0).await;
     let waiting = tokio::spawn({

@@ -47,7 +47,7 @@ async fn keep(store: &Arc<dyn Store>, name: &str, number: u8) {
     store.keep_reset_code(login(name), code(number), Beside::nothing()).await.unwrap();
 }
 
-pub(super) async fn a_code_sets_a_password_once_and_ends_tokens_and_other_codes(
+pub(crate) async fn a_code_sets_a_password_once_and_ends_tokens_and_other_codes(
     store: Arc<dyn Store>,
     notes: Arc<Notes>,
 ) {
@@ -72,7 +72,7 @@ pub(super) async fn a_code_sets_a_password_once_and_ends_tokens_and_other_codes(
     assert_eq!(waiting(&store).await, 0, "what carries a code goes with it");
 }
 
-pub(super) async fn a_code_is_good_until_it_expires(store: Arc<dyn Store>, _: Arc<Notes>) {
+pub(crate) async fn a_code_is_good_until_it_expires(store: Arc<dyn Store>, _: Arc<Notes>) {
     store.insert(user(1, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
     keep(&store, "joe@acme", 0).await;
     let last = Timestamp::from_millis(minutes(60).millis() - 1);
@@ -85,7 +85,7 @@ pub(super) async fn a_code_is_good_until_it_expires(store: Arc<dyn Store>, _: Ar
     assert_eq!(waiting(&store).await, 2);
 }
 
-pub(super) async fn nobodys_code_is_written_as_all_are_and_good_for_nothing(
+pub(crate) async fn nobodys_code_is_written_as_all_are_and_good_for_nothing(
     store: Arc<dyn Store>,
     notes: Arc<Notes>,
 ) {
@@ -100,7 +100,7 @@ pub(super) async fn nobodys_code_is_written_as_all_are_and_good_for_nothing(
     assert_eq!(notes.take(), []);
 }
 
-pub(super) async fn a_user_has_a_few_codes_the_newest(store: Arc<dyn Store>, _: Arc<Notes>) {
+pub(crate) async fn a_user_has_a_few_codes_the_newest(store: Arc<dyn Store>, _: Arc<Notes>) {
     store.insert(user(1, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
     store.insert(user(2, "ann@acme", &["user"]), Beside::nothing()).await.unwrap();
     keep(&store, "ann@acme", 1).await;
@@ -114,7 +114,7 @@ pub(super) async fn a_user_has_a_few_codes_the_newest(store: Arc<dyn Store>, _: 
     assert_eq!(waiting(&store).await, 2 * (1 + MAX_RESET_CODES as usize));
 }
 
-pub(super) async fn a_revocation_or_another_name_ends_codes_and_nothing_else_does(
+pub(crate) async fn a_revocation_or_another_name_ends_codes_and_nothing_else_does(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {
@@ -162,7 +162,7 @@ pub(super) async fn a_revocation_or_another_name_ends_codes_and_nothing_else_doe
     assert_eq!(waiting(&store).await, 0);
 }
 
-pub(super) async fn of_many_who_use_a_code_at_once_one_wins(store: Arc<dyn Store>, _: Arc<Notes>) {
+pub(crate) async fn of_many_who_use_a_code_at_once_one_wins(store: Arc<dyn Store>, _: Arc<Notes>) {
     store.insert(user(1, "joe@acme", &["user"]), Beside::nothing()).await.unwrap();
     keep(&store, "joe@acme", 1).await;
     let mut tasks = JoinSet::new();

@@ -56,7 +56,7 @@ fn expected(keys: &[(&str, Option<u64>)]) -> Vec<(String, Option<u64>)> {
     keys.iter().map(|(name, end)| ((*name).to_owned(), *end)).collect()
 }
 
-pub(super) async fn a_new_key_comes_last_and_those_that_sign_until_then_get_an_end(
+pub(crate) async fn a_new_key_comes_last_and_those_that_sign_until_then_get_an_end(
     store: Arc<dyn Store>,
     notes: Arc<Notes>,
 ) {
@@ -83,7 +83,7 @@ pub(super) async fn a_new_key_comes_last_and_those_that_sign_until_then_get_an_e
     );
 }
 
-pub(super) async fn a_replaced_key_ends_after_the_longest_token_that_it_has_signed(
+pub(crate) async fn a_replaced_key_ends_after_the_longest_token_that_it_has_signed(
     store: Arc<dyn Store>,
     notes: Arc<Notes>,
 ) {
@@ -111,7 +111,7 @@ pub(super) async fn a_replaced_key_ends_after_the_longest_token_that_it_has_sign
     );
 }
 
-pub(super) async fn of_many_who_add_a_first_key_one_does(store: Arc<dyn Store>, _: Arc<Notes>) {
+pub(crate) async fn of_many_who_add_a_first_key_one_does(store: Arc<dyn Store>, _: Arc<Notes>) {
     let mut tasks = JoinSet::new();
     for number in 0..20 {
         let store = Arc::clone(&store);
@@ -124,7 +124,7 @@ pub(super) async fn of_many_who_add_a_first_key_one_does(store: Arc<dyn Store>, 
     assert_eq!(store.signing_keys().await.unwrap().len(), 2);
 }
 
-pub(super) async fn a_retired_key_is_gone_and_the_one_that_signs_is_not_retired(
+pub(crate) async fn a_retired_key_is_gone_and_the_one_that_signs_is_not_retired(
     store: Arc<dyn Store>,
     notes: Arc<Notes>,
 ) {
@@ -152,7 +152,7 @@ pub(super) async fn a_retired_key_is_gone_and_the_one_that_signs_is_not_retired(
     assert_eq!(forced(OWN_SECRETS).await, Ok(Retired::Signs));
 }
 
-pub(super) async fn keys_that_have_ended_are_forgotten_and_no_others(
+pub(crate) async fn keys_that_have_ended_are_forgotten_and_no_others(
     store: Arc<dyn Store>,
     notes: Arc<Notes>,
 ) {
@@ -166,7 +166,7 @@ pub(super) async fn keys_that_have_ended_are_forgotten_and_no_others(
     assert_eq!(ends(&store).await, expected(&[(OWN_SECRETS, Some(100)), ("b", None)]));
 }
 
-pub(super) async fn the_number_of_keys_is_bounded_and_their_changes_are_in_the_log(
+pub(crate) async fn the_number_of_keys_is_bounded_and_their_changes_are_in_the_log(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {
@@ -199,7 +199,7 @@ pub(super) async fn the_number_of_keys_is_bounded_and_their_changes_are_in_the_l
     assert_eq!(entries[0].entry.kind, AuditKind::KeyRetired);
 }
 
-pub(super) async fn a_key_is_sealed_anew_only_if_it_is_what_was_read(store: Arc<dyn Store>, _: Arc<Notes>) {
+pub(crate) async fn a_key_is_sealed_anew_only_if_it_is_what_was_read(store: Arc<dyn Store>, _: Arc<Notes>) {
     add(&store, key("a", 1, 1), 100).await;
     let reseal = |old: &str, new: &str| {
         store.reseal_signing_key(id("a"), old.as_bytes().to_vec(), new.as_bytes().to_vec())

@@ -14,7 +14,7 @@ fn user(number: u32, name: &str) -> User {
 const U_LABEL: &str = "joe@b\u{fc}cher.example";
 const A_LABEL: &str = "joe@xn--bcher-kva.example";
 
-pub(super) async fn another_spelling_of_a_taken_name_is_taken(store: Arc<dyn Store>, _: Arc<Notes>) {
+pub(crate) async fn another_spelling_of_a_taken_name_is_taken(store: Arc<dyn Store>, _: Arc<Notes>) {
     let insert = |user: User| store.insert(user, Beside::nothing());
     for (number, [first, second]) in [[U_LABEL, A_LABEL], [A_LABEL, U_LABEL]].into_iter().enumerate() {
         let number = u32::try_from(number).unwrap() * 10;
@@ -43,7 +43,7 @@ pub(super) async fn another_spelling_of_a_taken_name_is_taken(store: Arc<dyn Sto
     assert_eq!(outcome, Ok(vec![Imported::Inserted; 2]));
 }
 
-pub(super) async fn of_many_who_want_a_name_in_two_spellings_one_gets_it(
+pub(crate) async fn of_many_who_want_a_name_in_two_spellings_one_gets_it(
     store: Arc<dyn Store>,
     _: Arc<Notes>,
 ) {

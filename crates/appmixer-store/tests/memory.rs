@@ -1,6 +1,7 @@
 //! The store in memory of `appmixer_core::testing` keeps what every store promises.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::unused_async, reason = "other stores wait until they are open")]
 
 mod suite;
 

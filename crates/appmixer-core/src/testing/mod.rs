@@ -16,6 +16,8 @@
 //! # }
 //! ```
 
+#![allow(clippy::expect_used, reason = "a test that cannot go on should stop")]
+
 mod clock;
 mod codes;
 mod context;

@@ -1,12 +1,9 @@
 //! The access rules: six routes for administrators.
 
-use std::thread;
-
 use serde_json::{Value, json};
 
-use crate::support::{Answer, TestServer};
+use crate::support::TestServer;
 
-const ROUTES: &str = r#"[{"role":"admin","resource":"flows","action":["*"],"attributes":["*"]},{"role":"user","resource":"flows","action":["*"],"attributes":["*"]},{"role":"tester","resource":"flows","action":["*"],"attributes":["*"]}]"#;
 const COMPONENTS: &str = r#"[{"role":"admin","resource":"*","action":["*"],"attributes":["non-private"]},{"role":"user","resource":"*","action":["*"],"attributes":["non-private"]},{"role":"tester","resource":"*","action":["*"],"attributes":["non-private"]}]"#;
 
 #[test]

@@ -1,7 +1,5 @@
 //! One user, seen and changed by an administrator; and by the user itself.
 
-use serde_json::json;
-
 use crate::support::TestServer;
 
 fn id_of(server: &TestServer, token: &str) -> String {

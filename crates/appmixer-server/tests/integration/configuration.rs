@@ -1,7 +1,5 @@
 //! The system configuration: three routes, effective at once.
 
-use serde_json::json;
-
 use crate::support::{TestServer, binary, eventually, run};
 
 #[test]

@@ -1,17 +1,10 @@
 //! The contract, row by row.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use crate::support::{TestServer, eventually};
 
 const ABC: &str = r#"{ "username": "abc@example.com", "email": "abc@example.com", "password": "abc321" }"#;
-
-fn parts(token: &str) -> Vec<String> {
-    let decode = |part| String::from_utf8(URL_SAFE_NO_PAD.decode(part).unwrap());
-    token.split('.').take(2).map(|part| decode(part).unwrap()).collect()
-}
 
 #[test]
 fn the_documented_sign_up_answers_a_token_and_the_user_in_the_contracts_order() {

@@ -1,6 +1,6 @@
 //! `GET /users` and `GET /users/count`: lists, filters, patterns and pages.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{Answer, TestServer};
 
@@ -24,11 +24,6 @@ fn populated(server: &TestServer) -> String {
 fn usernames(answer: &Answer) -> Vec<String> {
     let users = answer.json();
     users.as_array().unwrap().iter().map(|user| user["username"].as_str().unwrap().to_owned()).collect()
-}
-
-fn target(links: &str, relation: &str) -> Option<String> {
-    let link = links.split(", ").find(|link| link.ends_with(&format!("rel=\"{relation}\"")))?;
-    Some(link.strip_prefix('<')?.split_once('>')?.0.to_owned())
 }
 
 #[test]

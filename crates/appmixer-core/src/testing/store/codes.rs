@@ -40,7 +40,7 @@ impl Codes {
         let expired =
             self.0.iter().filter(|(_, kept)| kept.expires <= code.created).map(|(digest, _)| *digest);
         let ended: Vec<_> = expired.chain(of_user[..surplus].iter().map(|(_, digest)| *digest)).collect();
-        ended.iter().for_each(|digest| drop(self.0.remove(digest)));
+        self.0.retain(|digest, _| !ended.contains(digest));
         ended
     }
 
@@ -48,7 +48,7 @@ impl Codes {
     fn end(&mut self, user: UserId) -> Vec<CodeDigest> {
         let ended: Vec<_> =
             self.0.iter().filter(|(_, kept)| kept.user == Some(user)).map(|(digest, _)| *digest).collect();
-        ended.iter().for_each(|digest| drop(self.0.remove(digest)));
+        self.0.retain(|digest, _| !ended.contains(digest));
         ended
     }
 
@@ -73,7 +73,9 @@ impl State {
         for message in code.messages {
             self.messages.insert(message, Some(code.digest));
         }
-        ended.iter().for_each(|digest| self.messages.remove_with(*digest));
+        for digest in ended {
+            self.messages.remove_with(*digest);
+        }
     }
 
     pub(super) fn end_reset_codes(&mut self, user: UserId) {

@@ -12,7 +12,8 @@ use crate::config::{Config, StoreConfig};
 use crate::failure::Failure;
 use crate::output::errln;
 
-const FILE: &str = "appmixer.sqlite";
+/// The name of the database in the data folder.
+pub(crate) const FILE: &str = "appmixer.sqlite";
 
 /// Where users and configuration are.
 pub(crate) enum Database {

@@ -11,6 +11,7 @@ use appmixer_store::{Contents, SecretFile, back_up, examine, leave_out, put_secr
 use serde_json::json;
 
 use super::draft::{Draft, folder_of};
+use super::own_files;
 use super::progress::{Progress, size};
 use super::stop::unless_told;
 use crate::cli::BackupArgs;
@@ -29,6 +30,7 @@ pub(crate) fn run(args: &BackupArgs) -> Result<(), Failure> {
     logging::start_for_command();
     let (config, _) = load(args.common.config.as_deref(), &args.common.overrides(None))?;
     let file = &args.file;
+    own_files::refuse(&config, file)?;
     if !args.force && fs::symlink_metadata(file).is_ok() {
         return Err(is_there(file));
     }

@@ -6,7 +6,9 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::domain::{ascii_domain, ascii_url};
-use crate::known_keys::{API_USER_CREATE_SCOPE, DEFAULT_USER_VENDOR, JWT_SECRET, Kind, KnownKey, MAIL_TLS};
+use crate::known_keys::{
+    API_USER_CREATE_SCOPE, DEFAULT_USER_VENDOR, JWT_SECRET, Kind, KnownKey, MAIL_TLS, write_only_keys,
+};
 use crate::mail_target::port;
 use crate::mail_template::has_link;
 use crate::message::OpenChannels;
@@ -75,7 +77,7 @@ impl ConfigKey {
     /// Whether the value can be written but not read.
     #[must_use]
     pub fn is_write_only(&self) -> bool {
-        self.kind().is_some_and(Kind::is_write_only)
+        write_only_keys().any(|name| name == self.as_str())
     }
 }
 
@@ -366,6 +368,8 @@ mod tests {
         assert_eq!(secret.shown_value(), json!(MASK));
         assert!(!format!("{secret:?}").contains("ssss"));
         assert_eq!(entry("MAIL_SMTP_PASS", json!(null)).unwrap().shown_value(), json!(null));
+        assert_eq!(entry("SMTP_PASS", json!("old")).unwrap().shown_value(), json!(MASK));
+        assert_eq!(entry("SMTP_HOST", json!("x")).unwrap().shown_value(), json!("x"));
         assert_eq!(entry("APP_NAME", json!("A")).unwrap().shown_value(), json!("A"));
         assert!(entry("MAIL_SMTP_PASS", json!(MASK)).is_err());
     }

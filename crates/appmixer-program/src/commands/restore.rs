@@ -5,12 +5,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use appmixer_core::{Clock as _, SystemClock};
+use appmixer_core::{Clock as _, SystemClock, write_only_keys};
 use appmixer_store::{
     Contents, Folder, SecretFile, Swap, back_up, examine, left_out, take_secrets, waiting_messages,
 };
 
-use super::backup::{PAGE_BYTES, read_secret, write_only_keys};
+use super::backup::{PAGE_BYTES, read_secret};
 use super::draft::{Draft, folder_of};
 use super::own_files::is_same_file;
 use super::progress::{Progress, size};
@@ -39,7 +39,8 @@ pub(crate) fn run(args: &RestoreArgs) -> Result<(), Failure> {
     let (from, path, progress) = (args.file.clone(), draft.path(), Progress::new(Some(1)));
     let (contents, secrets) = unless_told("nothing was restored", move || copy(&from, &path, &progress))?;
     let secrets = Secrets::compare(&config, secrets)?;
-    let (unset, waiting) = (left_out(&draft.path(), &write_only_keys())?, waiting_messages(&draft.path())?);
+    let (unset, waiting) =
+        (left_out(&draft.path(), &write_only_keys().collect::<Vec<_>>())?, waiting_messages(&draft.path())?);
 
     // Secrets first: with them and without the database that needs them, nothing is lost.
     secrets.put(&config.data)?;

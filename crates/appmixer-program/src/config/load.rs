@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use appmixer_core::{MAX_PASSWORD_STRENGTH, PasswordPolicy, Rules};
-use appmixer_http::{ConsoleOrigin, CorsHeaders, CorsOrigins, LONGEST_CONSOLE_SESSION, Networks};
+use appmixer_http::{CorsHeaders, LONGEST_CONSOLE_SESSION, Networks};
 use figment::providers::Serialized;
 use figment::{Error, Figment, Metadata, Profile, Provider};
 use serde::Serialize;
@@ -74,11 +74,22 @@ const SHORTEST_DOUBT: Duration = Duration::from_secs(1);
 /// With fewer, strangers share what they have done; more take gigabytes.
 const LIMITS_ENTRIES: std::ops::RangeInclusive<usize> = 1024..=16_777_216;
 
+/// The longest path of a Unix socket, in bytes (`sun_path`, with its final zero).
+const MAX_SOCKET_PATH: usize = 107;
+
+fn check_socket_path(path: &Path) -> Result<(), String> {
+    match path.as_os_str().len() {
+        0 => Err("must name a file".to_owned()),
+        1..=MAX_SOCKET_PATH => Ok(()),
+        _ => Err(format!("the path of a Unix socket must have at most {MAX_SOCKET_PATH} bytes")),
+    }
+}
+
 /// What the types alone cannot say.
 fn check(config: &Config) -> Result<(), Failure> {
     let bad = |key: &str, what: String| Err(Failure::configuration(format!("{key}: {what}")));
-    if config.token.lifetime.0.as_secs() == 0 || config.token.lifetime.0.subsec_millis() != 0 {
-        return bad("token.lifetime", "must be a whole number of seconds, at least one".to_owned());
+    if let Err(why) = config.token.lifetime.check_token_lifetime() {
+        return bad("token.lifetime", why);
     }
     let session = config.console.session.0;
     if session.as_secs() == 0 || session.subsec_millis() != 0 || session > LONGEST_CONSOLE_SESSION {
@@ -94,8 +105,11 @@ fn check(config: &Config) -> Result<(), Failure> {
     if config.delivery.first_retry.0.is_zero() {
         return bad("delivery.first_retry", "must be more than 0".to_owned());
     }
-    if let Some(path) = config.delivery.ca_file.as_deref().filter(|path| !path.is_file()) {
-        return bad("delivery.ca_file", format!("there is no file {}", path.display()));
+    if config.data.as_os_str().is_empty() {
+        return bad("data", "must name a folder".to_owned());
+    }
+    if let Some(path) = &config.listen_unix {
+        check_socket_path(path).map_err(|why| Failure::configuration(format!("listen_unix: {why}")))?;
     }
     if config.store.pool_size == 0 || config.store.pool_size > 1000 {
         return bad("store.pool_size", "must be between 1 and 1000".to_owned());
@@ -162,12 +176,8 @@ fn check(config: &Config) -> Result<(), Failure> {
             format!("must be between {} and {}", LIMITS_ENTRIES.start(), LIMITS_ENTRIES.end()),
         );
     }
-    if let Err(error) = config.console.origin.as_deref().map(ConsoleOrigin::parse).transpose() {
-        return bad("console.origin", error.to_string());
-    }
-    if let Err(error) = CorsOrigins::parse(&config.http.cors_origins) {
-        return bad("http.cors_origins", error.to_string());
-    }
+    config.console_origin()?;
+    config.cors_origins()?;
     if let Err(error) = CorsHeaders::parse(&config.http.cors_headers) {
         return bad("http.cors_headers", error.to_string());
     }

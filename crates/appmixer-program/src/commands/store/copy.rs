@@ -14,7 +14,7 @@ use crate::commands::progress::Progress;
 use crate::commands::stop::Stop;
 use crate::commands::table::{Column, Table};
 use crate::config::{Config, load};
-use crate::database::Database;
+use crate::database::{Database, file_exists, no_database_at};
 use crate::failure::Failure;
 use crate::output::{errln, outln};
 use crate::{logging, secret};
@@ -31,6 +31,9 @@ pub(super) fn run(args: &CopyArgs) -> Result<(), Failure> {
         Some(text) => place::read(&config, "--from", text)?,
         None => config.database()?,
     };
+    if let Some(path) = from.file().filter(|path| args.from.is_none() && !file_exists(path)) {
+        return Err(Failure::refused(no_database_at(path)));
+    }
     let to = place::read(&config, "--to", &args.to)?;
     if let Some(path) = to.file() {
         own_files::refuse_as_database(&config, path)?;

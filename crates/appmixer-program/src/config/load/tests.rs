@@ -153,6 +153,31 @@ fn a_file_that_is_named_must_be_there() {
 }
 
 #[test]
+fn origins_may_be_beyond_ascii() {
+    let toml =
+        "[console]\norigin = 'https://bücher.example'\n[http]\ncors_origins = ['https://bücher.example']";
+    let config = try_load(toml, &[], &Overrides::default()).unwrap();
+    assert_eq!(config.console_origin().unwrap().unwrap().as_str(), "https://xn--bcher-kva.example");
+    assert!(format!("{:?}", config.cors_origins().unwrap()).contains("https://xn--bcher-kva.example"));
+}
+
+#[test]
+fn folders_sockets_and_databases_that_cannot_be_are_refused() {
+    let none = Overrides::default();
+    let long = format!("listen_unix = '/{}'", "x".repeat(120));
+    for (toml, part) in [
+        ("data = ''", "data: must name a folder"),
+        ("listen_unix = ''", "listen_unix: must name a file"),
+        (&long, "listen_unix: the path of a Unix socket must have at most 107 bytes"),
+        ("store.url = 'sqlite::memory:'", "store.url: sqlite::memory: is not supported"),
+        ("token.lifetime = '99999999d'", "token.lifetime: must be at most 36500d"),
+    ] {
+        let line = try_load(toml, &[], &none).unwrap_err();
+        assert!(line.contains(part), "{line}");
+    }
+}
+
+#[test]
 fn a_folder_is_no_configuration_file() {
     let folder = tempfile::tempdir().unwrap();
     let failure = sources(Some(folder.path()), &Overrides::default(), &[]).err().unwrap();
@@ -184,7 +209,7 @@ fn no_message_repeats_a_value_that_may_be_a_secret() {
         format!("[token]\nprevious_secrets=[['{SECRET}']]"),
         format!("[token]\nprevious_secrets=['{SECRET}']"),
         format!("[token]\nallow_short_secret='{SECRET}'"),
-        format!("{SECRET}"),
+        SECRET.to_owned(),
         format!("'{SECRET}'"),
         format!("gateway = '{SECRET}'"),
         format!("gateway.routes = '{SECRET}'"),

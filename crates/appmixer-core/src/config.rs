@@ -6,7 +6,9 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::domain::{ascii_domain, ascii_url};
-use crate::known_keys::{API_USER_CREATE_SCOPE, DEFAULT_USER_VENDOR, JWT_SECRET, Kind, KnownKey, MAIL_TLS};
+use crate::known_keys::{
+    API_USER_CREATE_SCOPE, DEFAULT_USER_VENDOR, JWT_SECRET, Kind, KnownKey, MAIL_TLS, write_only_keys,
+};
 use crate::mail_target::port;
 use crate::mail_template::has_link;
 use crate::message::OpenChannels;
@@ -23,6 +25,8 @@ pub const MIN_WEBHOOK_SECRET_BYTES: usize = 16;
 /// The most entries: all of them are read and kept in memory together. A known key finds room nevertheless,
 /// so that clients' own keys cannot keep an administrator from closing a door.
 pub const MAX_ENTRIES: usize = 1000;
+/// The longest text of one line, in characters.
+const MAX_LINE_CHARS: usize = 255;
 /// What is shown in the place of a write-only value.
 pub const MASK: &str = "********";
 
@@ -75,7 +79,7 @@ impl ConfigKey {
     /// Whether the value can be written but not read.
     #[must_use]
     pub fn is_write_only(&self) -> bool {
-        self.kind().is_some_and(Kind::is_write_only)
+        write_only_keys().any(|name| name == self.as_str())
     }
 }
 
@@ -177,6 +181,10 @@ fn long_enough(text: &str, least: usize) -> Result<(), String> {
 fn line(text: &str) -> Result<(), String> {
     if text.is_empty() || text.chars().any(char::is_control) {
         return Err("must be one line of text, and not empty".to_owned());
+    }
+    // A line of a mail has at most 998 bytes (RFC 5322 section 2.1.1).
+    if text.chars().count() > MAX_LINE_CHARS {
+        return Err(format!("must have at most {MAX_LINE_CHARS} characters"));
     }
     Ok(())
 }
@@ -354,6 +362,8 @@ mod tests {
 
     #[test]
     fn keys_and_values_are_bounded() {
+        assert!(entry("CONFIRM_MAIL_SUBJECT", json!("é".repeat(255))).is_ok());
+        assert!(entry("CONFIRM_MAIL_SUBJECT", json!("x".repeat(256))).is_err());
         assert_eq!(ConfigKey::parse(""), Err(InvalidConfig::Key));
         assert_eq!(ConfigKey::parse(&"k".repeat(257)), Err(InvalidConfig::Key));
         assert_eq!(ConfigKey::parse("a\nb"), Err(InvalidConfig::Key));
@@ -366,6 +376,8 @@ mod tests {
         assert_eq!(secret.shown_value(), json!(MASK));
         assert!(!format!("{secret:?}").contains("ssss"));
         assert_eq!(entry("MAIL_SMTP_PASS", json!(null)).unwrap().shown_value(), json!(null));
+        assert_eq!(entry("SMTP_PASS", json!("old")).unwrap().shown_value(), json!(MASK));
+        assert_eq!(entry("SMTP_HOST", json!("x")).unwrap().shown_value(), json!("x"));
         assert_eq!(entry("APP_NAME", json!("A")).unwrap().shown_value(), json!("A"));
         assert!(entry("MAIL_SMTP_PASS", json!(MASK)).is_err());
     }

@@ -160,6 +160,25 @@ impl KnownKey {
     }
 }
 
+/// Names that keys had before, and their successors. Only the successors act.
+pub const RENAMED_KEYS: [(&str, &str); 7] = [
+    ("SMTP_HOST", "MAIL_SMTP_HOST"),
+    ("SMTP_PORT", "MAIL_SMTP_PORT"),
+    ("SMTP_SECURE", "MAIL_SMTP_TLS"),
+    ("SMTP_USER", "MAIL_SMTP_USER"),
+    ("SMTP_PASS", "MAIL_SMTP_PASS"),
+    ("MAILER_FROM_NAME", "MAIL_FROM_NAME"),
+    ("MAILER_FROM_EMAIL", "MAIL_FROM_EMAIL"),
+];
+
+/// The names of the keys whose values can be written but not read, earlier names included.
+pub fn write_only_keys() -> impl Iterator<Item = &'static str> {
+    let is_write_only = |name| KnownKey::find(name).is_some_and(|key| key.kind.is_write_only());
+    let renamed = RENAMED_KEYS.iter().filter(move |(_, successor)| is_write_only(successor));
+    let known = KNOWN_KEYS.iter().filter(|key| key.kind.is_write_only()).map(|key| key.name);
+    known.chain(renamed.map(|(name, _)| *name))
+}
+
 /// The key that restricts who creates users.
 pub const API_USER_CREATE_SCOPE: &str = "API_USER_CREATE_SCOPE";
 /// The key of a new user's vendor.

@@ -95,7 +95,7 @@ pub use id::{IdGenerator, InvalidId, Ticket, UserId};
 pub use import::{Existing, Imported, Turn};
 pub use known_keys::{
     API_USER_CREATE_SCOPE, DEFAULT_USER_VENDOR, DefaultValue, Group, JWT_SECRET, KNOWN_KEYS, Kind, KnownKey,
-    MAIL_TLS,
+    MAIL_TLS, RENAMED_KEYS, write_only_keys,
 };
 pub use mail_target::{
     ConfigWrite, MailTarget, MailTls, SUBMISSIONS_PORT, concerns_mail_password, config_writes, mail_password,

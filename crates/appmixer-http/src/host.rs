@@ -61,7 +61,7 @@ fn parse(text: &str) -> Result<&str, ApiError> {
 }
 
 /// Whether a text is `uri-host [ ":" port ]` (RFC 9110, section 7.2) with a host that is not empty.
-fn is_valid(text: &str) -> bool {
+pub(crate) fn is_valid(text: &str) -> bool {
     if let Some((address, port)) = text.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
         return address.parse::<Ipv6Addr>().is_ok() && is_port(port);
     }

@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue};
 use thiserror::Error;
 
 use crate::console::ConsoleOptions;
+use crate::host;
 use crate::limits::LimitOptions;
 
 /// The limits and manners of the HTTP server.
@@ -216,7 +217,9 @@ fn is_origin(text: &str) -> bool {
         return false;
     };
     uri.scheme().is_some()
-        && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+        && uri
+            .authority()
+            .is_some_and(|authority| host::is_valid(authority.as_str()) && !authority.as_str().ends_with(':'))
         && matches!(uri.path(), "" | "/")
         && uri.query().is_none()
         && !text.ends_with('/')

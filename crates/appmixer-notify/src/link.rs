@@ -2,36 +2,55 @@
 
 use zeroize::Zeroizing;
 
-/// `<url>/<suffix>?code=<code>` (contract). Queries of both are merged. A code needs no escaping.
+/// `<url>/<suffix>?code=<code>` (contract). Queries of both are merged; a `code` in them is left out. A code needs no
+/// escaping.
 ///
 /// A fragment that begins with `/` or `!` is a route of a single-page application, which reads the code there.
 pub(crate) fn link(url: &str, suffix: &str, code: &str) -> Zeroizing<String> {
     let suffix = suffix.trim_start_matches('/');
     if let Some((base, route)) = url.split_once('#') {
-        let route = route.trim_end_matches('/');
-        return with_code(&format!("{base}#{route}/{suffix}"), code);
+        let (page, query) = split_query(base);
+        let page = with_query(page, &[query], None);
+        return Zeroizing::new(format!("{}#{}", *page, *joined(route, suffix, Some(code))));
     }
-    let (base, query) = url.split_once('?').unwrap_or((url, ""));
-    let base = base.trim_end_matches('/');
     let (page, fragment) = suffix.find('#').map_or((suffix, ""), |start| suffix.split_at(start));
-    let (path, own_query) = page.split_once('?').unwrap_or((page, ""));
-    let queries: Vec<_> = [query, own_query].into_iter().filter(|query| !query.is_empty()).collect();
-    let query = queries.join("&");
-    let mark = if query.is_empty() { "" } else { "?" };
-    let page = format!("{base}/{path}{mark}{query}");
     if fragment.starts_with("#/") || fragment.starts_with("#!") {
-        return with_code(&format!("{page}{fragment}"), code);
+        let (route, query) = split_query(fragment);
+        let route = with_query(route, &[query], Some(code));
+        return Zeroizing::new(format!("{}{}", *joined(url, page, None), *route));
     }
-    let mut link = with_code(&page, code);
+    let mut link = joined(url, page, Some(code));
     link.push_str(fragment);
     link
 }
 
-/// Adds the code to the query, or to that of the route in the fragment.
-fn with_code(page: &str, code: &str) -> Zeroizing<String> {
-    let route = page.split_once('#').map_or(page, |(_, route)| route);
-    let mark = if route.contains('?') { '&' } else { '?' };
-    Zeroizing::new(format!("{page}{mark}code={code}"))
+/// The path of the suffix behind that of the base, and the queries of both behind the path.
+fn joined(base: &str, suffix: &str, code: Option<&str>) -> Zeroizing<String> {
+    let (base, query) = split_query(base);
+    let (path, own_query) = split_query(suffix);
+    with_query(&format!("{}/{path}", base.trim_end_matches('/')), &[query, own_query], code)
+}
+
+fn split_query(text: &str) -> (&str, &str) {
+    text.split_once('?').unwrap_or((text, ""))
+}
+
+/// A path with the parameters of these queries, and with the code as the only parameter of this name.
+fn with_query(path: &str, queries: &[&str], code: Option<&str>) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(path.to_owned());
+    let parameters = queries.iter().flat_map(|query| query.split('&'));
+    let others = parameters.filter(|parameter| {
+        !parameter.is_empty() && parameter.split('=').next().is_none_or(|name| name != "code")
+    });
+    let mut mark = '?';
+    for parts in others.map(|parameter| ["", parameter]).chain(code.map(|code| ["code=", code])) {
+        text.push(mark);
+        for part in parts {
+            text.push_str(part);
+        }
+        mark = '&';
+    }
+    text
 }
 
 #[cfg(test)]
@@ -53,6 +72,12 @@ mod tests {
             ("http://x/?a=1", "#/reset", "http://x/?a=1#/reset?code=C"),
             ("http://x/#/", "reset", "http://x/#/reset?code=C"),
             ("http://x/#/", "reset?lang=en", "http://x/#/reset?lang=en&code=C"),
+            ("http://x/#/a?b=1", "r", "http://x/#/a/r?b=1&code=C"),
+            ("http://x/#/a?b=1", "r?c=2", "http://x/#/a/r?b=1&c=2&code=C"),
+            ("http://x", "reset?code=evil", "http://x/reset?code=C"),
+            ("http://x?code=evil&a", "reset?codes=1&code", "http://x/reset?a&codes=1&code=C"),
+            ("http://x/?code=evil#/a?code=evil", "r", "http://x/#/a/r?code=C"),
+            ("http://x?code=evil", "#/r?code=evil", "http://x/#/r?code=C"),
             ("http://x/?a=1#/app", "/reset", "http://x/?a=1#/app/reset?code=C"),
         ] {
             assert_eq!(*link(url, suffix, "C"), expected, "{url} {suffix}");

@@ -12,7 +12,8 @@ use crate::config::{Config, StoreConfig};
 use crate::failure::Failure;
 use crate::output::errln;
 
-const FILE: &str = "appmixer.sqlite";
+/// The name of the database in the data folder.
+pub(crate) const FILE: &str = "appmixer.sqlite";
 
 /// Where users and configuration are.
 pub(crate) enum Database {
@@ -34,6 +35,9 @@ impl StoreConfig {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() {
                 return Err("sqlite: names no file".to_owned());
+            }
+            if path == ":memory:" {
+                return Err("sqlite::memory: is not supported: users would be lost; name a file".to_owned());
             }
             return Ok(Database::Sqlite(path.into()));
         }
@@ -164,11 +168,16 @@ impl Database {
 pub(crate) fn access(key: &str, path: &Path) -> Result<(), Failure> {
     let path = path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let Some(there) = path.ancestors().find(|path| file_exists(path)) else { return Ok(()) };
-    rustix::fs::access(there, Access::READ_OK | Access::WRITE_OK).map_err(|error| {
+    let accessed = rustix::fs::access(there, Access::READ_OK | Access::WRITE_OK).map_err(io::Error::from);
+    // Only an attempt says whether a folder can be created there.
+    let created = accessed.and_then(|()| {
+        if path == there { Ok(()) } else { tempfile::tempdir_in(there).and_then(tempfile::TempDir::close) }
+    });
+    created.map_err(|error| {
         Failure::configuration(format!(
             "{key}: {} cannot be used: {}",
             there.display(),
-            explain(there, &error.into())
+            explain(there, &error)
         ))
     })
 }

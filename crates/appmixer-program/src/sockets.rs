@@ -16,6 +16,7 @@ use listenfd::ListenFd;
 use rustix::net::sockopt::socket_acceptconn;
 use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixSocket};
 
+use crate::commands::health::Place;
 use crate::config::{Config, FileMode, TlsConfig};
 use crate::failure::Failure;
 
@@ -160,34 +161,57 @@ fn open(config: &Config, tls: Option<&Tls>) -> Result<(Vec<Listener>, Option<Soc
     Ok((listeners, Some(file)))
 }
 
-/// What would keep the server from listening as the configuration says, its certificate included. Whether addresses
-/// are free is found out only where that is wanted.
+/// What a check of the listeners has found.
+pub(crate) struct Checked {
+    pub(crate) failures: Vec<Failure>,
+    /// Addresses on which another process listens.
+    pub(crate) busy: Vec<(Place, Failure)>,
+}
+
+/// Checks that the server can listen as the configuration says, its certificate included. Whether addresses are free
+/// is checked only if that is wanted.
 ///
 /// Must be called within a tokio runtime.
-pub(crate) fn check(config: &Config, free: bool) -> Vec<Failure> {
+pub(crate) fn check(config: &Config, free: bool) -> Checked {
     let mut failures: Vec<_> = Tls::of(&config.tls).err().into_iter().collect();
-    let addresses = [config.listen.0, config.tls.listen];
-    if addresses.iter().all(Option::is_none) && config.listen_unix.is_none() {
+    let mut busy = Vec::new();
+    let plain = [config.listen.0, config.management.listen].map(|address| address.map(Place::Plain));
+    if config.listen.0.is_none() && config.tls.listen.is_none() && config.listen_unix.is_none() {
         failures.push(nothing_to_listen_on());
     }
     if free {
         // All at once: two of them may be the same.
-        let listeners = addresses.into_iter().chain([config.management.listen]).flatten().map(listen);
-        let listeners: Vec<_> = listeners.collect();
-        failures.extend(listeners.into_iter().filter_map(Result::err));
+        let mut listeners = Vec::new();
+        for place in plain.into_iter().chain([config.tls.listen.map(Place::Tls)]).flatten() {
+            let (Place::Plain(address) | Place::Tls(address)) = place else { continue };
+            match try_listen(address) {
+                Ok(listener) => listeners.push(listener),
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                    busy.push((place, cannot_listen(address, &error)));
+                }
+                Err(error) => failures.push(cannot_listen(address, &error)),
+            }
+        }
     }
     if let Some(path) = &config.listen_unix {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let why = match fs::symlink_metadata(path) {
-            _ if !folder.is_dir() => Some("there is no such folder"),
-            Ok(file) if !file.file_type().is_socket() => Some("there is something that is no socket"),
-            Ok(_) if free && UnixStream::connect(path).is_ok() => Some("a server listens there"),
-            _ => None,
-        };
-        let failure = |why| Failure::configuration(format!("cannot listen on {}: {why}", path.display()));
-        failures.extend(why.map(failure));
+        let failure = |why: &str| cannot_listen(path.display(), &why);
+        match fs::symlink_metadata(path) {
+            _ if !folder.is_dir() => failures.push(failure("there is no such folder")),
+            Ok(file) if !file.file_type().is_socket() => {
+                failures.push(failure("there is something that is no socket"));
+            }
+            Ok(_) if free && UnixStream::connect(path).is_ok() => {
+                busy.push((Place::Unix(path.clone()), failure("a server listens there")));
+            }
+            _ => {}
+        }
     }
-    failures
+    Checked { failures, busy }
+}
+
+fn cannot_listen(place: impl Display, why: &dyn Display) -> Failure {
+    Failure::configuration(format!("cannot listen on {place}: {why}"))
 }
 
 fn nothing_to_listen_on() -> Failure {
@@ -195,14 +219,15 @@ fn nothing_to_listen_on() -> Failure {
 }
 
 pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
-    let open = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // A restart need not wait for the old connections' last packets.
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)
-    };
-    open().map_err(|error: io::Error| Failure::configuration(format!("cannot listen on {address}: {error}")))
+    try_listen(address).map_err(|error| cannot_listen(address, &error))
+}
+
+fn try_listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart need not wait for the old connections' last packets.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// The file of a Unix socket, which is of no use without its server.

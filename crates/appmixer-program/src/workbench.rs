@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
@@ -26,9 +27,7 @@ use crate::secret;
 
 impl Config {
     pub(crate) fn http_options(&self) -> Result<HttpOptions, Failure> {
-        let cors_origins: Vec<_> = self.http.cors_origins.iter().map(|origin| in_ascii(origin)).collect();
-        let cors_origins = CorsOrigins::parse(&cors_origins)
-            .map_err(|error| Failure::configuration(format!("http.cors_origins: {error}")))?;
+        let cors_origins = self.cors_origins()?;
         let cors_headers = CorsHeaders::parse(&self.http.cors_headers)
             .map_err(|error| Failure::configuration(format!("http.cors_headers: {error}")))?;
         let trusted_proxies = Networks::parse(&self.http.trusted_proxies)
@@ -36,9 +35,7 @@ impl Config {
         let exempt = Networks::parse(&self.limits.exempt)
             .map_err(|error| Failure::configuration(format!("limits.exempt: {error}")))?;
         let limits = self.limits.enabled.then(|| LimitOptions { quotas: self.limits.quotas(), exempt });
-        let origin =
-            self.console.origin.as_deref().map(|origin| ConsoleOrigin::parse(&in_ascii(origin))).transpose();
-        let origin = origin.map_err(|error| Failure::configuration(format!("console.origin: {error}")))?;
+        let origin = self.console_origin()?;
         let console = ConsoleOptions { session: self.console.session.0, origin };
         Ok(HttpOptions {
             body_limit: self.http.body_limit,
@@ -63,6 +60,32 @@ impl Config {
             session_cache_bytes: self.http.session_cache_bytes,
             console: self.console.enabled.then_some(console),
         })
+    }
+
+    /// The files of certificates that cannot be used. Each is checked, also one that nothing needs yet.
+    pub(crate) fn unusable_ca_files(&self) -> Vec<Failure> {
+        let files = [
+            ("delivery.ca_file", &self.delivery.ca_file),
+            ("store.ca_file", &self.store.ca_file),
+            ("gateway.ca_file", &self.gateway.ca_file),
+        ];
+        let check = |(key, path): (&str, &Option<PathBuf>)| {
+            let error = appmixer_tls::check_ca_file(path.as_deref()?).err()?;
+            Some(Failure::configuration(format!("{key}: {error}")))
+        };
+        files.into_iter().filter_map(check).collect()
+    }
+
+    pub(crate) fn cors_origins(&self) -> Result<CorsOrigins, Failure> {
+        let origins: Vec<_> = self.http.cors_origins.iter().map(|origin| in_ascii(origin)).collect();
+        CorsOrigins::parse(&origins)
+            .map_err(|error| Failure::configuration(format!("http.cors_origins: {error}")))
+    }
+
+    pub(crate) fn console_origin(&self) -> Result<Option<ConsoleOrigin>, Failure> {
+        let origin = self.console.origin.as_deref();
+        let origin = origin.map(|origin| ConsoleOrigin::parse(&in_ascii(origin))).transpose();
+        origin.map_err(|error| Failure::configuration(format!("console.origin: {error}")))
     }
 }
 

@@ -3,6 +3,7 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 #![allow(clippy::print_stderr, clippy::print_stdout, reason = "the test harness captures what tests print")]
+#![allow(clippy::unused_async, reason = "other stores wait until they are open")]
 
 mod suite;
 
@@ -13,8 +14,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use appmixer_core::{
-    AuditEntry, AuditKind, Beside, Change, Origin, Plan, Settings as _, StoreError, Timestamp, UserChange,
-    Users as _, WriteError,
+    AuditEntry, AuditKind, Beside, Change, Origin, Plan, Settings as _, Store, StoreError, Timestamp,
+    UserChange, Users as _, WriteError,
 };
 use appmixer_store::{OpenError, Role, SqliteStore};
 use suite::{Notes, id, user};
@@ -31,7 +32,7 @@ fn open(path: &std::path::Path, role: Role) -> Result<SqliteStore, OpenError> {
 }
 
 async fn open_new(notes: Arc<Notes>) -> (Arc<dyn Store>, TempDir) {
-    let (folder, path) = new_file();
+    let (folder, path) = scratch();
     (Arc::new(SqliteStore::open(&path, Role::Server, notes).unwrap()), folder)
 }
 

@@ -33,5 +33,5 @@ mod verifier;
 
 pub use certificate::Certificate;
 pub use files::{CertificateError, Files};
-pub use trust::{TrustError, client_config};
+pub use trust::{TrustError, check_ca_file, client_config};
 pub use verifier::refusal;

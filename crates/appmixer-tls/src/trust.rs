@@ -57,6 +57,18 @@ pub fn client_config<'p>(ca_files: impl IntoIterator<Item = &'p Path>) -> Result
     Ok(builder.with_no_client_auth())
 }
 
+/// Checks that a file can be trusted: that it has certificates, and each can be used.
+///
+/// # Errors
+/// [`TrustError::File`].
+pub fn check_ca_file(path: &Path) -> Result<(), TrustError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots.add(certificate).map_err(|error| unusable(path, &error))?;
+    }
+    Ok(())
+}
+
 /// The certificates in a PEM file.
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
     let pem = fs::read(path).map_err(|error| unusable(path, &error))?;

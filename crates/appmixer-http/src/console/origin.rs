@@ -4,6 +4,7 @@ use http::Uri;
 use thiserror::Error;
 
 use crate::head::Head;
+use crate::host;
 
 /// An origin (RFC 6454) that the console has to itself: under any other host there is no console, and under this one
 /// nothing is forwarded. Pages of upstreams would otherwise be of the console's own origin, and browsers keep pages of one
@@ -35,7 +36,9 @@ impl ConsoleOrigin {
         };
         let authority = uri.authority().ok_or_else(wrong)?;
         let is_whole = uri.path() == "/" && uri.query().is_none() && !text.ends_with('/');
-        if !is_whole || authority.as_str().contains('@') || authority.port_u16() == Some(port) {
+        // A host that no request may have could never match.
+        let is_host = host::is_valid(authority.as_str()) && !authority.as_str().ends_with(':');
+        if !is_whole || !is_host || authority.port_u16() == Some(port) {
             return Err(wrong());
         }
         Ok(Self { text: text.to_ascii_lowercase(), host: authority.as_str().to_ascii_lowercase(), is_https })
@@ -76,6 +79,10 @@ mod tests {
             "https://a.b:443",
             "http://a.b:80",
             "ftp://a.b",
+            "https://a:99999",
+            "https://a,b",
+            "https://a;b",
+            "https://a:",
             "*",
         ] {
             assert_eq!(ConsoleOrigin::parse(bad), Err(InvalidConsoleOrigin(bad.to_owned())), "{bad}");

@@ -6,11 +6,12 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use appmixer_core::KNOWN_KEYS;
+use appmixer_core::write_only_keys;
 use appmixer_store::{Contents, SecretFile, back_up, examine, leave_out, put_secrets};
 use serde_json::json;
 
 use super::draft::{Draft, folder_of};
+use super::own_files;
 use super::progress::{Progress, size};
 use super::stop::unless_told;
 use crate::cli::BackupArgs;
@@ -29,6 +30,7 @@ pub(crate) fn run(args: &BackupArgs) -> Result<(), Failure> {
     logging::start_for_command();
     let (config, _) = load(args.common.config.as_deref(), &args.common.overrides(None))?;
     let file = &args.file;
+    own_files::refuse(&config, file)?;
     if !args.force && fs::symlink_metadata(file).is_ok() {
         return Err(is_there(file));
     }
@@ -74,11 +76,6 @@ struct Made {
     left_out: Vec<String>,
 }
 
-/// The write-only entries of the system configuration: passwords and keys of other servers, and `JWTSecret`.
-pub(super) fn write_only_keys() -> Vec<&'static str> {
-    KNOWN_KEYS.iter().filter(|key| key.kind.is_write_only()).map(|key| key.name).collect()
-}
-
 /// `secrets` are the files to take in; without them, the secrets of the system configuration are left out too.
 fn copy(
     database: &Path,
@@ -98,7 +95,7 @@ fn copy(
         }
     } else {
         progress.show_waiting("leaving secrets out of the copy");
-        left_out = leave_out(&pages, &write_only_keys(), path)?;
+        left_out = leave_out(&pages, &write_only_keys().collect::<Vec<_>>(), path)?;
         fs::remove_file(&pages)?;
     }
     progress.show_waiting("checking the copy");

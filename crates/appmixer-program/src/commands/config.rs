@@ -1,8 +1,8 @@
 //! `config`: the system configuration, from the command line.
 
 use appmixer_core::{
-    ConfigEntry, ConfigKey, ConfigWarning, Context, Group, JWT_SECRET, KNOWN_KEYS, KnownKey, config_warnings,
-    remove_config, set_config,
+    ConfigEntry, ConfigKey, ConfigWarning, Context, Group, JWT_SECRET, KNOWN_KEYS, KnownKey, RENAMED_KEYS,
+    config_warnings, remove_config, set_config,
 };
 use appmixer_token::MIN_SECRET_BYTES;
 use serde_json::{Value, json};
@@ -56,6 +56,11 @@ fn parse(key: &str) -> Result<ConfigKey, Failure> {
 /// Clients may have keys of their own, which do not look like a known one.
 fn not_mistyped(key: &ConfigKey) -> Result<(), Failure> {
     let key = key.as_str();
+    if let Some((_, successor)) = RENAMED_KEYS.iter().find(|(name, _)| *name == key) {
+        return Err(Failure::refused(format!(
+            "{key} is the earlier name of {successor}; --own stores it nevertheless, for clients of yours"
+        )));
+    }
     match closest(key, KNOWN_KEYS.iter().map(|known| known.name)) {
         None => Ok(()),
         Some(meant) => Err(Failure::refused(format!(

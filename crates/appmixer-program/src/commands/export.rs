@@ -7,15 +7,18 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use appmixer_core::{Context, UserQuery};
-use appmixer_store::Folder;
+use appmixer_store::{Folder, Role};
 use appmixer_transfer::write_user;
 use tempfile::NamedTempFile;
 
-use super::beside;
 use super::draft::folder_of;
+use super::own_files;
 use super::progress::Progress;
 use super::stop::Stop;
+use super::{beside, beside_with};
 use crate::cli::Common;
+use crate::config::Config;
+use crate::database::IfMissing;
 use crate::failure::Failure;
 use crate::output;
 
@@ -28,10 +31,15 @@ pub(super) fn run(file: &Path, force: bool, common: &Common) -> Result<(), Failu
             write(ctx, io::stdout().lock(), |error| output_failure(&error)).await
         });
     }
-    if !force && fs::symlink_metadata(file).is_ok() {
-        return Err(is_there(file));
-    }
-    beside(common, async |config, ctx| {
+    let checked = |config: &Config| {
+        own_files::refuse(config, file)?;
+        if !force && fs::symlink_metadata(file).is_ok() {
+            return Err(is_there(file));
+        }
+        Ok((config.rules(), ()))
+    };
+    let how = (Role::Beside, IfMissing::Refuse);
+    beside_with(common, how, checked, async |config, ctx, ()| {
         let unusable = |error: io::Error| Failure::refused(format!("{}: {error}", file.display()));
         let folder = folder_of(file);
         // Of mode 0600. When this ends before its time, it is gone.

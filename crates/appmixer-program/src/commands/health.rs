@@ -28,13 +28,16 @@ use crate::sockets::reachable;
 /// Longer than the server gives its database, and less than who asks usually waits.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+/// How long `check-config` waits for a server on an address in use.
+const ALIVE_TIMEOUT: Duration = Duration::from_secs(1);
+
 const PATH: &str = "/readyz";
 
 pub(crate) fn run(listen: Option<&String>, common: &Common) -> Result<(), Failure> {
     let (config, _) = load(common.config.as_deref(), &common.overrides(listen))?;
     let place = Place::of(&config)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let answer = runtime.block_on(async { timeout(PATIENCE, place.ask()).await });
+    let answer = runtime.block_on(async { timeout(PATIENCE, place.ask(PATH)).await });
     let unwell = |why: &str| Failure::refused(format!("{}: {why}", place.name()));
     match answer {
         Ok(Ok((StatusCode::OK, _))) => Ok(()),
@@ -45,7 +48,7 @@ pub(crate) fn run(listen: Option<&String>, common: &Common) -> Result<(), Failur
 }
 
 /// Where the server can be asked.
-enum Place {
+pub(crate) enum Place {
     Plain(SocketAddr),
     Unix(PathBuf),
     Tls(SocketAddr),
@@ -75,25 +78,33 @@ impl Place {
         }
     }
 
-    async fn ask(&self) -> Result<(StatusCode, Bytes), String> {
+    /// Whether a server of this kind answers there.
+    pub(crate) async fn is_alive(&self) -> bool {
+        let answer = timeout(ALIVE_TIMEOUT, self.ask("/healthz")).await;
+        matches!(answer, Ok(Ok((StatusCode::OK, body))) if *body == *br#"{"status":"ok"}"#)
+    }
+
+    async fn ask(&self, uri: &str) -> Result<(StatusCode, Bytes), String> {
         match self {
-            Self::Plain(address) => get(TcpStream::connect(reachable(*address)).await.map_err(text)?).await,
-            Self::Unix(path) => get(UnixStream::connect(path).await.map_err(text)?).await,
+            Self::Plain(address) => {
+                get(uri, TcpStream::connect(reachable(*address)).await.map_err(text)?).await
+            }
+            Self::Unix(path) => get(uri, UnixStream::connect(path).await.map_err(text)?).await,
             Self::Tls(address) => {
                 let address = reachable(*address);
                 let stream = TcpStream::connect(address).await.map_err(text)?;
                 let name = ServerName::IpAddress(address.ip().into());
-                get(TlsConnector::from(tls()?).connect(name, stream).await.map_err(text)?).await
+                get(uri, TlsConnector::from(tls()?).connect(name, stream).await.map_err(text)?).await
             }
         }
     }
 }
 
-async fn get<S>(stream: S) -> Result<(StatusCode, Bytes), String>
+async fn get<S>(uri: &str, stream: S) -> Result<(StatusCode, Bytes), String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let request = Request::get(PATH).header(HOST, "localhost").body(Empty::<Bytes>::new()).map_err(text)?;
+    let request = Request::get(uri).header(HOST, "localhost").body(Empty::<Bytes>::new()).map_err(text)?;
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(text)?;
     // What goes wrong in it, the request is told.
     tokio::spawn(connection);

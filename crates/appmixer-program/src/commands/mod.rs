@@ -16,6 +16,7 @@ mod lists;
 pub(crate) mod mail;
 pub(crate) mod manual;
 pub(crate) mod outbox;
+mod own_files;
 mod progress;
 pub(crate) mod restore;
 pub(crate) mod serve;
@@ -40,15 +41,23 @@ fn beside<T>(
     common: &Common,
     work: impl AsyncFnOnce(&Config, &Context) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    beside_with(common, (Role::Beside, IfMissing::Refuse), |config| Ok(config.rules()), work)
+    let how = (Role::Beside, IfMissing::Refuse);
+    beside_with(
+        common,
+        how,
+        |config| Ok((config.rules(), ())),
+        async |config, ctx, ()| work(config, ctx).await,
+    )
 }
 
-/// Runs a command that writes a lot, and may create the database.
-fn in_bulk_beside<T>(
+/// Runs a command that writes a lot, and may create the database. `prepare` runs before the database is opened.
+fn in_bulk_beside<P, T>(
     common: &Common,
-    work: impl AsyncFnOnce(&Config, &Context) -> Result<T, Failure>,
+    prepare: impl FnOnce(&Config) -> Result<P, Failure>,
+    work: impl AsyncFnOnce(&Config, &Context, P) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    beside_with(common, (Role::Bulk, IfMissing::Create), |config| Ok(config.rules()), work)
+    let how = (Role::Bulk, IfMissing::Create);
+    beside_with(common, how, |config| Ok((config.rules(), prepare(config)?)), work)
 }
 
 /// Runs a command that sets a password.
@@ -57,21 +66,23 @@ fn choosing_beside<T>(
     if_missing: IfMissing,
     work: impl AsyncFnOnce(&Config, &Context) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    beside_with(common, (Role::Beside, if_missing), Config::rules_for_new_passwords, work)
+    let rules = |config: &Config| Ok((config.rules_for_new_passwords()?, ()));
+    beside_with(common, (Role::Beside, if_missing), rules, async |config, ctx, ()| work(config, ctx).await)
 }
 
-fn beside_with<T>(
+/// Runs a command on the database. `prepare` runs before the database is opened.
+fn beside_with<P, T>(
     common: &Common,
     how: (Role, IfMissing),
-    rules: impl FnOnce(&Config) -> Result<Rules, Failure>,
-    work: impl AsyncFnOnce(&Config, &Context) -> Result<T, Failure>,
+    prepare: impl FnOnce(&Config) -> Result<(Rules, P), Failure>,
+    work: impl AsyncFnOnce(&Config, &Context, P) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     logging::start_for_command();
     let (config, _) = load(common.config.as_deref(), &common.overrides(None))?;
-    let rules = rules(&config)?;
+    let (rules, prepared) = prepare(&config)?;
     Builder::new_current_thread().enable_all().build()?.block_on(async {
         let ctx = workbench::open_beside(&config, how, rules).await?;
-        let outcome = work(&config, &ctx).await;
+        let outcome = work(&config, &ctx, prepared).await;
         ctx.store.close().await;
         outcome
     })

@@ -2,17 +2,17 @@
 //!
 //! Everything is checked on a copy inside the data folder before anything is changed; then one rename changes it.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use appmixer_core::{Clock as _, SystemClock};
+use appmixer_core::{Clock as _, SystemClock, write_only_keys};
 use appmixer_store::{
     Contents, Folder, SecretFile, Swap, back_up, examine, left_out, take_secrets, waiting_messages,
 };
 
-use super::backup::{PAGE_BYTES, read_secret, write_only_keys};
+use super::backup::{PAGE_BYTES, read_secret};
 use super::draft::{Draft, folder_of};
+use super::own_files::is_same_file;
 use super::progress::{Progress, size};
 use super::stop::unless_told;
 use crate::cli::RestoreArgs;
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &RestoreArgs) -> Result<(), Failure> {
     let (config, _) = load(args.common.config.as_deref(), &args.common.overrides(None))?;
     let backup = examine(&args.file, false)?;
     let database = config.sqlite_file("its own tools, as pg_restore, put backups back")?;
-    if same_file(&args.file, &database) {
+    if is_same_file(&args.file, &database) {
         return Err(Failure::refused("this is the database itself"));
     }
     let swap = Swap::begin(&database)?;
@@ -39,7 +39,8 @@ pub(crate) fn run(args: &RestoreArgs) -> Result<(), Failure> {
     let (from, path, progress) = (args.file.clone(), draft.path(), Progress::new(Some(1)));
     let (contents, secrets) = unless_told("nothing was restored", move || copy(&from, &path, &progress))?;
     let secrets = Secrets::compare(&config, secrets)?;
-    let (unset, waiting) = (left_out(&draft.path(), &write_only_keys())?, waiting_messages(&draft.path())?);
+    let (unset, waiting) =
+        (left_out(&draft.path(), &write_only_keys().collect::<Vec<_>>())?, waiting_messages(&draft.path())?);
 
     // Secrets first: with them and without the database that needs them, nothing is lost.
     secrets.put(&config.data)?;
@@ -67,10 +68,6 @@ pub(crate) fn run(args: &RestoreArgs) -> Result<(), Failure> {
         outln!("           with APPMIXER_DELIVERY__ENABLED=false");
     }
     Ok(())
-}
-
-fn same_file(one: &Path, other: &Path) -> bool {
-    fs::canonicalize(one).ok().zip(fs::canonicalize(other).ok()).is_some_and(|(one, other)| one == other)
 }
 
 fn ask(args: &RestoreArgs, backup: &Contents, database: &Path) -> Result<(), Failure> {

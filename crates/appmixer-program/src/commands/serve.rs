@@ -34,6 +34,9 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    if let Some(failure) = config.unusable_ca_files().into_iter().next() {
+        return Err(failure);
+    }
     raise_open_files(config.http.max_connections);
 
     // Before anything that counts.

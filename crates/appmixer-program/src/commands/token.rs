@@ -19,6 +19,7 @@ pub(crate) fn run(command: TokenCommand) -> Result<(), Failure> {
             let lifetime: Option<Span> = lifetime
                 .map(|text| text.parse())
                 .transpose()
+                .and_then(|lifetime| lifetime.map_or(Ok(()), Span::check_token_lifetime).map(|()| lifetime))
                 .map_err(|error: String| Failure::refused(format!("--lifetime: {error}")))?;
             beside(&common, async |config, ctx| issue(config, ctx, &user, lifetime).await)
         }

@@ -3,10 +3,13 @@
 //! figment's own source takes `0123` for a number. Here a key that is a text stays one, so that a secret
 //! of digits is the secret that was set.
 
+use std::ffi::OsString;
+
 use figment::value::{Dict, Map, Value};
 use figment::{Error, Metadata, Profile, Provider};
 
 use super::keys::KEYS;
+use crate::failure::Failure;
 
 const PREFIX: &str = "APPMIXER_";
 
@@ -16,16 +19,55 @@ const NOT_OURS: &str = "APPMIXER_TEST_";
 /// What has keys of its own, which no variable can be named after.
 const ROUTES: &str = "gateway.routes";
 
-pub(super) struct Environment(Vec<(String, String)>);
+/// The process's variables as text.
+///
+/// # Errors
+/// One of the server's own is not UTF-8. Its value is not shown.
+pub(super) fn variables(
+    vars: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Vec<(String, String)>, Failure> {
+    let mut texts = Vec::new();
+    for (name, value) in vars {
+        if !name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+            continue;
+        }
+        let name = name.into_string().map_err(|name| {
+            Failure::configuration(format!("the name of the variable {:?} is not UTF-8", name.display()))
+        })?;
+        match value.into_string() {
+            Ok(value) => texts.push((name, value)),
+            Err(value) if is_ours(&name, &value.to_string_lossy()) => {
+                let key = key_of(&name);
+                return Err(Failure::configuration(format!(
+                    "{key}: the value is not UTF-8 (from the environment: {name})"
+                )));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(texts)
+}
+
+pub(super) struct Environment(Vec<(String, Value)>);
 
 impl Environment {
-    /// The process's variables, as far as they are ours. One that is not UTF-8 is left out of `vars`.
-    pub(super) fn of(vars: impl Iterator<Item = (String, String)>) -> Self {
-        let is_ours = |(name, value): &(String, String)| {
-            name.starts_with(PREFIX) && !name.starts_with(NOT_OURS) && !is_service_link(name, value)
-        };
-        Self(vars.filter(is_ours).collect())
+    /// The values of those variables that belong to the server.
+    ///
+    /// # Errors
+    /// What has to be JSON is not.
+    pub(super) fn of(vars: &[(String, String)]) -> Result<Self, Failure> {
+        let ours = vars.iter().filter(|(name, value)| is_ours(name, value));
+        ours.map(|(name, text)| value(name, text)).collect::<Result<_, _>>().map(Self)
     }
+}
+
+fn is_ours(name: &str, value: &str) -> bool {
+    name.starts_with(PREFIX) && !name.starts_with(NOT_OURS) && !is_service_link(name, value)
+}
+
+/// The key that a variable sets: `section.key`.
+fn key_of(name: &str) -> String {
+    name[PREFIX.len()..].to_lowercase().replace("__", ".")
 }
 
 /// The warning about variables that Kubernetes sets, if there are any.
@@ -69,27 +111,29 @@ impl Provider for Environment {
 
     fn data(&self) -> Result<Map<Profile, Dict>, Error> {
         let mut data = Dict::new();
-        for (name, text) in &self.0 {
-            let path = name[PREFIX.len()..].to_lowercase().replace("__", ".");
-            insert(&mut data, &path, value(&path, text));
+        for (key, value) in &self.0 {
+            insert(&mut data, key, value.clone());
         }
         Ok(Profile::Default.collect(data))
     }
 }
 
-fn value(path: &str, text: &str) -> Value {
-    if path == ROUTES {
-        // JSON, or else something that is refused by the name of its key.
-        return serde_json::from_str(text).unwrap_or_else(|_| text.into());
-    }
-    if is_list(path) {
-        return Value::from(list(text));
-    }
-    if KEYS.iter().any(|key| key.name == path && key.is_text) {
-        return text.into();
-    }
-    let boolean = text.parse::<bool>().map(Value::from);
-    boolean.or_else(|_| text.parse::<i64>().map(Value::from)).unwrap_or_else(|_| text.into())
+/// The key of a variable, and its value.
+fn value(name: &str, text: &str) -> Result<(String, Value), Failure> {
+    let key = key_of(name);
+    let value = if key == ROUTES {
+        serde_json::from_str(text).map_err(|error| {
+            Failure::configuration(format!("{key}: is not JSON: {error} (from the environment: {name})"))
+        })?
+    } else if is_list(&key) {
+        Value::from(list(text))
+    } else if KEYS.iter().any(|known| known.name == key && known.is_text) {
+        text.into()
+    } else {
+        let boolean = text.parse::<bool>().map(Value::from);
+        boolean.or_else(|_| text.parse::<i64>().map(Value::from)).unwrap_or_else(|_| text.into())
+    };
+    Ok((key, value))
 }
 
 /// As JSON, or without brackets and quotes.
@@ -123,6 +167,8 @@ fn insert(data: &mut Dict, path: &str, value: Value) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
     use super::*;
 
     /// As a pod has them next to a service with a named port.
@@ -143,7 +189,7 @@ mod tests {
         ] {
             assert!(is_service_link(name, value), "{name}");
             let vars = [(name.to_owned(), value.to_owned())];
-            assert!(Environment::of(vars.iter().cloned()).0.is_empty());
+            assert!(Environment::of(&vars).unwrap().0.is_empty());
             assert!(warning(&vars).unwrap().contains(name));
         }
         for (name, value) in [
@@ -157,5 +203,23 @@ mod tests {
             assert!(!is_service_link(name, value), "{name}");
         }
         assert_eq!(warning(&[]), None);
+    }
+
+    #[test]
+    fn a_value_that_is_not_utf_8_is_refused_by_its_key_and_not_shown() {
+        let of = |name: &[u8], value: &[u8]| {
+            let pair = (OsString::from_vec(name.to_vec()), OsString::from_vec(value.to_vec()));
+            variables(std::iter::once(pair)).map_err(|failure| {
+                assert_eq!(failure.code(), 2);
+                failure.to_string()
+            })
+        };
+        let refused = of(b"APPMIXER_TOKEN__SECRET", b"s3cr3t\xff").unwrap_err();
+        assert!(refused.contains("token.secret") && refused.contains("APPMIXER_TOKEN__SECRET"), "{refused}");
+        assert!(!refused.contains("s3cr3t"), "{refused}");
+        assert!(of(b"APPMIXER_TOKEN__SECRET\xff", b"x").is_err());
+        for not_ours in [&b"PATH"[..], b"PATH\xff", b"APPMIXER_TEST_X", b"APPMIXER_SERVICE_HOST"] {
+            assert_eq!(of(not_ours, b"\xff"), Ok(Vec::new()));
+        }
     }
 }

@@ -118,12 +118,6 @@ impl Config {
 impl GatewayConfig {
     /// The routes, or what is wrong with them.
     pub(super) fn options(&self) -> Result<Vec<RouteOptions>, Failure> {
-        if let Some(path) = self.ca_file.as_deref().filter(|path| !path.is_file()) {
-            return Err(Failure::configuration(format!(
-                "gateway.ca_file: there is no file {}",
-                path.display()
-            )));
-        }
         self.routes.iter().map(|(prefix, route)| route.options(prefix)).collect()
     }
 }

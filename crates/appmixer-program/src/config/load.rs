@@ -1,20 +1,19 @@
-//! Puts the sources together, and says in one line what is wrong with them.
+//! Puts the sources together, and checks what they say.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use appmixer_core::{MAX_PASSWORD_STRENGTH, PasswordPolicy, Rules};
-use appmixer_http::{ConsoleOrigin, CorsHeaders, CorsOrigins, LONGEST_CONSOLE_SESSION, Networks};
-use figment::error::Kind;
-use figment::providers::{Format as _, Serialized, Toml};
+use appmixer_http::{CorsHeaders, LONGEST_CONSOLE_SESSION, Networks};
+use figment::providers::Serialized;
 use figment::{Error, Figment, Metadata, Profile, Provider};
 use serde::Serialize;
 
 use super::environment::{self, Environment};
-use super::keys::KEYS;
+use super::explain::explain;
+use super::file::TomlFile;
 use super::{Config, Span, log_level, secrets};
 use crate::failure::Failure;
-use crate::similar::closest;
 
 /// The file that is read when none is named, if it is there.
 const DEFAULT_FILE: &str = "appmixer.toml";
@@ -30,8 +29,8 @@ pub(crate) struct Overrides {
 
 /// The configuration, and where each of its values comes from.
 pub(crate) fn load(file: Option<&Path>, overrides: &Overrides) -> Result<(Config, Figment), Failure> {
-    let vars: Vec<_> = std::env::vars_os().filter_map(utf8).collect();
-    let figment = sources(file, overrides, vars.iter().cloned())?;
+    let vars = environment::variables(std::env::vars_os())?;
+    let figment = sources(file, overrides, &vars)?;
     let config: Config = figment.extract().map_err(|error| explain(&error))?;
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let figment = secrets::resolve(&config, figment, credentials.as_deref())?;
@@ -41,25 +40,17 @@ pub(crate) fn load(file: Option<&Path>, overrides: &Overrides) -> Result<(Config
     Ok((config, figment))
 }
 
-fn utf8((name, value): (std::ffi::OsString, std::ffi::OsString)) -> Option<(String, String)> {
-    Some((name.into_string().ok()?, value.into_string().ok()?))
-}
-
 fn sources(
     file: Option<&Path>,
     overrides: &Overrides,
-    vars: impl Iterator<Item = (String, String)>,
+    vars: &[(String, String)],
 ) -> Result<Figment, Failure> {
     let mut figment = Figment::from(Serialized::defaults(Config::default()));
-    match file {
-        Some(path) if !path.is_file() => {
-            return Err(Failure::configuration(format!("--config: there is no file {}", path.display())));
-        }
-        Some(path) => figment = figment.merge(Toml::file_exact(path)),
-        None if Path::new(DEFAULT_FILE).is_file() => figment = figment.merge(Toml::file_exact(DEFAULT_FILE)),
-        None => {}
+    let default = Path::new(DEFAULT_FILE);
+    if let Some(path) = file.or_else(|| default.is_file().then_some(default)) {
+        figment = figment.merge(TomlFile::read(path)?);
     }
-    Ok(figment.merge(Environment::of(vars)).merge(Flags(overrides)))
+    Ok(figment.merge(Environment::of(vars)?).merge(Flags(overrides)))
 }
 
 struct Flags<'a>(&'a Overrides);
@@ -74,58 +65,6 @@ impl Provider for Flags<'_> {
     }
 }
 
-/// One line: the key, what is wrong with it, and where it was set.
-fn explain(error: &Error) -> Failure {
-    let mut key = error.path.clone();
-    let what = match &error.kind {
-        Kind::UnknownField(name, _) => {
-            if key.last().is_none_or(|last| last != name) {
-                key.push(name.clone());
-            }
-            format!("there is no such key{}", hint(&key.join("."), error.metadata.as_ref()))
-        }
-        // The text would repeat a value that may be a secret.
-        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) if is_secret(&key) => {
-            format!("must be {expected}")
-        }
-        kind => kind.to_string(),
-    };
-    let origin = error.metadata.as_ref().map_or_else(String::new, |metadata| origin(metadata, &key));
-    let key = if key.is_empty() { "the configuration".to_owned() } else { key.join(".") };
-    Failure::configuration(one_line(&format!("{key}: {what}{origin}")))
-}
-
-/// The key that was meant, if there is one that looks like it.
-fn hint(key: &str, metadata: Option<&Metadata>) -> String {
-    let plain = |name: &str| name.replace('.', "_");
-    if let Some(meant) = KEYS.iter().find(|known| known.name != key && plain(known.name) == plain(key)) {
-        let is_variable = metadata.is_some_and(|metadata| metadata.source.is_none());
-        return if is_variable {
-            let variable = meant.name.replace('.', "__").to_uppercase();
-            format!("; a section and its key are joined by two underscores: APPMIXER_{variable}")
-        } else {
-            format!("; did you mean {}?", meant.name)
-        };
-    }
-    closest(key, KEYS.iter().map(|known| known.name))
-        .map_or_else(String::new, |meant| format!("; did you mean {meant}?"))
-}
-
-fn is_secret(key: &[String]) -> bool {
-    key.iter().any(|part| part.contains("secret") || part == "url")
-}
-
-fn origin(metadata: &Metadata, key: &[String]) -> String {
-    match &metadata.source {
-        Some(source) => format!(" (in {source})"),
-        None => format!(" (from {}: {})", metadata.name, metadata.interpolate(&Profile::Default, key)),
-    }
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 /// A receiver that takes longer is as good as away, and would hold a place for as long.
 const LONGEST_DELIVERY: Duration = Duration::from_mins(5);
 
@@ -135,11 +74,22 @@ const SHORTEST_DOUBT: Duration = Duration::from_secs(1);
 /// With fewer, strangers share what they have done; more take gigabytes.
 const LIMITS_ENTRIES: std::ops::RangeInclusive<usize> = 1024..=16_777_216;
 
+/// The longest path of a Unix socket, in bytes (`sun_path`, with its final zero).
+const MAX_SOCKET_PATH: usize = 107;
+
+fn check_socket_path(path: &Path) -> Result<(), String> {
+    match path.as_os_str().len() {
+        0 => Err("must name a file".to_owned()),
+        1..=MAX_SOCKET_PATH => Ok(()),
+        _ => Err(format!("the path of a Unix socket must have at most {MAX_SOCKET_PATH} bytes")),
+    }
+}
+
 /// What the types alone cannot say.
 fn check(config: &Config) -> Result<(), Failure> {
     let bad = |key: &str, what: String| Err(Failure::configuration(format!("{key}: {what}")));
-    if config.token.lifetime.0.as_secs() == 0 || config.token.lifetime.0.subsec_millis() != 0 {
-        return bad("token.lifetime", "must be a whole number of seconds, at least one".to_owned());
+    if let Err(why) = config.token.lifetime.check_token_lifetime() {
+        return bad("token.lifetime", why);
     }
     let session = config.console.session.0;
     if session.as_secs() == 0 || session.subsec_millis() != 0 || session > LONGEST_CONSOLE_SESSION {
@@ -155,8 +105,11 @@ fn check(config: &Config) -> Result<(), Failure> {
     if config.delivery.first_retry.0.is_zero() {
         return bad("delivery.first_retry", "must be more than 0".to_owned());
     }
-    if let Some(path) = config.delivery.ca_file.as_deref().filter(|path| !path.is_file()) {
-        return bad("delivery.ca_file", format!("there is no file {}", path.display()));
+    if config.data.as_os_str().is_empty() {
+        return bad("data", "must name a folder".to_owned());
+    }
+    if let Some(path) = &config.listen_unix {
+        check_socket_path(path).map_err(|why| Failure::configuration(format!("listen_unix: {why}")))?;
     }
     if config.store.pool_size == 0 || config.store.pool_size > 1000 {
         return bad("store.pool_size", "must be between 1 and 1000".to_owned());
@@ -223,12 +176,8 @@ fn check(config: &Config) -> Result<(), Failure> {
             format!("must be between {} and {}", LIMITS_ENTRIES.start(), LIMITS_ENTRIES.end()),
         );
     }
-    if let Err(error) = config.console.origin.as_deref().map(ConsoleOrigin::parse).transpose() {
-        return bad("console.origin", error.to_string());
-    }
-    if let Err(error) = CorsOrigins::parse(&config.http.cors_origins) {
-        return bad("http.cors_origins", error.to_string());
-    }
+    config.console_origin()?;
+    config.cors_origins()?;
     if let Err(error) = CorsHeaders::parse(&config.http.cors_headers) {
         return bad("http.cors_headers", error.to_string());
     }
@@ -257,160 +206,4 @@ impl Config {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn try_load(toml: &str, vars: &[(&str, &str)], overrides: &Overrides) -> Result<Config, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("test.toml");
-        fs::write(&path, toml).unwrap();
-        let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let loaded = sources(Some(&path), overrides, vars).and_then(|figment| {
-            let config = figment.extract().map_err(|error| explain(&error))?;
-            check(&config).map(|()| config)
-        });
-        loaded.map_err(|failure| {
-            assert_eq!(failure.code(), 2);
-            failure.to_string()
-        })
-    }
-
-    #[test]
-    fn flags_beat_the_environment_which_beats_the_file_which_beats_the_defaults() {
-        let toml = "listen = '127.0.0.1:1'\ndata = 'file'\n[password]\nqueue = 7";
-        let vars = [("APPMIXER_LISTEN", "127.0.0.1:2"), ("APPMIXER_DATA", "env")];
-        let overrides = Overrides { listen: Some("127.0.0.1:3".to_owned()), data: None };
-        let config = try_load(toml, &vars, &overrides).unwrap();
-        assert_eq!(config.listen.to_string(), "127.0.0.1:3");
-        assert_eq!(config.data, PathBuf::from("env"));
-        assert_eq!((config.password.queue, config.password.min_length), (7, 6));
-    }
-
-    #[test]
-    fn a_secret_that_looks_like_a_number_or_a_list_stays_what_it_is() {
-        for secret in [
-            "00000000000000000000000000000001",
-            "[1,2]bcdefghijklmnopqrstuvwxyz012345",
-            "1e5000000000000000000000000000000000",
-        ] {
-            let config = try_load("", &[("APPMIXER_TOKEN__SECRET", secret)], &Overrides::default()).unwrap();
-            assert_eq!(config.token.secret.unwrap().as_bytes(), secret.as_bytes());
-        }
-    }
-
-    #[test]
-    fn lists_in_the_environment_need_no_brackets() {
-        let origins = |text: &str| {
-            let vars = [("APPMIXER_HTTP__CORS_ORIGINS", text)];
-            try_load("", &vars, &Overrides::default()).unwrap().http.cors_origins
-        };
-        assert_eq!(origins("https://a.b"), ["https://a.b"]);
-        assert_eq!(origins("https://a.b, https://c.d"), ["https://a.b", "https://c.d"]);
-        assert_eq!(origins(r#"["https://a.b"]"#), ["https://a.b"]);
-    }
-
-    #[test]
-    fn what_is_wrong_is_told_in_one_line_with_the_key_and_its_place() {
-        let none = Overrides::default();
-        let bad_flag = Overrides { listen: Some("nowhere".to_owned()), data: None };
-        let secret = "s3cr3t";
-        for (toml, vars, overrides, parts) in [
-            ("colour = 1", vec![], &none, ["colour", "no such key", "test.toml"]),
-            ("[http]\nbody_limits = 1", vec![], &none, ["http.body_limits", "no such key", "test.toml"]),
-            ("[http]\nbody_limit = 'x'", vec![], &none, ["http.body_limit", "invalid type", "test.toml"]),
-            (
-                "",
-                vec![("APPMIXER_HTTP__BODY_LIMITS", "1")],
-                &none,
-                ["http.body_limits", "no such key", "APPMIXER_HTTP__BODY_LIMITS"],
-            ),
-            (
-                "",
-                vec![("APPMIXER_HTTP_BODY_LIMIT", "1")],
-                &none,
-                ["http_body_limit", "two underscores: APPMIXER_HTTP__BODY_LIMIT", "no such key"],
-            ),
-            (
-                "[http]\nbody_limt = 1",
-                vec![],
-                &none,
-                ["http.body_limt", "did you mean http.body_limit?", "test.toml"],
-            ),
-            (
-                "http_body_limit = 1",
-                vec![],
-                &none,
-                ["http_body_limit", "did you mean http.body_limit?", "test.toml"],
-            ),
-            (
-                "",
-                vec![("APPMIXER_PASSWORD__QUEUE", "many")],
-                &none,
-                ["password.queue", "invalid type", "APPMIXER_PASSWORD__QUEUE"],
-            ),
-            (
-                "",
-                vec![("APPMIXER_TOKEN__LIFETIME", "1 year")],
-                &none,
-                ["token.lifetime", "30d", "APPMIXER_TOKEN__LIFETIME"],
-            ),
-            ("", vec![], &bad_flag, ["listen", "socket address", "--listen"]),
-            (
-                "",
-                vec![("APPMIXER_TOKEN__SECRET", secret)],
-                &none,
-                ["token.secret", "32", "allow_short_secret"],
-            ),
-            ("[password]\nmemory_kib = 1", vec![], &none, ["password", "memory", "8 KiB"]),
-            ("[log]\nlevel = 'loud=loud'", vec![], &none, ["log.level", "info", "debug"]),
-            (
-                "[log]\nlevel = 'warning'",
-                vec![],
-                &none,
-                ["log.level", "`warning` is no level", "error, warn, info"],
-            ),
-            (
-                "[http]\ncors_origins = ['app.example.com']",
-                vec![],
-                &none,
-                ["http.cors_origins", "app.example.com", "origin"],
-            ),
-            (
-                "",
-                vec![("APPMIXER_HTTP__TRUSTED_PROXIES", "10.0.0.0/8, 0.0.0.0/0")],
-                &none,
-                ["http.trusted_proxies", "0.0.0.0/0", "everybody"],
-            ),
-            ("[tls]\nkey = 'key.pem'", vec![], &none, ["tls.certificate", "tls.key", "needs"]),
-            ("[tls]\nlisten = '[::1]:1'", vec![], &none, ["tls.listen", "tls.certificate", "needs"]),
-            ("listen_unix_mode = '9'", vec![], &none, ["listen_unix_mode", "0660", "test.toml"]),
-            ("[limits]\nsign_in = '20'", vec![], &none, ["limits.sign_in", "20/1m", "test.toml"]),
-            ("[limits]\nsign_in = 20", vec![], &none, ["limits.sign_in", "invalid type", "test.toml"]),
-            ("", vec![("APPMIXER_LIMITS__EXEMPT", "office")], &none, ["limits.exempt", "office", "unix"]),
-            ("[console]\nsession = '13h'", vec![], &none, ["console.session", "at most", "12h"]),
-            (
-                "[console]\norigin = 'admin.example.com'",
-                vec![],
-                &none,
-                ["console.origin", "admin.example.com", "https://"],
-            ),
-            ("[console]\nsession = '1500ms'", vec![], &none, ["console.session", "whole", "seconds"]),
-            ("[limits]\nentries = 1", vec![], &none, ["limits.entries", "1024", "16777216"]),
-            ("this is no toml", vec![], &none, ["TOML", "test.toml", "="]),
-        ] {
-            let line = try_load(toml, &vars, overrides).unwrap_err();
-            for part in parts {
-                assert!(line.contains(part), "{part:?} is not in: {line}");
-            }
-            assert!(!line.contains('\n') && !line.contains(secret), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_file_that_is_named_must_be_there() {
-        let failure = sources(Some(Path::new("/nowhere.toml")), &Overrides::default(), std::iter::empty());
-        assert!(failure.err().unwrap().to_string().contains("/nowhere.toml"));
-    }
-}
+mod tests;

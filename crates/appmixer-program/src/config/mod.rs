@@ -1,6 +1,8 @@
 //! The static configuration: defaults, then a file, then the environment, then flags.
 
 mod environment;
+mod explain;
+mod file;
 mod gateway;
 mod keys;
 mod load;

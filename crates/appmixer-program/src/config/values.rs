@@ -15,6 +15,25 @@ use zeroize::Zeroizing;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span(pub(crate) Duration);
 
+/// The longest lifetime of a token. Timestamps end with the year 9999.
+const MAX_TOKEN_LIFETIME: Span = Span(Duration::from_hours(36_500 * 24));
+
+impl Span {
+    /// Checks that a token can have this lifetime.
+    ///
+    /// # Errors
+    /// What it must be.
+    pub(crate) fn check_token_lifetime(self) -> Result<(), String> {
+        if self.0.as_secs() == 0 || self.0.subsec_nanos() != 0 {
+            return Err("must be a whole number of seconds, at least one".to_owned());
+        }
+        if self.0 > MAX_TOKEN_LIFETIME.0 {
+            return Err(format!("must be at most {MAX_TOKEN_LIFETIME}"));
+        }
+        Ok(())
+    }
+}
+
 impl FromStr for Span {
     type Err = String;
 

@@ -63,6 +63,54 @@ fn what_would_stop_the_start_is_found_and_every_problem_is_named() {
 }
 
 #[test]
+fn the_check_and_the_start_refuse_the_same_configurations() {
+    let desk = Desk::new();
+    fs::write(desk.0.path().join("empty.pem"), "").unwrap();
+    let empty = desk.0.path().join("empty.pem").display().to_string();
+    let secret = format!("[token]\nsecret = '{}'\n", "s".repeat(32));
+    let postgres = |rest: &str| {
+        format!("listen = '0'\n{secret}[store]\nurl = 'postgres://joe:s3cret@127.0.0.1:1/{rest}'")
+    };
+    for (toml, part) in [
+        (format!("listen_unix = '{}'", "x".repeat(120)), "listen_unix"),
+        ("listen = '0'\nlisten_unix = ''".to_owned(), "listen_unix"),
+        ("listen = '0'\n[store]\nurl = 'sqlite::memory:'".to_owned(), "store.url: sqlite::memory:"),
+        (postgres("app?sslrootcert=/nix"), "/nix"),
+        (postgres("app?port=1"), "a port is given twice"),
+        (format!("listen = '0'\n[delivery]\nca_file = '{empty}'"), "delivery.ca_file"),
+        (format!("listen = '0'\n[store]\nca_file = '{empty}'"), "store.ca_file"),
+        ("listen = '0'\n[store]\nca_file = '/nix'".to_owned(), "store.ca_file"),
+        (format!("listen = '0'\n[gateway]\nca_file = '{empty}'"), "gateway.ca_file"),
+    ] {
+        let checked = check(&desk, &toml, &[]);
+        let mut serve =
+            desk.command(&["--config", desk.0.path().join("checked.toml").to_str().unwrap(), "serve"]);
+        serve.env_remove("APPMIXER_LISTEN");
+        for (what, output) in [("check-config", checked), ("serve", run(serve, ""))] {
+            let told = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{what}: {toml}: {told}");
+            assert!(told.contains(part) && !told.contains("s3cret"), "{what}: {toml}: {told}");
+        }
+    }
+    for data in ["/proc/nix", "/dev/null"] {
+        let mut command = desk.command(&["check-config", "--data", data]);
+        command.env_remove("APPMIXER_DATA");
+        let output = run(command, "");
+        let told = text(&output.stderr);
+        assert!(output.status.code() == Some(2) && told.contains("data: "), "{data}: {told}");
+    }
+}
+
+#[test]
+fn an_address_in_use_by_such_a_server_is_a_warning() {
+    let server = TestServer::start();
+    let toml = format!("listen = '{}'", server.address);
+    let output = check(&Desk::new(), &toml, &[]);
+    let told = text(&output.stderr);
+    assert!(output.status.success() && told.contains("a server runs on this address"), "{told}");
+}
+
+#[test]
 fn a_running_server_is_no_problem_for_the_check_of_its_own_configuration() {
     let server = TestServer::start();
     let output = server.command(&["check-config"], "");

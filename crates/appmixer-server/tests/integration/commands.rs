@@ -275,6 +275,9 @@ fn a_token_is_issued_inspected_and_verified() {
         (vec!["token", "inspect", "nonsense"], "Invalid JWT: malformed"),
         (vec!["token", "issue", "nobody@acme"], "there is no user"),
         (vec!["token", "issue", "joe@acme", "--lifetime", "soon"], "--lifetime"),
+        (vec!["token", "issue", "joe@acme", "--lifetime", "0"], "at least one"),
+        (vec!["token", "issue", "joe@acme", "--lifetime", "500ms"], "at least one"),
+        (vec!["token", "issue", "joe@acme", "--lifetime", "99999999d"], "at most 36500d"),
     ] {
         let output = server.command(&arguments, "");
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");

@@ -79,3 +79,21 @@ fn a_key_that_resembles_a_known_one_is_stored_only_on_request() {
     assert!(output.status.success());
     assert!(String::from_utf8(output.stderr).unwrap().contains("no key of this server"));
 }
+
+#[test]
+fn earlier_names_of_keys_are_hinted_at_and_their_secrets_are_not_shown() {
+    let server = TestServer::start();
+    let told = server.command(&["config", "set", "SMTP_HOST", "x"], "");
+    let told = String::from_utf8(told.stderr).unwrap();
+    assert!(told.contains("SMTP_HOST is the earlier name of MAIL_SMTP_HOST"), "{told}");
+    let admin = server.admin();
+    server.post_as(&admin, "/config", r#"{"key":"SMTP_PASS","value":"s3cret"}"#).expect(200);
+    let list = server.get("/config", &admin).expect(200);
+    assert_eq!(list.body, r#"[{"key":"SMTP_PASS","value":"********"}]"#);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("backup");
+    let told = server.done(&["backup", file.to_str().unwrap()], "");
+    assert!(told.contains("not inside SMTP_PASS"), "{told}");
+    let bytes = std::fs::read(&file).unwrap();
+    assert!(!bytes.windows(6).any(|part| part == b"s3cret"));
+}

@@ -68,3 +68,36 @@ fn an_export_is_its_owners_alone_and_replaces_no_file_unless_told() {
     let refusal = desk.refused(1, &["user", "export", nowhere.to_str().unwrap()], "");
     assert!(refusal.contains("users.jsonl"), "{refusal}");
 }
+
+#[test]
+fn no_command_writes_its_output_to_a_file_of_the_server() {
+    let desk = Desk::new();
+    desk.add("joe@acme", &["user"]);
+    let data = desk.0.path().join("data");
+    let path = |name: &str| data.join(name).to_str().unwrap().to_owned();
+    fs::write(path("token.secret"), "s".repeat(64)).unwrap();
+    fs::hard_link(path("appmixer.sqlite"), path("hard")).unwrap();
+    let before = fs::read(path("appmixer.sqlite")).unwrap();
+    let lines = file(&desk, "lines", json!({"username": "x@acme"}).to_string());
+    for own in ["appmixer.sqlite", "../data/appmixer.sqlite", "hard", "token.secret", "appmixer.sqlite.lock"]
+    {
+        let own = path(own);
+        for command in [
+            vec!["user", "export", &own, "--force"],
+            vec!["user", "export", &own],
+            vec!["backup", &own, "--force"],
+            vec!["user", "import", &lines, "--report", &own],
+        ] {
+            let refusal = desk.refused(1, &command, "");
+            assert!(refusal.contains("is a file of the server itself"), "{command:?}: {refusal}");
+        }
+    }
+    assert_eq!(fs::read(path("appmixer.sqlite")).unwrap(), before);
+    assert_eq!(fs::read_to_string(path("token.secret")).unwrap(), "s".repeat(64));
+    // A file that the server has not created yet is one of its own too.
+    desk.refused(1, &["user", "import", &lines, "--report", &path("webhook.secret")], "");
+    assert!(!data.join("webhook.secret").exists());
+    let itself = format!("sqlite:{}", path("appmixer.sqlite"));
+    let refusal = desk.refused(1, &["store", "copy", "--to", &itself], "");
+    assert!(refusal.contains("this is the database itself"), "{refusal}");
+}

@@ -242,7 +242,7 @@ fn a_source_that_is_served_and_a_target_that_is_not_empty_are_refused() {
     let source = sqlite(&other_desk.0.path().join("data").join("appmixer.sqlite"));
     refused(1, &source, &full, "the target is not empty: it has users; copy into a new database");
     refused(2, &source, &from, "is in use by another server");
-    refused(2, &source, &source, "is in use");
+    refused(1, &source, &source, "this is the database itself");
     let url = Postgres::shared().database();
     let database = url.rsplit('/').next().unwrap().to_owned();
     let to = file(&desk, "url", &url);

@@ -43,6 +43,15 @@ impl PostgresOptions {
     pub fn place(&self) -> Result<String, PostgresError> {
         Ok(url::place(&url::read(&self.url, self.prepare)?.config))
     }
+
+    /// Checks the URL and the files of certificates, without a connection.
+    ///
+    /// # Errors
+    /// [`PostgresError::Url`] or [`PostgresError::Tls`].
+    pub fn check(&self) -> Result<(), PostgresError> {
+        let url = url::read(&self.url, self.prepare)?;
+        tls::connector([self.ca_file.as_deref(), url.ca_file.as_deref()].into_iter().flatten()).map(drop)
+    }
 }
 
 impl PostgresError {

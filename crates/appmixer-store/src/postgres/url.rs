@@ -74,6 +74,14 @@ pub(super) fn read(text: &str, prepare: bool) -> Result<Url, PostgresError> {
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err(bad("it names no host"));
     }
+    // The driver would refuse these at the first connection.
+    let (hosts, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
+    if hosts > 0 && addresses > 0 && hosts != addresses {
+        return Err(bad("the parameter hostaddr: there must be as many addresses as hosts"));
+    }
+    if config.get_ports().len() > 1 && config.get_ports().len() != hosts.max(addresses) {
+        return Err(bad("there must be one port, or as many as hosts; a port is given twice"));
+    }
     settings.complete(&mut config);
     Ok(Url { config, prepare: settings.prepare, ca_file: settings.ca_file })
 }
@@ -125,7 +133,12 @@ struct Settings<'u> {
 impl<'u> Settings<'u> {
     /// Takes one parameter with its meaning, or refuses it by its name.
     fn add(&mut self, pair: &'u str) -> Result<(), PostgresError> {
-        let (name, raw) = pair.split_once('=').ok_or_else(|| bad(NEEDS_ENCODING))?;
+        let Some((name, raw)) = pair.split_once('=') else {
+            // Other text may be a piece of a password, and is not shown.
+            let is_known = OF_DRIVER.contains(&pair) || matches!(pair, "sslmode" | "sslrootcert" | "ssl");
+            let missing = || format!("the parameter {pair} has no value: write {pair}=…");
+            return Err(bad(if is_known { missing() } else { NEEDS_ENCODING.to_owned() }));
+        };
         if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             // It may be a piece of a password, and is not shown.
             return Err(bad(NEEDS_ENCODING));
@@ -222,6 +235,18 @@ mod tests {
 
     fn config(url: &str) -> Config {
         read(url, true).unwrap_or_else(|error| panic!("{url}: {error}")).config
+    }
+
+    #[test]
+    fn what_the_driver_would_refuse_later_is_refused_at_once() {
+        for (url, part) in [
+            ("postgres://joe:s3cret@x/y?sslmode", "the parameter sslmode has no value"),
+            ("postgres://joe:s3cret@x:1/y?port=2", "a port is given twice"),
+            ("postgres://joe:s3cret@x,z/y?hostaddr=127.0.0.1", "as many addresses as hosts"),
+            ("postgres://joe:s3cret@x/y?ssw0rd", "percent-encoded"),
+        ] {
+            assert!(reason(url).contains(part), "{}", reason(url));
+        }
     }
 
     fn reason(url: &str) -> String {

@@ -6,36 +6,47 @@ use appmixer_store::{SqliteStore, examine, is_served};
 use tokio::runtime::Builder;
 
 use super::{Findings, system_config};
+use crate::commands::health::Place;
 use crate::config::Config;
 use crate::database::{Database, access, file_exists};
 use crate::failure::Failure;
-use crate::{secret, sockets};
+use crate::secret;
+use crate::sockets::{self, Checked};
 
 pub(super) fn run(config: &Config, findings: &mut Findings) -> Result<(), Failure> {
     findings.add(config.rules_for_new_passwords());
     findings.add(access("data", &config.data));
-    if let Some(Database::Sqlite(path)) = findings.add(config.database()) {
-        database(config, &path, findings)?;
+    if config.data.is_file() {
+        findings.problems.push(format!("data: {} is not a folder", config.data.display()));
+    }
+    match findings.add(config.database()) {
+        Some(Database::Sqlite(path)) => database(config, &path, findings)?,
+        Some(Database::Postgres(options)) => {
+            findings.add(options.check().map_err(Failure::from));
+        }
+        None => {}
     }
     if config.token.secret.is_some() || file_exists(&config.data.join(secret::FILES[0])) {
         findings.add(secret::token_options(config));
     }
-    for (key, path) in
-        [("delivery.ca_file", &config.delivery.ca_file), ("store.ca_file", &config.store.ca_file)]
-    {
-        if let Some(path) = path {
-            let read = appmixer_tls::client_config(Some(path.as_path()));
-            findings.add(read.map_err(|error| Failure::configuration(format!("{key}: {error}"))));
-        }
-    }
+    findings.problems.extend(config.unusable_ca_files().iter().map(ToString::to_string));
     if let Some(folder) = config.apps.folder.as_deref().filter(|folder| !folder.is_dir()) {
         findings.warnings.push(format!("apps.folder: there is no folder {}", folder.display()));
     }
     // Listeners and upstreams need one.
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let _runtime = runtime.enter();
-    findings.add(config.gateway());
-    listeners(config, findings);
+    let busy = {
+        let _runtime = runtime.enter();
+        findings.add(config.gateway());
+        listeners(config, findings)
+    };
+    for (place, failure) in busy {
+        if runtime.block_on(place.is_alive()) {
+            findings.warnings.push(format!("a server runs on this address: {failure}"));
+        } else {
+            findings.problems.push(failure.to_string());
+        }
+    }
     Ok(())
 }
 
@@ -54,13 +65,14 @@ fn database(config: &Config, path: &Path, findings: &mut Findings) -> Result<(),
     Ok(())
 }
 
-fn listeners(config: &Config, findings: &mut Findings) {
+/// Checks the listeners. Returns those whose address is in use.
+fn listeners(config: &Config, findings: &mut Findings) -> Vec<(Place, Failure)> {
     let served = config.database().is_ok_and(|database| database.file().is_some_and(is_served));
     if served {
         let text = "a server runs on this database: whether its addresses are free was not checked";
         findings.warnings.push(text.to_owned());
     }
-    for failure in sockets::check(config, !served) {
-        findings.problems.push(failure.to_string());
-    }
+    let Checked { failures, busy } = sockets::check(config, !served);
+    findings.problems.extend(failures.iter().map(ToString::to_string));
+    busy
 }

@@ -21,6 +21,7 @@ use self::seen::Seen;
 use self::source::{Chunk, Source};
 use self::tally::Tally;
 use super::draft::folder_of;
+use super::own_files;
 use super::progress::Progress;
 use super::stop::Stop;
 use super::{in_bulk_beside, operator};
@@ -42,8 +43,13 @@ const MOST: usize = 40_000;
 
 pub(super) fn run(args: &ImportArgs) -> Result<(), Failure> {
     let source = Source::open(&args.file)?;
-    let tally = Tally::new(args.report.as_deref())?;
-    in_bulk_beside(&args.common, async |config, ctx| {
+    let tally = |config: &Config| {
+        if let Some(report) = &args.report {
+            own_files::refuse(config, report)?;
+        }
+        Tally::new(args.report.as_deref())
+    };
+    in_bulk_beside(&args.common, tally, async |config, ctx, tally| {
         if let Some((path, file)) = args.report.as_deref().zip(tally.report())
             && config.is_data_folder(folder_of(path))
         {

@@ -9,11 +9,12 @@ use tokio::task::block_in_place;
 
 use super::place;
 use crate::cli::CopyArgs;
+use crate::commands::own_files::{self, is_same_file};
 use crate::commands::progress::Progress;
 use crate::commands::stop::Stop;
 use crate::commands::table::{Column, Table};
 use crate::config::{Config, load};
-use crate::database::Database;
+use crate::database::{Database, file_exists, no_database_at};
 use crate::failure::Failure;
 use crate::output::{errln, outln};
 use crate::{logging, secret};
@@ -30,7 +31,16 @@ pub(super) fn run(args: &CopyArgs) -> Result<(), Failure> {
         Some(text) => place::read(&config, "--from", text)?,
         None => config.database()?,
     };
+    if let Some(path) = from.file().filter(|path| args.from.is_none() && !file_exists(path)) {
+        return Err(Failure::refused(no_database_at(path)));
+    }
     let to = place::read(&config, "--to", &args.to)?;
+    if let Some(path) = to.file() {
+        own_files::refuse_as_database(&config, path)?;
+        if from.file().is_some_and(|from| is_same_file(from, path)) {
+            return Err(Failure::refused("--to: this is the database itself, which is copied"));
+        }
+    }
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(copy(args, &from, &to));
     // A page that is being read or written, on a thread of its own, need not be waited for.

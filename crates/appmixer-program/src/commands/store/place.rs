@@ -22,8 +22,10 @@ pub(super) fn read(config: &Config, argument: &str, text: &str) -> Result<Databa
     let url = if let Some(path) = text.strip_prefix('@') {
         read_line(Path::new(path)).map_err(|why| bad(format!("{path}: {why}")))?
     } else if let Some(name) = text.strip_prefix(VARIABLE) {
-        let value = env::var(name).ok().filter(|value| !value.is_empty());
-        value.map(Zeroizing::new).ok_or_else(|| bad(format!("the variable {name} is not set")))?
+        let value = env::var_os(name).filter(|value| !value.is_empty());
+        let value = value.ok_or_else(|| bad(format!("the variable {name} is not set")))?;
+        let value = value.into_string().map_err(|_| bad(format!("the variable {name} is not UTF-8")))?;
+        Zeroizing::new(value)
     } else {
         if has_password(text) {
             errln!(

@@ -25,6 +25,9 @@ pub enum InvalidName {
     /// In a name that a user is to be given: a character that cannot be seen.
     #[error("must not contain invisible characters")]
     InvisibleCharacter,
+    /// In a name that a user is to be given: a domain that mail servers know by another spelling.
+    #[error("must have a domain in its usual spelling, without fullwidth characters or a dot at the end")]
+    UnusualDomain,
 }
 
 /// What somebody types to sign in: a username or an email address, which share one namespace.

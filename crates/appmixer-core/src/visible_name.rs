@@ -1,11 +1,12 @@
-//! Names that a user is given: none differs from another one only by what cannot be seen.
+//! Names that a user is given: none differs from another one only by what cannot be seen, or by an unusual spelling of its
+//! domain.
 //!
 //! Names that are stored already are read by the rules of [`LoginName`] alone, so that their users keep signing in.
 
 use icu_properties::CodePointSetData;
 use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint};
 
-use crate::name::{Email, InvalidName, LoginName, Username};
+use crate::name::{Email, InvalidName, LoginName, Names, Username};
 use crate::user::{User, UserChange};
 
 /// Characters with a blank glyph that neither of the two properties has, since Unicode counts them as symbols:
@@ -24,21 +25,29 @@ fn is_invisible(c: char) -> bool {
 
 fn has_invisible(name: &LoginName) -> bool {
     // The folded form too: what it is composed of must not hide anything either.
-    name.as_str().chars().chain(name.folded().chars()).any(is_invisible)
+    !name.as_str().is_ascii() && name.as_str().chars().chain(name.folded().chars()).any(is_invisible)
 }
 
-fn visible(text: &str) -> Result<LoginName, InvalidName> {
+/// Why a user is not given a name that can be stored.
+fn refused(name: &LoginName) -> Option<InvalidName> {
+    if has_invisible(name) {
+        return Some(InvalidName::InvisibleCharacter);
+    }
+    (!name.has_usual_domain()).then_some(InvalidName::UnusualDomain)
+}
+
+fn new(text: &str) -> Result<LoginName, InvalidName> {
     let name = LoginName::parse(text)?;
-    if has_invisible(&name) { Err(InvalidName::InvisibleCharacter) } else { Ok(name) }
+    refused(&name).map_or(Ok(name), Err)
 }
 
 impl Username {
     /// Reads a name that a user is to be given.
     ///
     /// # Errors
-    /// [`InvalidName`], also for a character that cannot be seen.
+    /// [`InvalidName`], also for a character that cannot be seen and for a domain in an unusual spelling.
     pub fn parse_new(text: &str) -> Result<Self, InvalidName> {
-        visible(text).map(Self::from)
+        new(text).map(Self::from)
     }
 }
 
@@ -46,30 +55,45 @@ impl Email {
     /// Reads an address that a user is to be given.
     ///
     /// # Errors
-    /// [`InvalidName`], also for a character that cannot be seen.
+    /// [`InvalidName`], also for a character that cannot be seen and for a domain in an unusual spelling.
     pub fn parse_new(text: &str) -> Result<Self, InvalidName> {
-        visible(text).map(Self::from)
+        new(text).map(Self::from)
     }
 }
 
 impl UserChange {
-    /// Whether a name in the change has a character that cannot be seen.
+    /// Whether a name in the change would be refused if it is new: [`UserChange::refused_name`] says so then.
     #[must_use]
-    pub fn has_invisible_name(&self) -> bool {
-        let username = self.username.as_ref().map(Username::as_login);
-        username.into_iter().chain(self.email.as_ref().map(Email::as_login)).any(has_invisible)
+    pub fn has_questionable_name(&self) -> bool {
+        self.logins().any(|(_, name)| refused(name).is_some())
     }
 
-    /// The member by which the change gives the user a new name with a character that cannot be seen. A name that
-    /// the user has already may be written back.
+    /// The member by which the change gives the user a new name that no user is given, and why. A name that the user
+    /// has already may be written back.
     #[must_use]
-    pub fn new_invisible_name(&self, user: &User) -> Option<&'static str> {
-        let names: Vec<_> = user.names.logins().collect();
-        let is_new = |name: &LoginName| has_invisible(name) && !names.contains(&name);
-        if self.username.as_ref().is_some_and(|name| is_new(name.as_login())) {
-            return Some("username");
-        }
-        self.email.as_ref().is_some_and(|name| is_new(name.as_login())).then_some("email")
+    pub fn refused_name(&self, user: &User) -> Option<(&'static str, InvalidName)> {
+        self.logins().find_map(|(member, name)| {
+            refused(name).filter(|_| !user.names.has(name)).map(|reason| (member, reason))
+        })
+    }
+
+    fn logins(&self) -> impl Iterator<Item = (&'static str, &LoginName)> {
+        let username = self.username.as_ref().map(|name| ("username", name.as_login()));
+        username.into_iter().chain(self.email.as_ref().map(|name| ("email", name.as_login())))
+    }
+}
+
+impl Names {
+    /// The names that have a character that cannot be seen, by their members.
+    pub fn invisible(&self) -> impl Iterator<Item = (&'static str, &LoginName)> {
+        let both = [("username", self.username.as_login()), ("email", self.email.as_login())];
+        both.into_iter().filter(|(_, name)| has_invisible(name))
+    }
+
+    /// Whether one of the names is this one.
+    #[must_use]
+    pub fn has(&self, name: &LoginName) -> bool {
+        self.logins().any(|own| own == name)
     }
 }
 
@@ -124,14 +148,31 @@ mod tests {
         for (text, expected) in [
             ("jo\u{ad}e@acme", None),
             ("JO\u{ad}E@acme", None),
-            ("j\u{ad}oe@acme", Some("username")),
+            ("j\u{ad}oe@acme", Some(("username", InvalidName::InvisibleCharacter))),
+            ("joe@acme.", Some(("username", InvalidName::UnusualDomain))),
             ("joe@acme", None),
         ] {
-            assert_eq!(change(text).new_invisible_name(&user), expected, "{text:?}");
+            assert_eq!(change(text).refused_name(&user), expected, "{text:?}");
         }
-        assert!(change("jo\u{ad}e@acme").has_invisible_name() && !change("joe@acme").has_invisible_name());
+        assert!(
+            change("jo\u{ad}e@acme").has_questionable_name() && !change("joe@acme").has_questionable_name()
+        );
         let email = UserChange { email: Email::parse("a\u{fe0f}@x").ok(), ..UserChange::default() };
-        assert_eq!(email.new_invisible_name(&user), Some("email"));
+        assert_eq!(email.refused_name(&user), Some(("email", InvalidName::InvisibleCharacter)));
+        user.names.email = Email::parse("joe@ａcme.com").unwrap();
+        let email = |text: &str| UserChange { email: Email::parse(text).ok(), ..UserChange::default() };
+        assert_eq!(email("joe@ａcme.com").refused_name(&user), None);
+        assert_eq!(email("joe@acm。com").refused_name(&user), Some(("email", InvalidName::UnusualDomain)));
+        assert_eq!(user.names.invisible().map(|(member, _)| member).collect::<Vec<_>>(), ["username"]);
+    }
+
+    #[test]
+    fn a_name_that_is_given_has_the_usual_spelling_of_its_domain() {
+        for text in ["q@ａcme.com", "q@acme。com", "q@acme.com."] {
+            assert_eq!(Username::parse_new(text), Err(InvalidName::UnusualDomain), "{text}");
+            assert_eq!(Email::parse_new(text), Err(InvalidName::UnusualDomain), "{text}");
+            assert!(Username::parse(text).is_ok(), "{text}");
+        }
     }
 
     proptest! {

@@ -5,14 +5,38 @@
 
 use http::HeaderName;
 
-/// Where proxies that authenticate users, this gateway included, name the user.
-const IDENTITY: [&str; 3] = ["x-user-", "x-remote-", "remote-"];
+/// Names and beginnings of names by which proxies that authenticate users, this gateway included, name the user. No
+/// request has one of them from outside: who the user is, the gateway alone says.
+const IDENTITY: [&str; 10] = [
+    "x-user-",
+    "x-remote-",
+    "remote-",
+    "x-webauth-",
+    "x-authenticated-",
+    "x-auth-request-",
+    "x-forwarded-user",
+    "x-forwarded-email",
+    "x-forwarded-groups",
+    "x-forwarded-preferred-username",
+];
 
-/// Where proxies say from where and for which host a request came.
-const ORIGIN: [&str; 2] = ["x-forwarded-", "x-real-ip"];
+/// Names and beginnings of names by which proxies say from where and for which host a request came.
+const ORIGIN: [&str; 7] = [
+    "x-forwarded-",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "client-ip",
+    "cf-connecting-ip",
+];
 
 /// What frameworks take in the place of a request's method.
 const METHOD: [&str; 3] = ["x-http-method", "x-http-method-override", "x-method-override"];
+
+/// By which a proxy that asks whether its client may do something names the method. `/auth/verify` reads them as that.
+/// An upstream may take them in the place of the request's method.
+const ORIGINAL_METHOD: [&str; 2] = ["x-original-method", "x-forwarded-method"];
 
 /// What frameworks take in the place of a request's path, or of the beginning of it.
 const TARGET: [&str; 5] =
@@ -21,30 +45,52 @@ const TARGET: [&str; 5] =
 /// CGI makes `HTTP_PROXY` of it, through which many HTTP clients send their requests (CVE-2016-5385).
 const PROXY: &str = "proxy";
 
+/// What this gateway or HTTP itself has under these names. In another spelling they would reach an upstream that makes
+/// variables of headers next to the real ones.
+const SPELLED_WITH_HYPHENS: [&str; 7] = [
+    "x-request-id",
+    "content-length",
+    "transfer-encoding",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-authenticate",
+    "proxy-connection",
+];
+
 /// Whether a header of a client ends here.
 ///
 /// `is_trusted` says that it comes from a proxy whose word about the origin counts; `forwards_overrides` that the
 /// upstream may replace the method and the path by what headers say.
 pub(crate) fn is_withheld(name: &HeaderName, is_trusted: bool, forwards_overrides: bool) -> bool {
     let text = name.as_str();
-    match text.as_bytes().first() {
-        Some(b'x') => {}
-        // Nearly all names end here.
-        Some(b'p' | b'r') => return text == PROXY || begins_with_one(text, &IDENTITY),
-        _ => return false,
+    if !matches!(text.as_bytes().first(), Some(b'c' | b'k' | b'p' | b'r' | b't' | b'x')) {
+        return false;
     }
+    let has_hyphens_alone = text.bytes().all(|byte| byte == b'-' || byte.is_ascii_alphanumeric());
     // A trusted proxy writes its own headers with `-`: any other spelling came from its client.
-    let is_of_a_proxy = is_trusted && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_alphanumeric());
-    begins_with_one(text, &IDENTITY)
+    let is_of_a_proxy = is_trusted && has_hyphens_alone;
+    text == PROXY
+        || begins_with_one(text, &IDENTITY)
         || !is_of_a_proxy && begins_with_one(text, &ORIGIN)
-        || !forwards_overrides && (begins_with_one(text, &TARGET) || overrides_method(name))
+        || !has_hyphens_alone && is_one(text, &SPELLED_WITH_HYPHENS)
+        || !forwards_overrides && (begins_with_one(text, &TARGET) || may_override_method(name))
 }
 
 /// Whether frameworks take a header's value in the place of the request's method, as with `X-HTTP-Method-Override`.
 #[must_use]
 pub fn overrides_method(name: &HeaderName) -> bool {
-    let text = name.as_str();
-    METHOD.iter().any(|method| text.len() == method.len() && begins_with(text, method))
+    is_one(name.as_str(), &METHOD)
+}
+
+/// Whether an upstream may take a header's value in the place of the request's method: one that [`overrides_method`], or
+/// one by which a proxy names the original method, such as `X-Original-Method`.
+#[must_use]
+pub fn may_override_method(name: &HeaderName) -> bool {
+    overrides_method(name) || is_one(name.as_str(), &ORIGINAL_METHOD)
+}
+
+fn is_one(name: &str, names: &[&str]) -> bool {
+    names.iter().any(|one| name.len() == one.len() && begins_with(name, one))
 }
 
 fn begins_with_one(name: &str, beginnings: &[&str]) -> bool {
@@ -78,6 +124,24 @@ mod tests {
             "Remote.Groups",
             "X-Remote-User",
             "X_Remote_Group",
+            "X-Webauth-User",
+            "X-WEBAUTH_ROLE",
+            "X-Authenticated-User",
+            "X.Authenticated.Userid",
+            "X-Auth-Request-User",
+            "X_Auth_Request_Email",
+            "X-Auth-Request-Groups",
+            "X-Auth-Request-Preferred-Username",
+            "X-Forwarded-User",
+            "X-Forwarded-Email",
+            "X_Forwarded_Groups",
+            "X-Forwarded-Preferred-Username",
+            "X-Request_Id",
+            "X_Request_Id",
+            "X.Request-Id",
+            "Content_Length",
+            "Transfer_Encoding",
+            "Proxy_Authorization",
             "Proxy",
         ] {
             for (is_trusted, forwards_overrides) in [(false, false), (true, false), (true, true)] {
@@ -109,12 +173,32 @@ mod tests {
 
     #[test]
     fn the_origin_of_a_request_is_a_trusted_proxy_s_to_say_in_its_own_spelling() {
-        for name in ["X-Forwarded-For", "X-Forwarded-User", "X-Real-IP"] {
+        for name in [
+            "X-Forwarded-For",
+            "X-Forwarded-Port",
+            "X-Real-IP",
+            "True-Client-IP",
+            "Client-IP",
+            "X-Client-IP",
+            "X-Cluster-Client-IP",
+            "CF-Connecting-IP",
+            "CF-Connecting-IPv6",
+        ] {
             assert!(withheld(name, false, true) && !withheld(name, true, false), "{name}");
         }
-        for name in ["X_Forwarded_For", "X-Forwarded-Client_Cert", "X.Real.IP"] {
+        for name in [
+            "X_Forwarded_For",
+            "X-Forwarded-Client_Cert",
+            "X.Real.IP",
+            "True_Client_IP",
+            "Client_IP",
+            "X-Client_IP",
+            "CF.Connecting.IP",
+        ] {
             assert!(withheld(name, true, true), "{name}");
         }
+        // A method is nothing of the origin.
+        assert!(withheld("X-Forwarded-Method", true, false) && !withheld("X-Forwarded-Method", true, true));
     }
 
     #[test]
@@ -129,6 +213,16 @@ mod tests {
             "Range",
             "Prefer",
             "Proxy-Status",
+            "X-Request-Ids",
+            "X_Request",
+            "X-Auth-Token",
+            "X-Authenticate",
+            "Client-Id",
+            "Content-Type",
+            "Content_Type",
+            "Cookie",
+            "TE",
+            "Traceparent",
             "User-Agent",
             "X",
         ] {
@@ -146,7 +240,12 @@ mod tests {
             ("x-http-methods", false),
             ("x-original-url", false),
         ] {
-            assert_eq!(overrides_method(&name.parse().unwrap()), expected, "{name}");
+            let name = name.parse().unwrap();
+            assert_eq!((overrides_method(&name), may_override_method(&name)), (expected, expected), "{name}");
+        }
+        for name in ["x-original-method", "X_Original.Method", "x-forwarded-method"] {
+            let name = name.parse().unwrap();
+            assert!(may_override_method(&name) && !overrides_method(&name), "{name}");
         }
     }
 }

@@ -87,7 +87,7 @@ use rustls::ClientConfig;
 use tokio::task::JoinSet;
 
 pub use address::{Address, InvalidAddress};
-pub use client_headers::overrides_method;
+pub use client_headers::{may_override_method, overrides_method};
 pub use download::{BrokenOff, Download};
 pub use forward::{ForwardError, Inbound, Outbound};
 pub use heads::From;

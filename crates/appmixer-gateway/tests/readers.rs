@@ -45,6 +45,26 @@ fn passes(gateway: &Gateway, target: &str) -> bool {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_long_spelling_that_a_server_reads_as_a_protected_path_passes_without_a_token(
+        which in 0..PROTECTED.len(),
+        filling in prop::sample::select(vec![";ß", ";\u{fdfa}", "\u{a0}", "\u{301}", ".é", "/ﬃ", "?ａ", ":각"]),
+        count in prop::sample::select(vec![1_usize, 100, 1000, 3000]),
+        choices in proptest::collection::vec(any::<u8>(), 0..24),
+    ) {
+        let prefix = PROTECTED[which];
+        let target = format!("{}{}", spelling(prefix, &choices), filling.repeat(count));
+        if passes(&GATEWAYS[which], &target) {
+            for reader in &READERS {
+                prop_assert!(!reader.finds(prefix, &target), "{} reads {target} as {prefix}", reader.name);
+            }
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig { cases: 2048, ..ProptestConfig::default() })]
 
     #[test]

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use appmixer_core::Deed;
-use appmixer_gateway::{Route, overrides_method};
+use appmixer_gateway::{Route, may_override_method, overrides_method};
 use appmixer_path::{AmbiguousPath, RequestPath};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 /// A set of [`Deed`]s, by their places in [`Deed::ALL`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,17 @@ impl Deeds {
 
     /// Adds what a framework does that takes a method of these headers in the place of the request's.
     pub(crate) fn with_overrides(self, headers: &HeaderMap) -> Self {
-        let values = headers.iter().filter(|(name, _)| overrides_method(name)).map(|(_, value)| value);
+        self.with_methods(headers, overrides_method)
+    }
+
+    /// Adds what an upstream does that gets these headers. It may also take the method of a header by which proxies name
+    /// the original request.
+    pub(crate) fn with_forwarded_overrides(self, headers: &HeaderMap) -> Self {
+        self.with_methods(headers, may_override_method)
+    }
+
+    fn with_methods(self, headers: &HeaderMap, is_method: impl Fn(&HeaderName) -> bool) -> Self {
+        let values = headers.iter().filter(|(name, _)| is_method(name)).map(|(_, value)| value);
         values.fold(self, |Self(deeds), value| {
             let method = value.to_str().unwrap_or("?").trim().to_ascii_uppercase();
             if method.is_empty() {
@@ -220,8 +230,15 @@ mod tests {
             (&[("x-http-method-override", "GET, DELETE")], &Deed::ALL),
             (&[("x-http-method-override", "PROPFIND")], &Deed::ALL),
             (&[("x-http-methods", "DELETE")], &[Deed::Create]),
+            // Proxies that ask say by it what is asked.
+            (&[("x-original-method", "DELETE")], &[Deed::Create]),
         ] {
             assert_eq!(deeds(headers), expected, "{headers:?}");
+        }
+        for name in ["x-original-method", "x-forwarded-method", "x_original_method", "x-http-method"] {
+            let headers = HeaderMap::from_iter([(name.parse().unwrap(), "DELETE".parse().unwrap())]);
+            let deeds = Deeds::of_method("POST").with_forwarded_overrides(&headers);
+            assert_eq!(deeds.iter().collect::<Vec<_>>(), [Deed::Create, Deed::Delete], "{name}");
         }
     }
 

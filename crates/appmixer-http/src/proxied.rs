@@ -45,7 +45,7 @@ pub(crate) async fn forward(
     let Found { route, is_open, path } = found;
     let mut deeds = Deeds::of_method(method.as_str());
     if route.forwards_overrides() {
-        deeds = deeds.with_overrides(sent);
+        deeds = deeds.with_forwarded_overrides(sent);
     }
     let asked = || Asked::by_route(deeds, path?, route);
     let identity = if is_open {

@@ -73,7 +73,8 @@ impl<'p> RequestPath<'p> {
     /// # Errors
     /// [`AmbiguousPath`] for what does not begin with a slash or does not decode to UTF-8, for an empty segment other than
     /// the last, for one that is nothing but dots, blanks or parameters, and for a `%`, `/`, `\`, `#` or control character
-    /// that is there when the path is decoded.
+    /// that is there when the path is decoded. Also for a path whose characters beyond ASCII stand for more than 2048
+    /// others by compatibility decomposition, since reading it would take too long.
     pub fn parse(path: &'p str) -> Result<Self, AmbiguousPath> {
         if is_plain(path) {
             return Ok(Self { decoded: Cow::Borrowed(path), folded: None });
@@ -88,12 +89,11 @@ impl<'p> RequestPath<'p> {
         let is_clear = |text: &str| {
             text.starts_with('/') && slashes(text) == expected && !text.contains('\\') && is_clear(text)
         };
-        let folded = fold::to_ascii(&decoded);
-        if is_clear(&decoded) && folded.as_deref().is_none_or(is_clear) {
-            Ok(Self { decoded, folded })
-        } else {
-            Err(AmbiguousPath)
+        if !is_clear(&decoded) {
+            return Err(AmbiguousPath);
         }
+        let folded = fold::to_ascii(&decoded).map_err(|fold::TooMany| AmbiguousPath)?;
+        if folded.as_deref().is_none_or(is_clear) { Ok(Self { decoded, folded }) } else { Err(AmbiguousPath) }
     }
 
     /// The path, decoded once.
@@ -383,6 +383,21 @@ mod tests {
             assert_eq!(path(text).names(0).collect::<Vec<_>>(), names, "{text}");
         }
         assert_eq!(path("/a").names(1).collect::<Vec<_>>(), [""]);
+    }
+
+    #[test]
+    fn a_path_that_takes_too_long_to_read_is_ambiguous() {
+        for text in ["ß", "\u{fdfa}", "a\u{301}", "%C3%9F", "管"] {
+            assert_eq!(
+                RequestPath::parse(&format!("/pub/{}", text.repeat(5000))),
+                Err(AmbiguousPath),
+                "{text}"
+            );
+        }
+        // What is shortened by folding needs no short segment.
+        let marks = "\u{301}".repeat(2000);
+        assert!(path(&format!("/pub/a{marks}dmin")).may_start_with("/pub/admin"));
+        assert!(path(&format!("/pub/admin;{}", "é".repeat(1000))).may_start_with("/pub/admin"));
     }
 
     proptest! {

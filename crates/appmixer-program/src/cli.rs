@@ -315,6 +315,7 @@ pub(crate) enum UserCommand {
 
 /// How users are imported.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct ImportArgs {
     /// The file, which may be compressed with gzip; - for standard input
     pub(crate) file: PathBuf,
@@ -331,6 +332,10 @@ pub(crate) struct ImportArgs {
     /// that it cannot sign in until its password is reset
     #[arg(long, value_name = "HOW", default_value = "refuse")]
     pub(crate) without_password: WithoutPassword,
+    /// Take over names with invisible characters; without it, such a user is refused unless it is stored with that
+    /// name already
+    #[arg(long)]
+    pub(crate) allow_invisible_names: bool,
     /// Write what became of each record that was not simply taken into this new file, as JSON lines; it has
     /// usernames in it
     #[arg(long, value_name = "FILE")]

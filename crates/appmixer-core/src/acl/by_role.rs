@@ -9,7 +9,7 @@ use super::{Role, Roles, Rule};
 pub struct RulesByRole {
     any: Vec<usize>,
     scopes: HashMap<Box<str>, Vec<usize>>,
-    /// Addresses and domains, in the form by which names compare.
+    /// Addresses and domains, in the form by which rules compare.
     names: HashMap<Box<str>, Vec<usize>>,
 }
 

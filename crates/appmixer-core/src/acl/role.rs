@@ -15,9 +15,9 @@ use crate::name::fold;
 pub enum Role {
     /// `*`: every user.
     Any,
-    /// `@acme.com`: users whose email address has this domain. Folded, with A-labels.
+    /// `@acme.com`: users whose email address has this domain. With A-labels.
     Domain(Box<str>),
-    /// `joe@acme.com`: the user with this email address. Folded, its domain with A-labels.
+    /// `joe@acme.com`: the user with this email address. Its local part folded, its domain with A-labels.
     Address(Box<str>),
     /// `group:<id>`: users who act for this group. Groups do not exist yet, so it matches no one.
     Group(Box<str>),
@@ -28,7 +28,7 @@ pub enum Role {
     Word {
         /// The word as it was given.
         scope: Box<str>,
-        /// The word as a domain. Folded, with A-labels.
+        /// The word as a domain. With A-labels.
         domain: Box<str>,
     },
 }
@@ -56,12 +56,12 @@ impl Role {
         match text.split_once('@') {
             Some((local, domain)) if !domain.is_empty() && !domain.contains('@') => {
                 if local.is_empty() {
-                    Self::Domain(comparable(&fold(domain)).into())
+                    Self::Domain(comparable(domain).into())
                 } else {
-                    Self::Address(comparable(&fold(text)).into())
+                    Self::Address(comparable(text).into())
                 }
             }
-            _ => Self::Word { scope: text.into(), domain: comparable(&fold(text)).into() },
+            _ => Self::Word { scope: text.into(), domain: comparable(text).into() },
         }
     }
 
@@ -124,14 +124,21 @@ impl Role {
     }
 }
 
-/// A domain, or an address, in the form that is the same for each spelling of the domain: folded, with A-labels, and
-/// without the dot that may end it (RFC 1034, section 3.1).
-pub(super) fn comparable(folded: &str) -> Cow<'_, str> {
-    let domain = folded.split_once('@').map_or(folded, |(_, domain)| domain);
-    let local = &folded[..folded.len() - domain.len()];
-    let mut name = match ascii_domain(domain) {
-        Some(Cow::Owned(ascii)) => Cow::from(format!("{local}{ascii}")),
-        _ => Cow::from(folded),
+/// A domain, or an address, in the form by which rules compare: the domain with A-labels and without the dot that may
+/// end it (RFC 1034, section 3.1), the local part folded. A domain that has no A-labels is folded too.
+///
+/// The text must not be folded before: folding makes `strasse.de` of `straße.de`, which is another domain (RFC 5894,
+/// section 7.2; UTS 46 without transitional processing).
+pub(super) fn comparable(text: &str) -> Cow<'_, str> {
+    let mut name = if !text.is_ascii() {
+        let domain = text.split_once('@').map_or(text, |(_, domain)| domain);
+        let local = fold(&text[..text.len() - domain.len()]);
+        let domain = ascii_domain(domain).map_or_else(|| fold(domain), Cow::into_owned);
+        Cow::from(local + &domain.to_ascii_lowercase())
+    } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::from(text.to_ascii_lowercase())
+    } else {
+        Cow::from(text)
     };
     let has_root_dot = name.strip_suffix('.').is_some_and(|rest| !rest.is_empty() && !rest.ends_with('@'));
     if has_root_dot {
@@ -164,6 +171,8 @@ impl fmt::Debug for Role {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::name::LoginName;
     use crate::scope::Scopes;
@@ -225,7 +234,19 @@ mod tests {
             ("scope:joe@acme.com", &["joe@acme.com"], "x@y", false, true, true),
             ("group:7", &["group:7", "7"], "x@7", true, false, false),
             ("scope:group:7", &["group:7"], "x@y", false, true, true),
-            ("GRÖSSE.de", &["user"], "x@größe.de", true, true, true),
+            ("GRÖSSE.de", &["user"], "x@größe.de", true, false, false),
+            ("GRÖSSE.de", &["user"], "x@grösse.DE", true, true, true),
+            ("@strasse.de", &["user"], "evil@straße.de", true, false, false),
+            ("strasse.de", &["user"], "evil@straße.de", true, false, false),
+            ("@straße.de", &["user"], "x@STRASSE.de", true, false, false),
+            ("@xn--strae-oqa.de", &["user"], "x@Straße.de", true, true, true),
+            ("@straße.de", &["user"], "x@XN--STRAE-OQA.de", true, true, true),
+            ("x@strasse.de", &["user"], "x@straße.de", true, false, false),
+            ("X@straße.de", &["user"], "x@xn--strae-oqa.de", true, true, true),
+            ("STRAẞE@x.de", &["user"], "strasse@X.de", true, true, true),
+            ("@βόλος.gr", &["user"], "x@βόλοσ.gr", true, false, false),
+            ("@βόλοσ.gr", &["user"], "x@ΒΌΛΟΣ.gr", true, true, true),
+            ("@Ü<.de", &["user"], "x@u\u{308}<.DE", true, true, true),
             ("@bücher.example", &["user"], "x@xn--bcher-kva.example", true, true, true),
             ("xn--bcher-kva.example", &["user"], "x@BÜCHER。example.", true, true, true),
             ("x@bücher.example", &["user"], "x@xn--bcher-kva.example", false, false, true),
@@ -239,6 +260,39 @@ mod tests {
             let whose = Roles::new(&scopes, &email, counts);
             let role = Role::parse(text);
             assert_eq!((role.allows(&whose), role.denies(&whose)), (allows, denies), "{text} {scopes:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn two_domains_match_exactly_if_their_a_labels_are_equal(
+            one in DOMAINS, other in DOMAINS, is_other in any::<bool>(), spelling in 0..4,
+        ) {
+            let other = if is_other { other } else { respelled(&one, spelling) };
+            let email = LoginName::parse(&format!("x@{other}")).unwrap();
+            let scopes = Scopes::none();
+            let whose = Roles::new(&scopes, &email, true);
+            let expected = match (ascii_domain(&one), ascii_domain(&other)) {
+                (Some(one), Some(other)) => one.eq_ignore_ascii_case(&other),
+                _ => fold(&one) == fold(&other),
+            };
+            let word = format!("{one}.");
+            for text in [format!("@{one}"), format!("X@{one}"), word] {
+                let role = Role::parse(&text);
+                prop_assert_eq!((role.allows(&whose), role.denies(&whose)), (expected, expected), "{} {}", text, other);
+            }
+        }
+    }
+
+    /// Letters that folding and UTS 46 treat in different ways, and `<`, which no A-label has.
+    const DOMAINS: &str = "[sßẞſSςσΣöÖi]{1,3}(\u{308}|ß|ss)?<?\\.de";
+
+    fn respelled(domain: &str, spelling: i32) -> String {
+        match spelling {
+            0 => domain.to_lowercase(),
+            1 => domain.to_uppercase(),
+            2 => domain.replace('ß', "ss"),
+            _ => ascii_domain(domain).map_or_else(|| fold(domain), Cow::into_owned),
         }
     }
 }

@@ -10,10 +10,12 @@ use crate::name::LoginName;
 use crate::scope::{Scope, Scopes};
 use crate::user::User;
 
-/// The roles of one user: the scopes as they are, the address and its domain folded and with A-labels.
+/// The roles of one user: the scopes as they are, the address with a folded local part and A-labels.
 pub struct Roles<'a> {
     scopes: &'a Scopes,
-    /// Empty where it is not about a user.
+    /// `None` if the roles are not read from a user.
+    email: Option<&'a LoginName>,
+    /// In the form by which rules compare; empty without an `email`.
     address: Cow<'a, str>,
     address_counts: bool,
     named: Option<&'a NamedRoles>,
@@ -33,12 +35,14 @@ impl<'a> Roles<'a> {
     }
 
     pub(super) fn new(scopes: &'a Scopes, email: &'a LoginName, address_counts: bool) -> Self {
-        Self { scopes, address: comparable(email.folded()), address_counts, named: None }
+        let address = comparable(email.as_str());
+        Self { scopes, email: Some(email), address, address_counts, named: None }
     }
 
     /// Roles that are not read from a user. An address among them counts.
     pub(super) fn named(roles: &'a NamedRoles) -> Self {
-        Self { scopes: &roles.no_scopes, address: "".into(), address_counts: true, named: Some(roles) }
+        let scopes = &roles.no_scopes;
+        Self { scopes, email: None, address: "".into(), address_counts: true, named: Some(roles) }
     }
 
     /// The same roles as if the address counted.
@@ -87,12 +91,19 @@ impl<'a> Roles<'a> {
         self.scopes().any(|text| text == scope)
     }
 
-    pub(super) fn has_address(&self, folded: &str) -> bool {
-        self.addresses().any(|text| text == folded)
+    pub(super) fn has_address(&self, comparable: &str) -> bool {
+        self.addresses().any(|text| text == comparable)
     }
 
-    pub(super) fn has_domain(&self, folded: &str) -> bool {
-        self.domains().any(|text| text == folded)
+    pub(super) fn has_domain(&self, comparable: &str) -> bool {
+        self.domains().any(|text| text == comparable)
+    }
+
+    /// Whether a text is the address or its domain, both folded, as version 0.1 compared them.
+    pub(super) fn has_folded_name(&self, folded: &str) -> bool {
+        self.email.is_some_and(|email| {
+            email.folded() == folded || domain_of(email.folded()).is_some_and(|domain| domain == folded)
+        })
     }
 }
 

@@ -33,9 +33,7 @@ impl RuleChange {
 /// scopes, the address and its domain, and every address counted.
 pub fn changes_since_0_1(rule: &Rule, whose: &Roles<'_>) -> impl Iterator<Item = RuleChange> {
     let text = rule.role.as_str();
-    let folded = fold(text);
-    let applied =
-        text == "*" || whose.has_scope(text) || whose.has_address(&folded) || whose.has_domain(&folded);
+    let applied = text == "*" || whose.has_scope(text) || whose.has_folded_name(&fold(text));
     let allowance = match (applied && !rule.allowed_deeds().is_empty(), rule.allows_someone(whose)) {
         (true, false) => Some(RuleChange::NoLongerAllows),
         (false, true) => Some(RuleChange::Allows),
@@ -71,6 +69,16 @@ mod tests {
             ("@acme.com", &["read", "!delete"], &["user"], "x@acme.com", true, &[Allows, Denies]),
             ("scope:user", &["read"], &["user"], "x@y", true, &[Allows]),
             ("group:7", &["!read"], &["group:7"], "x@y", true, &[NoLongerDenies]),
+            (
+                "strasse.de",
+                &["*", "!read"],
+                &["user"],
+                "x@straße.de",
+                true,
+                &[NoLongerAllows, NoLongerDenies],
+            ),
+            ("straße.de", &["*", "!read"], &["user"], "x@straße.de", true, &[]),
+            ("xn--strae-oqa.de", &["*", "!read"], &["user"], "x@straße.de", true, &[Allows, Denies]),
         ] {
             let (scopes, email) = (Scopes::parse(scopes).unwrap(), LoginName::parse(email).unwrap());
             let whose = Roles::new(&scopes, &email, counts);

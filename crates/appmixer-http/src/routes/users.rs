@@ -1,8 +1,8 @@
 //! `/users/:userId`: one user, for administrators, and what became of its deletion.
 
 use appmixer_core::{
-    Email, InvalidName, Metadata, Password, Plan, Scope, Scopes, Text, User, UserChange, UserId, Username,
-    Vendor, WriteError, change_user, choose_password, delete_user, sign_out_everywhere,
+    Email, Metadata, Password, Plan, Scope, Scopes, Text, User, UserChange, UserId, Username, Vendor,
+    WriteError, change_user, choose_password, delete_user, sign_out_everywhere,
 };
 use http::HeaderMap;
 
@@ -47,10 +47,10 @@ pub(crate) async fn put(
     if change.is_empty() {
         return private_json(&AdministeredUser::of(&find(app, id).await?));
     }
-    if change.has_invisible_name()
-        && let Some(member) = change.new_invisible_name(&find(app, id).await?)
+    if change.has_questionable_name()
+        && let Some((member, reason)) = change.refused_name(&find(app, id).await?)
     {
-        return Err(ApiError::invalid_one(member, &InvalidName::InvisibleCharacter));
+        return Err(ApiError::invalid_one(member, &reason));
     }
     let settings = app.settings().await?;
     let origin = head.origin(Some(&session.caller));

@@ -1,9 +1,9 @@
 //! `user`: the users, from the command line.
 
 use appmixer_core::{
-    ChangePasswordError, ChangeUserError, Context, Email, InvalidName, InvalidProfile, Metadata, Names, Plan,
-    Privileges, QueueKey, Scope, Scopes, SignUp, SignUpError, User, UserChange, Username, Vendor,
-    change_user, create_user, delete_user, send_confirmation, set_password, sign_out_everywhere,
+    ChangePasswordError, ChangeUserError, Context, Email, InvalidProfile, Metadata, Names, Plan, Privileges,
+    QueueKey, Scope, Scopes, SignUp, SignUpError, User, UserChange, Username, Vendor, change_user,
+    create_user, delete_user, send_confirmation, set_password, sign_out_everywhere,
 };
 use serde_json::{Value, json};
 
@@ -137,8 +137,8 @@ async fn set(ctx: &Context, user: &str, change: UserChange, json: bool) -> Resul
     if let Some(scopes) = &change.scopes {
         scopes.check_added_to(&user.scopes).map_err(|error| wrong("--scope:", &error))?;
     }
-    if let Some(member) = change.new_invisible_name(&user) {
-        return Err(wrong(&format!("--{member}"), &InvalidName::InvisibleCharacter));
+    if let Some((member, reason)) = change.refused_name(&user) {
+        return Err(wrong(&format!("--{member}"), &reason));
     }
     let config = system_config(ctx).await?;
     let changed =

@@ -62,8 +62,35 @@ fn who_has_such_a_name_already_signs_in_is_changed_exported_and_imported() {
     let other = TestServer::start();
     let file = other.data().with_file_name("lines");
     std::fs::write(&file, lines).unwrap();
-    other.done(&["user", "import", file.to_str().unwrap()], "");
+    let import = ["user", "import", file.to_str().unwrap()];
+    for dry_run in [&["--dry-run"][..], &[]] {
+        let refused = other.command(&[&import[..], dry_run].concat(), "");
+        assert_eq!(refused.status.code(), Some(1));
+        let error = String::from_utf8(refused.stderr).unwrap();
+        let reason = "username must not contain invisible characters; --allow-invisible-names takes it over";
+        assert!(error.contains(reason) && !error.contains(hidden), "{error}");
+        // The other record, the administrator's, is taken.
+        assert!(String::from_utf8(refused.stdout).unwrap().contains("inserted   1"));
+        other.sign_in(hidden, "abc321").expect(403);
+    }
+    other.done(&[&import[..], &["--allow-invisible-names"]].concat(), "");
     other.sign_in(hidden, "abc321").expect(200);
+    // The stored user has that very name, so that it is nothing new.
+    let unchanged = other.done(&[&import[..], &["--json"]].concat(), "");
+    assert!(unchanged.contains(r#""refused":0"#) && unchanged.contains(r#""differs":0"#), "{unchanged}");
+
+    // An update gives no user another such name.
+    let id = server.get("/user", &server.user("ann@acme")).text("id");
+    let lines = server.done(&["user", "export", "-"], "").replace("ann@acme", "a\u{3164}nn@acme");
+    let file = server.data().with_file_name("lines");
+    std::fs::write(&file, lines).unwrap();
+    let update = ["user", "import", file.to_str().unwrap(), "--update"];
+    let refused = server.command(&update, "");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("1 of 3 records"));
+    assert_eq!(server.get(&format!("/users/{id}"), &admin).text("username"), "ann@acme");
+    server.done(&[&update[..], &["--allow-invisible-names"]].concat(), "");
+    assert_eq!(server.get(&format!("/users/{id}"), &admin).text("username"), "a\u{3164}nn@acme");
 
     let renamed = json!({"username": "joe@acme", "email": "joe@acme"}).to_string();
     server.put_as(&admin, &format!("/users/{id}"), &renamed).expect(200);

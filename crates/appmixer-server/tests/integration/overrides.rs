@@ -14,13 +14,20 @@ const OVERRIDES: [(&str, &str); 7] = [
     ("X-HTTP-Method-Override", "DELETE"),
     ("X-HTTP-Method", "DELETE"),
     ("X_Method_Override", "DELETE"),
+    ("X-Original-Method", "DELETE"),
     ("X-Original-URL", "/stores/1"),
     ("X-Rewrite-URL", "/stores/1"),
-    ("X-Original-Method", "DELETE"),
     ("X-Script-Name", "/stores"),
 ];
 
-const IDENTITIES: [(&str, &str); 6] = [
+const IDENTITIES: [(&str, &str); 13] = [
+    ("X-Webauth-User", "root"),
+    ("X-Authenticated-User", "root"),
+    ("X-Auth-Request-Email", "root@acme"),
+    ("X-Forwarded-User", "root"),
+    ("X_Forwarded_Groups", "admin"),
+    ("X-Request_Id", "1"),
+    ("True_Client_IP", "127.0.0.1"),
     ("Remote-User", "root"),
     ("Remote_Groups", "admin"),
     ("X.User.Id", "root"),
@@ -70,15 +77,20 @@ fn a_route_with_overrides_needs_both_methods_and_forwards_no_identity() {
         let headers = [&[("Authorization", bearer.as_str())], headers].concat();
         server.request("POST", "/flows/1", &headers, b"")
     };
-    for (name, method) in &OVERRIDES[..3] {
+    for (name, method) in &OVERRIDES[..4] {
         ask(&joe, &[(name, method)]).error(403);
         ask(&joe, &[(name, "delete")]).error(403);
         ask(&joe, &[(name, "PATCH")]).expect(200);
         ask(&admin, &[(name, method)]).expect(200);
     }
-    ask(&joe, &[&OVERRIDES[3..], &IDENTITIES].concat()).expect(200);
+    // Where no trusted proxy says it, it is not forwarded, and needs the rule nevertheless.
+    ask(&joe, &[("X-Forwarded-Method", "DELETE")]).error(403);
+    let addresses = ["True-Client-IP", "Client-IP", "X-Client-IP", "CF-Connecting-IP", "X-Cluster-Client-IP"];
+    let addresses = addresses.map(|name| (name, "127.0.0.1"));
+    ask(&joe, &[&OVERRIDES[4..], &IDENTITIES, &addresses].concat()).expect(200);
     let names = received(&upstream);
-    assert!(OVERRIDES[3..].iter().all(|(name, _)| has(&names, name)), "{names:?}");
+    assert!(!addresses.iter().any(|(name, _)| has(&names, name)), "{names:?}");
+    assert!(OVERRIDES[4..].iter().all(|(name, _)| has(&names, name)), "{names:?}");
     assert!(!IDENTITIES.iter().any(|(name, _)| has(&names, name)), "{names:?}");
     server.assert_well();
 }

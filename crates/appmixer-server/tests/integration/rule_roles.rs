@@ -84,6 +84,32 @@ fn a_denial_by_a_bare_word_holds_for_the_scope_and_for_the_domain() {
 }
 
 #[test]
+fn a_domain_is_the_one_that_its_mail_goes_to_however_it_is_spelled() {
+    let server = TestServer::start();
+    let admin = server.admin();
+    set_rules(
+        &server,
+        &admin,
+        &json!([
+            rule("@strasse.de", "s", &["*"]),
+            rule("@xn--strae-oqa.de", "a", &["*"]),
+            rule("*", "x", &["*"]),
+            rule("stra\u{df}e.de", "x", &["!delete"]),
+        ]),
+    );
+    for (name, s, a, x) in [
+        ("evil@stra\u{df}e.de", 403, 204, 403),
+        ("ann@xn--strae-oqa.de", 403, 204, 403),
+        ("joe@Strasse.DE", 204, 403, 204),
+    ] {
+        server.done(&["user", "add", name, "--password-stdin"], "abc321\n");
+        let token = server.sign_in(name, "abc321").text("token");
+        let statuses = ["/s", "/a", "/x"].map(|path| verify(&server, &token, "DELETE", path));
+        assert_eq!(statuses, [s, a, x], "{name}");
+    }
+}
+
+#[test]
 fn components_are_shown_by_the_same_meaning_of_roles() {
     let folder = tempfile::tempdir().unwrap();
     let module = folder.path().join("acme/mail/gmail");

@@ -16,7 +16,11 @@ const A_LABEL: &str = "joe@xn--bcher-kva.example";
 
 pub(crate) async fn another_spelling_of_a_taken_name_is_taken(store: Arc<dyn Store>, _: Arc<Notes>) {
     let insert = |user: User| store.insert(user, Beside::nothing());
-    for (number, [first, second]) in [[U_LABEL, A_LABEL], [A_LABEL, U_LABEL]].into_iter().enumerate() {
+    // With more labels than there are combinations that are looked up.
+    let many = ["\u{fc}", "xn--tda"].map(|label| format!("joe@{}", [label; 12].join(".")));
+    let [many_u, many_a] = [many[0].as_str(), many[1].as_str()];
+    let pairs = [[U_LABEL, A_LABEL], [A_LABEL, U_LABEL], [many_u, many_a], [many_a, many_u]];
+    for (number, [first, second]) in pairs.into_iter().enumerate() {
         let number = u32::try_from(number).unwrap() * 10;
         let joe = user(number + 1, first);
         insert(joe.clone()).await.unwrap();

@@ -12,9 +12,11 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use appmixer_core::{AuditDetails, AuditEntry, AuditKind, Beside, Context, Existing, Imported, Turn, User};
+use appmixer_core::{
+    AuditDetails, AuditEntry, AuditKind, Beside, Context, Existing, Imported, InvalidName, Turn, User,
+};
 use appmixer_store::{Folder, is_served};
-use appmixer_transfer::{Format, ReadOptions};
+use appmixer_transfer::{Format, ReadOptions, Reason, Refusal};
 use tokio::sync::mpsc::Receiver;
 
 use self::seen::Seen;
@@ -63,7 +65,8 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), Failure> {
         let existing = if args.update { Existing::Replace { require_active } } else { Existing::Keep };
         let seen = args.dry_run.then(Seen::default);
         let database = config.database()?;
-        let mut import = Import { ctx, database, existing, seen, tally, size: FIRST };
+        let allow_invisible_names = args.allow_invisible_names;
+        let mut import = Import { ctx, database, existing, allow_invisible_names, seen, tally, size: FIRST };
         let outcome = import
             .work(chunks, |tally| progress.show(position.load(Ordering::Relaxed), tally.read), &progress)
             .await;
@@ -104,6 +107,7 @@ struct Import<'a> {
     ctx: &'a Context,
     database: Database,
     existing: Existing,
+    allow_invisible_names: bool,
     /// Of a dry run.
     seen: Option<Seen>,
     tally: Tally,
@@ -147,7 +151,8 @@ impl Import<'_> {
         }
     }
 
-    async fn write(&mut self, batch: Chunk, progress: &Progress) -> Result<(), Failure> {
+    async fn write(&mut self, mut batch: Chunk, progress: &Progress) -> Result<(), Failure> {
+        self.refuse_invisible_names(&mut batch).await?;
         self.tally.add_refused(&batch, progress)?;
         let (users, places) = (batch.users, batch.places);
         let started = Instant::now();
@@ -164,6 +169,40 @@ impl Import<'_> {
             self.tally.add(place, outcome, progress)?;
         }
         Ok(())
+    }
+
+    /// Moves the users who would be given a name with an invisible character to the refused records.
+    async fn refuse_invisible_names(&self, batch: &mut Chunk) -> Result<(), Failure> {
+        let has_invisible = |user: &User| user.names.invisible().next().is_some();
+        if self.allow_invisible_names || !batch.users.iter().any(has_invisible) {
+            return Ok(());
+        }
+        let (users, places) = (std::mem::take(&mut batch.users), std::mem::take(&mut batch.places));
+        for (user, place) in users.into_iter().zip(places) {
+            let Some(member) = self.new_invisible_name(&user).await? else {
+                batch.users.push(user);
+                batch.places.push(place);
+                continue;
+            };
+            let why = format!("{}; --allow-invisible-names takes it over", InvalidName::InvisibleCharacter);
+            let reason = Reason::Member { member, why };
+            let refusal = Refusal { id: Some(place.id), username: place.username, reason };
+            batch.refused.push((place.line, Box::new(refusal)));
+        }
+        Ok(())
+    }
+
+    /// The member with an invisible character that is no name of the stored user yet.
+    async fn new_invisible_name(&self, user: &User) -> Result<Option<&'static str>, Failure> {
+        if user.names.invisible().next().is_none() {
+            return Ok(None);
+        }
+        let stored = self.ctx.store.find_by_id(user.id).await?;
+        let mut new = user
+            .names
+            .invisible()
+            .filter(|(_, name)| stored.as_ref().is_none_or(|stored| !stored.names.has(name)));
+        Ok(new.next().map(|(member, _)| member))
     }
 
     async fn import(&self, users: Vec<User>, beside: Beside) -> Result<Vec<Imported>, Failure> {

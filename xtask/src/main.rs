@@ -42,6 +42,9 @@ enum Task {
         /// Also the tests that are slow or need many foreign programs; installs those programs
         #[arg(long)]
         full: bool,
+        /// Only the tests that need no other program: units and the API in process; installs nothing
+        #[arg(long, conflicts_with = "full")]
+        quick: bool,
     },
     /// Check format, lints, documentation, features, dependencies and the rules of the house
     Lint,
@@ -119,7 +122,7 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<()> {
     match task {
-        Task::Test { filter, full } => test::run(&test::Run { filter, full }),
+        Task::Test { filter, full, quick } => test::run(&test::Run { filter, full, quick }),
         Task::Lint => lint::run(),
         Task::Readme => readme::run(),
         Task::Ci => {

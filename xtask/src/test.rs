@@ -1,7 +1,7 @@
 //! The tests: those of every day, and with `--full` also those that are slow or need many foreign programs.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -15,12 +15,43 @@ pub(crate) struct Run {
     pub(crate) filter: Option<String>,
     /// Also the tests behind the feature `full-tests`.
     pub(crate) full: bool,
+    /// Only the tests that need no other program.
+    pub(crate) quick: bool,
 }
+
+/// The tests of crates that need no other program. All others are in [`NEED_PROGRAMS`].
+const QUICK: &[&str] = &[
+    "accounts",
+    "algorithms",
+    "api",
+    "client",
+    "folder",
+    "guard",
+    "memory",
+    "networks",
+    "pending",
+    "pool",
+    "readers",
+    "remote",
+    "rfc8725",
+    "shared",
+    "sqlite",
+];
+
+/// The tests of crates that start other programs, or the server itself.
+#[cfg(test)]
+const NEED_PROGRAMS: &[&str] = &["full", "integration", "postgres"];
+
+/// Unit tests that start PostgreSQL.
+const UNITS_WITH_POSTGRES: [&str; 2] = ["postgres::schema::", "copy::tables::"];
 
 /// The feature that has `crates/appmixer-server/tests/full` built.
 pub(crate) const FULL_TESTS: &str = "appmixer-server/full-tests";
 
 pub(crate) fn run(run: &Run) -> Result<()> {
+    if run.quick {
+        return quick(run.filter.as_deref());
+    }
     programs::install()?;
     let (cli, axe, clients) = (npm::CLI.install()?, npm::AXE.install()?, npm::CLIENTS.install()?);
     let python = python::TESTS.install()?;
@@ -52,7 +83,18 @@ pub(crate) fn run(run: &Run) -> Result<()> {
     if let Some(bin) = &python {
         cargo.env("APPMIXER_TEST_PYTHON", bin.join("python"));
     }
-    let mut child = cargo.args(&run.filter).stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
+    count_outcomes(cargo.args(&run.filter))
+}
+
+fn quick(filter: Option<&str>) -> Result<()> {
+    let mut cargo = command("cargo test --workspace --no-fail-fast --lib --bins");
+    cargo.args(QUICK.iter().flat_map(|test| ["--test", test])).args(filter).arg("--");
+    count_outcomes(cargo.args(UNITS_WITH_POSTGRES.iter().flat_map(|test| ["--skip", test])))
+}
+
+/// Runs cargo, and adds up what each test program says.
+fn count_outcomes(cargo: &mut Command) -> Result<()> {
+    let mut child = cargo.stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
     let output = child.stdout.take().context("cargo has no output")?;
     let (mut passed, mut failed) = (0, 0);
     for line in BufReader::new(output).lines() {
@@ -79,7 +121,29 @@ fn count(text: &str, word: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
     use super::*;
+    use crate::process::root;
+
+    #[test]
+    fn each_test_of_a_crate_is_quick_or_needs_programs() {
+        let mut known: Vec<_> = QUICK.iter().chain(NEED_PROGRAMS).map(|name| (*name).to_owned()).collect();
+        known.sort();
+        let mut found = BTreeSet::new();
+        for krate in fs::read_dir(root().join("crates")).unwrap() {
+            for entry in fs::read_dir(krate.unwrap().path().join("tests")).into_iter().flatten() {
+                let path = entry.unwrap().path();
+                if path.extension().is_some_and(|extension| extension == "rs")
+                    || path.join("main.rs").exists()
+                {
+                    found.insert(path.file_stem().unwrap().to_string_lossy().into_owned());
+                }
+            }
+        }
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), known);
+    }
 
     #[test]
     fn counts_are_read_from_cargos_line() {

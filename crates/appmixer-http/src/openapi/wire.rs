@@ -21,6 +21,9 @@ use crate::routes::stats::DEFAULT_DAYS;
 /// Something on both sides of one `@`, and no character that `LoginName` refuses.
 pub(crate) const NAME: &str = r"^[^@\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+@[^@\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+$";
 
+/// The same without a dot at the end. What is usual beyond ASCII no pattern can say.
+const NEW_NAME: &str = r"^[^@\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+@[^@\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]*[^@.\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]$";
+
 /// 24 lower-case hexadecimal digits, laid out as MongoDB's ObjectId.
 #[derive(JsonSchema)]
 #[schemars(inline, extend("pattern" = "^[0-9a-f]{24}$"))]
@@ -36,6 +39,12 @@ pub(crate) struct Time(String);
 #[derive(JsonSchema)]
 #[schemars(inline, extend("pattern" = NAME, "maxLength" = MAX_NAME_BYTES))]
 pub(crate) struct Name(String);
+
+/// The name of a new user, or a new name of one: an email address in its usual spelling, without characters that cannot
+/// be seen. The domain has no fullwidth or other compatibility characters and no dot at its end.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("pattern" = NEW_NAME, "maxLength" = MAX_NAME_BYTES))]
+pub(crate) struct NewName(String);
 
 /// A password that somebody has. At most 1,024 bytes.
 #[derive(JsonSchema)]

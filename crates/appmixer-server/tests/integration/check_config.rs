@@ -97,7 +97,7 @@ fn the_check_and_the_start_refuse_the_same_configurations() {
         command.env_remove("APPMIXER_DATA");
         let output = run(command, "");
         let told = text(&output.stderr);
-        assert!(output.status.code() == Some(2) && told.contains("data: "), "{data}: {told}");
+        assert!(output.status.code() == Some(2) && told.contains(data), "{data}: {told}");
     }
 }
 

@@ -1,6 +1,9 @@
 //! The messages that wait, in memory.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::sync::PoisonError;
+use std::task::Poll;
 
 use async_trait::async_trait;
 
@@ -105,7 +108,14 @@ impl Outbox for MemoryStore {
     }
 
     async fn arrived(&self, seen: u64) -> u64 {
-        let mut writes = self.writes.subscribe();
-        writes.wait_for(|count| *count > seen).await.map_or(seen, |count| *count)
+        poll_fn(|task| {
+            let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+            if writes.count > seen {
+                return Poll::Ready(writes.count);
+            }
+            writes.waiting.push(task.waker().clone());
+            Poll::Pending
+        })
+        .await
     }
 }

@@ -8,9 +8,7 @@ mod users;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use async_trait::async_trait;
-use tokio::sync::watch;
+use std::task::Waker;
 
 use self::audit::Log;
 use self::codes::Codes;
@@ -20,6 +18,7 @@ use self::users::Everyone;
 use crate::audit::{AuditDetails, AuditKind, Beside};
 use crate::store::{Change, ChangeListener, Store, StoreError};
 use crate::user::User;
+use async_trait::async_trait;
 
 /// Keeps everything in memory, by the promises of the storage traits: it passes the test suite of the databases.
 ///
@@ -27,8 +26,14 @@ use crate::user::User;
 pub struct MemoryStore {
     state: Mutex<State>,
     listener: Arc<dyn ChangeListener>,
-    writes: watch::Sender<u64>,
+    writes: Mutex<Writes>,
     is_down: AtomicBool,
+}
+
+/// How many writes there were, and who waits for the next one.
+struct Writes {
+    count: u64,
+    waiting: Vec<Waker>,
 }
 
 #[derive(Default)]
@@ -45,7 +50,7 @@ impl MemoryStore {
     /// An empty store. The listener hears of every change before the change is acknowledged.
     #[must_use]
     pub fn new(listener: Arc<dyn ChangeListener>) -> Self {
-        let (state, writes) = (Mutex::default(), watch::Sender::new(1));
+        let (state, writes) = (Mutex::default(), Mutex::new(Writes { count: 1, waiting: Vec::new() }));
         Self { state, listener, writes, is_down: AtomicBool::new(false) }
     }
 
@@ -72,7 +77,10 @@ impl MemoryStore {
             self.listener.changed(change);
         }
         drop(state);
-        self.writes.send_modify(|count| *count += 1);
+        let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        writes.count += 1;
+        writes.waiting.drain(..).for_each(Waker::wake);
+        drop(writes);
         Ok(outcome)
     }
 }

@@ -12,7 +12,7 @@ use crate::error::ApiError;
 use crate::openapi::alternatives::at_least_one;
 use crate::openapi::book::{Book, Who};
 use crate::openapi::samples::Samples;
-use crate::openapi::wire::{Name, NewPassword, Object, Password, Scopes, Text, TextOrTexts};
+use crate::openapi::wire::{Name, NewName, NewPassword, Object, Password, Scopes, Text, TextOrTexts};
 use crate::router::Resource;
 use crate::views::{Done, SignInView, SignUpView, TokenView, UserView};
 
@@ -34,8 +34,8 @@ struct SignIn {
 #[schemars(rename_all = "camelCase", transform = one_name("SignUp"))]
 #[expect(dead_code, reason = "only its schema is asked for")]
 struct SignUp {
-    username: Option<Name>,
-    email: Option<Name>,
+    username: Option<NewName>,
+    email: Option<NewName>,
     password: NewPassword,
     metadata: Option<Object>,
     /// `["user"]` by default.
@@ -53,8 +53,8 @@ struct SignUp {
 #[schemars(transform = one_name("SignUpForm"))]
 #[expect(dead_code, reason = "only its schema is asked for")]
 struct SignUpForm {
-    username: Option<Name>,
-    email: Option<Name>,
+    username: Option<NewName>,
+    email: Option<NewName>,
     password: NewPassword,
     /// Administrators alone.
     plan: Option<Text>,

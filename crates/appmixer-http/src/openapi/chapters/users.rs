@@ -12,7 +12,7 @@ use crate::error::ApiError;
 use crate::openapi::book::{Book, Who, Writing};
 use crate::openapi::samples::Samples;
 use crate::openapi::wire::{
-    Filters, IncludedMembers, Limit, Name, NewPassword, Object, Offset, Pattern, Scopes, SortOrder, Text,
+    Filters, IncludedMembers, Limit, NewName, NewPassword, Object, Offset, Pattern, Scopes, SortOrder, Text,
     TextOrTexts,
 };
 use crate::router::Resource;
@@ -23,8 +23,8 @@ use crate::views::{AdministeredUser, CountView, Done, Included, StatusView, Tick
 #[schemars(rename_all = "camelCase")]
 #[expect(dead_code, reason = "only its schema is asked for")]
 struct UserChanges {
-    username: Option<Name>,
-    email: Option<Name>,
+    username: Option<NewName>,
+    email: Option<NewName>,
     /// Ends the user's tokens.
     password: Option<NewPassword>,
     /// A scope less ends the user's tokens; one more counts from the next sign-in.

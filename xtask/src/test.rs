@@ -19,7 +19,7 @@ pub(crate) struct Run {
     pub(crate) quick: bool,
 }
 
-/// The tests of crates that need no other program. All others are in [`NEED_PROGRAMS`].
+/// The tests of crates that need no other program. All others are in `NEED_PROGRAMS`.
 const QUICK: &[&str] = &[
     "accounts",
     "algorithms",

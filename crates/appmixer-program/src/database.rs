@@ -169,17 +169,20 @@ pub(crate) fn access(key: &str, path: &Path) -> Result<(), Failure> {
     let path = path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let Some(there) = path.ancestors().find(|path| file_exists(path)) else { return Ok(()) };
     let accessed = rustix::fs::access(there, Access::READ_OK | Access::WRITE_OK).map_err(io::Error::from);
-    // Only an attempt says whether a folder can be created there.
-    let created = accessed.and_then(|()| {
-        if path == there { Ok(()) } else { tempfile::tempdir_in(there).and_then(tempfile::TempDir::close) }
-    });
-    created.map_err(|error| {
+    let failure = |path: &Path, what: &str, error: &io::Error| {
         Failure::configuration(format!(
-            "{key}: {} cannot be used: {}",
-            there.display(),
-            explain(there, &error)
+            "{key}: {} cannot be {what}: {}",
+            path.display(),
+            explain(there, error)
         ))
-    })
+    };
+    accessed.map_err(|error| failure(there, "used", &error))?;
+    if path != there {
+        // Only an attempt says whether a folder can be created there. Its error names the folder of the attempt.
+        let created = tempfile::tempdir_in(there).and_then(tempfile::TempDir::close);
+        created.map_err(|error| failure(&path, "created", &error.kind().into()))?;
+    }
+    Ok(())
 }
 
 /// Whether there is something at the path; what cannot be examined is left to whoever opens it.

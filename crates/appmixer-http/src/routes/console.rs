@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::body::{Accepts, RequestBody};
 use crate::console::{Console, as_bearer, cookie, same_origin};
-use crate::content_coding::{Coding, encoded};
+use crate::content_coding::{encoded, prefers_gzip};
 use crate::error::ApiError;
 use crate::head::Head;
 use crate::limits::Visit;
@@ -49,10 +49,9 @@ pub(crate) fn asset(head: &Head<'_>, name: &str) -> Result<Answer, ApiError> {
 }
 
 fn file(headers: &HeaderMap, asset: &'static Asset) -> Answer {
-    let coding = Coding::preferred(headers, &[Coding::Gzip]);
-    let body = if coding == Coding::Gzip { asset.gzip } else { asset.plain() };
-    let body = Rendered::new(Bytes::from_static(body));
-    encoded(headers, &body, HeaderValue::from_static(asset.media_type), coding)
+    let is_gzip = prefers_gzip(headers);
+    let body = if is_gzip { Bytes::from_static(asset.gzip) } else { Bytes::from_static(asset.plain()) };
+    encoded(headers, &Rendered::new(body), HeaderValue::from_static(asset.media_type), is_gzip)
 }
 
 /// Who is signed in.

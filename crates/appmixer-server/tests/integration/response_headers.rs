@@ -20,25 +20,21 @@ fn the_reference_is_compressed_for_clients_that_prefer_it() {
         let get = |method: &str, headers: &[(&str, &str)]| server.request(method, path, headers, b"");
         let plain = get("HEAD", &[]).expect(200);
         assert_eq!((plain.header("content-encoding"), plain.header("vary")), (None, Some("accept-encoding")));
-        let other = plain.header("etag").unwrap();
-        for (coding, accepted) in [("gzip", "br;q=0.8, gzip;q=0.9"), ("br", "gzip, deflate, br")] {
-            let accepted = ("Accept-Encoding", accepted);
-            let packed = get("HEAD", &[accepted]).expect(200);
-            assert_eq!(packed.header("content-encoding"), Some(coding));
-            assert_eq!(packed.header("vary"), Some("accept-encoding"));
-            let length = |answer: &crate::support::Answer| -> usize {
-                answer.header("content-length").unwrap().parse().unwrap()
-            };
-            let lengths = (length(&packed), length(&plain));
-            assert!(lengths.0 * 5 < lengths.1, "{path}, {coding}: {} of {}", lengths.0, lengths.1);
-            let tag = packed.header("etag").unwrap();
-            assert_ne!(tag, other);
-            let same = get("GET", &[accepted, ("If-None-Match", tag)]).expect(304);
-            assert_eq!((same.body.as_str(), same.header("content-encoding")), ("", None));
-            assert_eq!((same.header("etag"), same.header("vary")), (Some(tag), Some("accept-encoding")));
-            get("HEAD", &[accepted, ("If-None-Match", other)]).expect(200);
-            get("HEAD", &[("If-None-Match", tag)]).expect(200);
-        }
+        let packed = get("HEAD", &[("Accept-Encoding", "br;q=0.9, gzip;q=0.8")]).expect(200);
+        assert_eq!(packed.header("content-encoding"), Some("gzip"));
+        assert_eq!(packed.header("vary"), Some("accept-encoding"));
+        let length = |answer: &crate::support::Answer| -> usize {
+            answer.header("content-length").unwrap().parse().unwrap()
+        };
+        assert!(length(&packed) * 5 < length(&plain), "{path}: {} of {}", length(&packed), length(&plain));
+        let (tag, other) = (packed.header("etag").unwrap(), plain.header("etag").unwrap());
+        assert_ne!(tag, other);
+        let gzip = ("Accept-Encoding", "gzip");
+        let same = get("GET", &[gzip, ("If-None-Match", tag)]).expect(304);
+        assert_eq!((same.body.as_str(), same.header("content-encoding")), ("", None));
+        assert_eq!((same.header("etag"), same.header("vary")), (Some(tag), Some("accept-encoding")));
+        get("HEAD", &[gzip, ("If-None-Match", other)]).expect(200);
+        get("HEAD", &[("If-None-Match", tag)]).expect(200);
         for refused in ["gzip;q=0", "identity, gzip;q=0.5", "*;q=0", "deflate"] {
             let answer = get("HEAD", &[("Accept-Encoding", refused)]).expect(200);
             assert_eq!(answer.header("content-encoding"), None, "{refused}");

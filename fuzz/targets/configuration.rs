@@ -2,6 +2,7 @@
 
 #![no_main]
 
+#[allow(dead_code, reason = "only the server uses all of it")]
 #[path = "../../crates/appmixer-program/src/config/environment.rs"]
 mod environment;
 #[path = "../../crates/appmixer-program/src/config/keys.rs"]
@@ -9,6 +10,18 @@ mod keys;
 #[allow(dead_code, reason = "only the server uses all of it")]
 #[path = "../../crates/appmixer-program/src/config/values.rs"]
 mod values;
+
+/// What stands in the place of the program's own failure: its message.
+mod failure {
+    #[allow(dead_code, reason = "a message is all that there is to drop")]
+    pub(crate) struct Failure(String);
+
+    impl Failure {
+        pub(crate) fn configuration(message: impl Into<String>) -> Self {
+            Self(message.into())
+        }
+    }
+}
 
 use environment::Environment;
 use figment::Figment;
@@ -43,8 +56,9 @@ struct Log {
 fuzz_target!(|text: &str| {
     let (file, variables) = text.split_once("\n---\n").unwrap_or((text, ""));
     let variables = variables.lines().filter_map(|line| line.split_once('='));
-    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let figment = Figment::from(Toml::string(file)).merge(Environment::of(variables));
+    let variables: Vec<_> = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let Ok(environment) = Environment::of(&variables) else { return };
+    let figment = Figment::from(Toml::string(file)).merge(environment);
     let _ = figment.extract::<Dict>();
     let _ = figment.extract::<Sections>();
     if let Ok(span) = text.parse::<Span>() {

@@ -5,7 +5,7 @@
 use std::num::NonZeroUsize;
 use std::sync::LazyLock;
 
-use appmixer_core::{HashError, Password, PasswordHash, PasswordHasher as _};
+use appmixer_core::{HashError, Password, PasswordHash, PasswordHasher as _, QueueKey};
 use appmixer_password::{Argon2Pool, Params, PoolOptions, can_verify};
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::{Builder, Runtime};
@@ -41,7 +41,7 @@ fuzz_target!(|text: &str| {
     }
     let (pool, runtime) = &*POOL;
     let password = Password::new("abc321".to_owned()).expect("it is short");
-    match runtime.block_on(pool.verify(password, hash)) {
+    match runtime.block_on(pool.verify(password, hash, QueueKey::COMMAND)) {
         Ok(_) => assert!(known, "what can be verified is taken at an import"),
         Err(HashError::Unreadable) => assert!(!known, "what is taken at an import can be verified"),
         Err(error) => panic!("{error}"),
